@@ -1,0 +1,79 @@
+"""What the inside asks of the outside: the clock, the database, the upstream's answers.
+
+An adapter implements each once; tests use fakes that behave (`tests/fakes`).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+Value = str | int | None
+"""What a SQL parameter may be. TEXT and BIGINT only: money in micro-dollars, times in epoch ms."""
+
+Row = Mapping[str, Any]
+"""One row, by column name. A column holds `str`, `int` or None."""
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """The only source of time."""
+
+    def now(self) -> datetime:
+        """The present moment, aware, in UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that never run backwards; only differences mean anything."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; returns at once for zero or less."""
+
+
+class Transaction(Protocol):
+    """One open transaction, handed to an act. It can neither be committed nor kept by the act.
+
+    SQL is written once for both databases: named parameters (`:name`, lower-case), no `::` casts,
+    no colon inside a string literal, and no parameter whose type PostgreSQL can't infer from its
+    place (`:x IS NULL`).
+    """
+
+    @property
+    def skip_locked(self) -> str:
+        """`FOR UPDATE SKIP LOCKED` where the database has it, else an empty string."""
+
+    def execute(self, sql: str, **params: Value) -> int:
+        """Run one statement; the number of rows it touched."""
+
+    def fetch(self, sql: str, **params: Value) -> Sequence[Row]:
+        """Run one statement; all its rows."""
+
+    def fetchrow(self, sql: str, **params: Value) -> Row | None:
+        """Run one statement; its first row, None if there is none."""
+
+
+class Database(Protocol):
+    """Where acts run. An act is a plain function over a `Transaction` with no other effect:
+    it may be run again (PostgreSQL repeats it after a serialization failure or a deadlock).
+    """
+
+    async def write(self, act: Callable[[Transaction], T]) -> T:
+        """Run the act in one transaction; durable when this returns.
+
+        What the act raises is raised here, and nothing of the act remains. Cancelling the caller
+        never leaves an act half done, but does not tell whether it was done: treat it as unknown.
+
+        Raises:
+            StorageFailed: the database did not take it, or it is not known whether it did.
+
+        """
+
+    async def read(self, act: Callable[[Transaction], T]) -> T:
+        """Run the act on one snapshot. It must not write; a write raises.
+
+        Raises:
+            StorageFailed: the database did not answer.
+
+        """
+
+    async def close(self) -> None:
+        """Finish what was accepted, then let go of the database. Later calls raise StorageFailed."""
