@@ -1,9 +1,24 @@
 """The video request: what a client asks for, typed, beside the body it came from."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, MaxLen, MinLen
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Strict,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +39,7 @@ class InputReference:
 
 @dataclass(frozen=True, slots=True)
 class VideoRequest:
-    """A body that has the right shape (CONTRACT.md section 2). What the model supports is not known here.
+    """A body of the right shape (CONTRACT.md section 2); what the model supports is not known here.
 
     `body` is the whole parsed body, unknown fields too: it is what travels on. None means absent
     or null.
@@ -58,3 +73,151 @@ class Violation:
     allowed: Any
     message: str
     nearest: Any = None
+
+
+def parse_request(body: Mapping[str, Any]) -> VideoRequest | tuple[Violation, ...]:
+    """The typed request, or everything that is wrong with its shape at once.
+
+    Only shapes are judged (CONTRACT.md section 2); what a model supports is `capability.check`'s
+    business, and fields that are not in the contract pass untouched.
+    """
+    try:
+        wire = _Wire.model_validate(body)
+    except ValidationError as error:
+        return tuple(_violation(details) for details in error.errors(include_url=False))
+    provider = wire.provider or _Provider()
+    return VideoRequest(
+        body=body,
+        model=wire.model,
+        prompt=wire.prompt,
+        duration=wire.duration,
+        resolution=wire.resolution,
+        aspect_ratio=wire.aspect_ratio,
+        size=wire.size,
+        frame_images=tuple(
+            FrameImage(i.frame_type, i.image_url.url) for i in wire.frame_images or ()
+        ),
+        input_references=tuple(r.reference() for r in wire.input_references or ()),
+        generate_audio=wire.generate_audio,
+        seed=wire.seed,
+        previous_job_id=wire.previous_job_id,
+        upscale_factor=None if wire.upscale_factor is None else Decimal(str(wire.upscale_factor)),
+        creativity=wire.creativity,
+        callback_url=wire.callback_url,
+        provider_options=provider.options or {},
+        zdr=bool(provider.zdr or wire.zdr),
+    )
+
+
+def _whole(value: Any) -> Any:
+    """4.0 is an integer where JSON Schema says so; true is not."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+_Whole = Annotated[int, Strict(), BeforeValidator(_whole)]
+_Positive = Annotated[float, Strict(), Gt(0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
+
+
+class _Url(_Part):
+    url: Annotated[str, MinLen(1)]
+
+
+class _Frame(_Part):
+    type: Literal["image_url"]
+    image_url: _Url
+    frame_type: str
+
+
+class _Reference(_Part):
+    type: Literal["image_url", "audio_url", "video_url"]
+    image_url: _Url | None = None
+    audio_url: _Url | None = None
+    video_url: _Url | None = None
+
+    @model_validator(mode="after")
+    def _has_its_url(self) -> "_Reference":
+        if getattr(self, self.type) is None:
+            raise PydanticCustomError(
+                "reference", "an object {name} with a url, as `type` says", {"name": self.type}
+            )
+        return self
+
+    def reference(self) -> InputReference:
+        """The reference that `type` names; the others are not looked at."""
+        part: _Url = getattr(self, self.type)
+        return InputReference(_KINDS[self.type], part.url)
+
+
+_KINDS: Mapping[str, Literal["image", "audio", "video"]] = {
+    "image_url": "image",
+    "audio_url": "audio",
+    "video_url": "video",
+}
+
+
+class _Provider(_Part):
+    options: dict[str, dict[str, Any]] | None = None
+    zdr: bool | None = None
+
+
+class _Wire(_Part):
+    """The body as CONTRACT.md section 2 lists it; unknown fields are allowed and travel on."""
+
+    model: Annotated[str, MinLen(1), MaxLen(200)]
+    prompt: str | None = None
+    duration: Annotated[_Whole, Ge(1)] | None = None
+    resolution: str | None = None
+    aspect_ratio: str | None = None
+    size: str | None = None
+    frame_images: list[_Frame] | None = None
+    input_references: list[_Reference] | None = None
+    generate_audio: bool | None = None
+    seed: _Whole | None = None
+    previous_job_id: Annotated[str, MinLen(1), MaxLen(200)] | None = None
+    upscale_factor: _Positive | None = None
+    creativity: _Whole | None = None
+    callback_url: str | None = None
+    provider: _Provider | None = None
+    user: str | None = None
+    session_id: Annotated[str, MaxLen(256)] | None = None
+    trace: dict[str, Any] | None = None
+    zdr: bool | None = None
+
+
+_ALLOWED: Mapping[str, str] = {
+    "missing": "required",
+    "string_type": "a string",
+    "int_type": "an integer",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "list_type": "an array",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+    "string_too_short": "a string that is not empty",
+}
+
+
+def _violation(details: "ErrorDetails") -> Violation:
+    field = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in details["loc"]).lstrip(".")
+    message = details["msg"]
+    allowed = _ALLOWED.get(details["type"], message[:1].lower() + message[1:])
+    if details["type"] == "missing":
+        return Violation(field, None, "a value", f"{field} is required")
+    value = shown(details["input"])
+    return Violation(field, value, allowed, f"{field} is {value}; allowed: {allowed}")
+
+
+def shown(value: Any) -> str:
+    """A value as an error may show it: JSON, short, so that no prompt is repeated whole."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
+
+
+_SHOWN = 80

@@ -1,0 +1,61 @@
+"""What makes two requests identical: a keyed hash of the request as it will be forwarded."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from typing import Any, NewType
+
+import rfc8785
+
+Fingerprint = NewType("Fingerprint", str)
+"""64 lower-case hex digits. It reveals nothing of a prompt without the installation's secret."""
+
+_NOT_THE_VIDEO = frozenset({"callback_url", "user", "session_id", "trace"})
+_EXACT = 2**53 - 1  # RFC 8785 numbers are doubles; larger integers are kept as text
+_DATA_URL = re.compile(r"data:([^,]{0,200}),", re.IGNORECASE)
+
+
+def fingerprint(secret: bytes, body: Mapping[str, Any], *, upstream: str, zdr: bool) -> Fingerprint:
+    """HMAC-SHA256, under the installation's secret, of the canonical request (RFC 8785).
+
+    Left out is what does not change the video: `callback_url`, `user`, `session_id`, `trace`, and
+    every member that is null. A data URL counts by its media type and content, however it is
+    encoded; 4 and 4.0 are one number, as JSON Schema says. Order matters only in arrays.
+    """
+    request = {k: v for k, v in body.items() if k not in _NOT_THE_VIDEO}
+    canonical = rfc8785.dumps(
+        {"request": _canonical(request), "upstream": upstream, "zdr": zdr},
+    )
+    return Fingerprint(hmac.new(secret, canonical, hashlib.sha256).hexdigest())
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _canonical(v) for k, v in value.items() if v is not None}
+    if isinstance(value, list):
+        return [_canonical(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _EXACT:
+        return ["integer", str(value)]
+    if isinstance(value, str):
+        return _by_content(value)
+    return value
+
+
+def _by_content(text: str) -> Any:
+    """A base64 data URL as media type and content hash, so that its spelling does not matter."""
+    match = _DATA_URL.match(text)
+    if match is None:
+        return text
+    media_type, _, encoding = match[1].replace(" ", "").lower().rpartition(";")
+    if encoding != "base64":
+        return text
+    try:
+        content = base64.b64decode(re.sub(r"\s+", "", text[match.end() :]), validate=True)
+    except (binascii.Error, ValueError):
+        return text
+    return ["data", media_type, hashlib.sha256(content).hexdigest()]

@@ -1,0 +1,155 @@
+"""The job: one paid upstream generation, and what can be learned of it."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NewType
+
+JobId = NewType("JobId", str)
+"""`gen-vid-<unix seconds>-<20 alphanumerics>`, minted by the gateway (CONTRACT.md section 2)."""
+
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+class Status(StrEnum):
+    """Where a job stands (DESIGN.md, one job's life)."""
+
+    SUBMITTING = "submitting"  # written, with its reservation, before the upstream hears of it
+    UNKNOWN = "unknown"  # the request left and no definite answer came back; never sent again
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether this is an end; an end is final."""
+        return self in _TERMINAL
+
+    @property
+    def on_the_wire(self) -> str:
+        """The status as OpenRouter's clients know it: the gateway's own two are `pending`."""
+        return "pending" if self in (Status.SUBMITTING, Status.UNKNOWN) else self.value
+
+
+_TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.EXPIRED})
+OPEN = tuple(status for status in Status if not status.terminal)
+
+# What upstreams have been seen to say beyond the six statuses of the contract (CONTRACT.md 3, 11).
+_ALIASES = {"dead": Status.FAILED, "queued": Status.PENDING, "canceled": Status.CANCELLED}
+
+
+class Cause(StrEnum):
+    """Why a job ended: on whose word."""
+
+    UPSTREAM = "upstream"  # the upstream's verdict
+    REFUSED = "refused"  # a definite refusal: nothing was ever generated
+    ASSUMED = "assumed"  # no verdict ever came; settled at the estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One row of `jobs`. Times are epoch milliseconds, money micro-dollars."""
+
+    id: JobId
+    team: str
+    key: str
+    upstream: str
+    upstream_id: str | None
+    model: str
+    status: Status
+    version: int
+    created_at: int
+    ended_at: int | None
+    cause: Cause | None
+    error: str | None
+    estimate_micros: int
+    cost_micros: int | None
+    raw_cost: str | None
+    is_byok: bool | None
+    outputs: int
+    copy_expires_at: int | None
+    zdr: bool
+    retain: bool
+    request_id: str
+    traceparent: str | None
+
+    @property
+    def usage(self) -> Mapping[str, Any] | None:
+        """`usage` as the upstream reported it: a part that is unknown is left out, never null."""
+        usage: dict[str, Any] = {}
+        if self.raw_cost is not None:
+            usage["cost"] = float(self.raw_cost)
+        if self.is_byok is not None:
+            usage["is_byok"] = self.is_byok
+        return usage or None
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What an upstream says of a job: by a poll, or by a verified webhook."""
+
+    status: Status | None  # None: a word that we do not know, and no reason to change anything
+    error: str | None = None
+    raw_cost: str | None = None  # the upstream's own digits; None: not stated
+    is_byok: bool | None = None
+    outputs: int = 0
+    copy_expires_at: int | None = None  # unix seconds; only where the upstream stored a copy
+
+
+def new_job_id(now_seconds: int, source: random.Random) -> JobId:
+    """A fresh id; unguessable when `source` is the system's."""
+    return JobId(f"gen-vid-{now_seconds}-{''.join(source.choices(_ALPHABET, k=20))}")
+
+
+def new_token(source: random.Random) -> str:
+    """A correlation token for the callback URL: 43 characters, 256 bits."""
+    return "".join(source.choices(_ALPHABET, k=43))
+
+
+def parse_status(word: Any) -> Status | None:
+    """The upstream's word as a status; None for a word that the contract does not know."""
+    if not isinstance(word, str):
+        return None
+    if word in _ALIASES:
+        return _ALIASES[word]
+    try:
+        status = Status(word)
+    except ValueError:
+        return None
+    return None if status in (Status.SUBMITTING, Status.UNKNOWN) else status
+
+
+def parse_news(body: Mapping[str, Any]) -> News:
+    """A poll's or a webhook's job object as news (CONTRACT.md sections 3 and 7).
+
+    Nothing in it is trusted further than its type: a strange part is as if it were absent. The
+    body must have been parsed with decimals as `decimal.Decimal` or `int`, or the digits are lost.
+    """
+    usage = body.get("usage")
+    usage = usage if isinstance(usage, Mapping) else {}
+    cost, is_byok = usage.get("cost"), usage.get("is_byok")
+    urls = body.get("unsigned_urls")
+    copies, expires = body.get("urls"), body.get("expires_at")
+    return News(
+        status=parse_status(body.get("status")),
+        error=_error_text(body.get("error")),
+        raw_cost=None if cost is None or isinstance(cost, bool) else str(cost),
+        is_byok=is_byok if isinstance(is_byok, bool) else None,
+        outputs=len(urls) if isinstance(urls, list) else 0,
+        copy_expires_at=int(expires) if copies and _is_number(expires) else None,
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return value is not None and not isinstance(value, bool | str | list | dict)
+
+
+def _error_text(error: Any) -> str | None:
+    """`error` is a string by contract; an object's `message` is taken if one comes."""
+    if isinstance(error, Mapping):
+        error = error.get("message")
+    return error if isinstance(error, str) and error else None
