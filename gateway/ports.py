@@ -3,9 +3,12 @@
 An adapter implements each once; tests use fakes that behave (`tests/fakes`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
+
+from gateway.domain.upstream import PollOutcome, SubmitOutcome
 
 Value = str | int | None
 """What a SQL parameter may be. TEXT and BIGINT only: money in micro-dollars, times in epoch ms."""
@@ -77,3 +80,41 @@ class Database(Protocol):
 
     async def close(self) -> None:
         """Finish what was accepted, then let go of the database. Later calls raise StorageFailed."""
+
+
+class ContentStream(Protocol):
+    """The bytes of one output, as they come."""
+
+    @property
+    def content_type(self) -> str:
+        """What the upstream calls it; `video/mp4` as a rule."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Chunks, bounded in size. Raises ContentFailed when the stream breaks."""
+
+
+class Upstream(Protocol):
+    """One OpenRouter-shaped API. No method raises for what the upstream does; each says it."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the configuration."""
+
+    async def submit(
+        self, body: bytes, headers: Mapping[str, str], *, timeout: float
+    ) -> SubmitOutcome:
+        """Send one submit, once, over a connection of its own; at most `timeout` seconds."""
+
+    async def poll(self, upstream_id: str) -> PollOutcome:
+        """Ask where a job stands."""
+
+    def content(self, upstream_id: str, index: int) -> AbstractAsyncContextManager[ContentStream]:
+        """Open one output for reading.
+
+        Raises:
+            ContentFailed: on entering, when the upstream does not hand it over.
+
+        """
+
+    async def models(self) -> Sequence[Mapping[str, Any]] | None:
+        """The catalog's entries as the upstream lists them; None when it could not be had."""

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NewType
 
@@ -140,12 +141,12 @@ def parse_news(body: Mapping[str, Any]) -> News:
         raw_cost=None if cost is None or isinstance(cost, bool) else str(cost),
         is_byok=is_byok if isinstance(is_byok, bool) else None,
         outputs=len(urls) if isinstance(urls, list) else 0,
-        copy_expires_at=int(expires) if copies and _is_number(expires) else None,
+        copy_expires_at=_seconds(expires) if copies else None,
     )
 
 
-def _is_number(value: Any) -> bool:
-    return value is not None and not isinstance(value, bool | str | list | dict)
+def _seconds(value: Any) -> int | None:
+    return int(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
 
 
 def _error_text(error: Any) -> str | None:

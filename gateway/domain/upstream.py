@@ -1,0 +1,138 @@
+"""What an upstream's answer means: refused, failed and unknown kept apart (RELIABILITY.md (b))."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from gateway.domain.job import News, Status, parse_news, parse_status
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The upstream took the job and gave it an id."""
+
+    upstream_id: str
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """A definite refusal, in the upstream's own words: nothing was generated, nothing is owed."""
+
+    status: int
+    error: Mapping[str, Any]  # OpenRouter's error object: code, message, maybe metadata
+    retry_after: int | None = None  # seconds
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same request may be taken a moment later."""
+        return self.status in (429, 503)
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """No byte of the request was ever written: it can be sent again."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """The request left and no definite answer came back: it may run and be billed."""
+
+    why: str
+
+
+SubmitOutcome = Accepted | Declined | NotSent | Unclear
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The upstream says that it does not know the job. No verdict: it may be late to learn of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """The upstream could not be asked, or its answer could not be read."""
+
+    why: str
+
+
+PollOutcome = News | Missing | Unanswered
+
+
+class ContentFailed(Exception):
+    """The upstream did not hand over the bytes: `gone` (for good), or not just now."""
+
+    def __init__(self, why: str, *, gone: bool = False) -> None:
+        """`why` is for the log; it never reaches a client."""
+        super().__init__(why)
+        self.why = why
+        self.gone = gone
+
+
+# A 4xx that does not say that the request was not carried out: the server gave up waiting (408),
+# met itself (409), or saw us leave (499).
+_INDEFINITE_4XX = frozenset({408, 409, 425, 499})
+
+
+def read_submit(status: int, body: bytes, retry_after: int | None) -> SubmitOutcome:
+    """What the answer to a submit means (CONTRACT.md sections 1 and 2; RELIABILITY.md (b)).
+
+    Only an error body of OpenRouter's own shape makes a 4xx or a 503 a refusal: a proxy in front
+    of a provider that took the job answers with 500, 502, or a page of its own.
+    """
+    value = _parse(body)
+    if 200 <= status < 300:
+        upstream_id = value.get("id")
+        if isinstance(upstream_id, str) and 0 < len(upstream_id) <= 200:
+            return Accepted(upstream_id, parse_status(value.get("status")) or Status.PENDING)
+        return Unclear(f"status {status} without a job id")
+    error = _error(status, value)
+    definite = status == 503 or (400 <= status < 500 and status not in _INDEFINITE_4XX)
+    if error is None or not definite:
+        return Unclear(f"status {status}")
+    return Declined(status, error, retry_after)
+
+
+def read_poll(status: int, body: bytes) -> PollOutcome:
+    """What the answer to a poll means (CONTRACT.md section 3)."""
+    value = _parse(body)
+    if status == 200:
+        return parse_news(value) if "status" in value else Unanswered("status 200, no job in it")
+    if status == 404 and _error(status, value) is not None:
+        return Missing()
+    return Unanswered(f"status {status}")
+
+
+def _parse(body: bytes) -> Mapping[str, Any]:
+    """The JSON object of an answer, numbers exact; empty for anything else."""
+    try:
+        value = json.loads(body, parse_float=Decimal, parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _error(status: int, value: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The error object with what every SDK can parse; None where it is not OpenRouter's.
+
+    The second shape, `{"success": false, "error": {"name": "ZodError", ...}}`, has no code and
+    makes the SDKs throw, so it is given one. `user_id` beside it is sensitive and left behind.
+    """
+    error = value.get("error")
+    if not isinstance(error, Mapping) or not isinstance(error.get("message"), str):
+        return None
+    metadata = error.get("metadata")
+    relayed: dict[str, Any] = {"code": status, "message": error["message"]}
+    if isinstance(metadata, Mapping):
+        relayed["metadata"] = metadata
+    return relayed
+
+
+def read_retry_after(header: str | None) -> int | None:
+    """`Retry-After` in whole seconds; a date or anything else is as if it were absent."""
+    text = (header or "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else None

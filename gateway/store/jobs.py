@@ -1,0 +1,393 @@
+"""Jobs as rows: opened, followed, leased, ended. Composed into acts by `services`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.domain.errors import StorageFailed
+from gateway.domain.job import Cause, Job, JobId, Status
+from gateway.ports import Row, Transaction
+
+_COLUMNS = """
+  id, team, key_name, upstream, upstream_id, model, status, version, created_at, ended_at, cause,
+  error, estimate_micros, cost_micros, raw_cost, is_byok, outputs, copy_expires_at, zdr, retain,
+  request_id, traceparent
+"""
+
+_OPEN = "status IN ('submitting', 'unknown', 'pending', 'in_progress')"
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """What is known of a job before the upstream hears of it."""
+
+    id: JobId
+    team: str
+    key: str
+    upstream: str
+    model: str
+    created_at: int
+    estimate_micros: int
+    zdr: bool
+    retain: bool
+    fingerprint: str
+    token_hash: str
+    decision: str
+    config_version: str
+    request_id: str
+    traceparent: str | None
+    lease_token: str
+    lease_until: int
+
+
+def insert(tx: Transaction, job: NewJob) -> None:
+    """Write the intent: a job that is `submitting`, leased by the process that will send it."""
+    tx.execute(
+        """
+        INSERT INTO jobs (
+          id, team, key_name, upstream, model, status, version, created_at, estimate_micros,
+          outputs, zdr, retain, fingerprint, token_hash, decision, config_version, request_id,
+          traceparent, polls, lease_token, lease_until
+        ) VALUES (
+          :id, :team, :key, :upstream, :model, 'submitting', 1, :created_at, :estimate,
+          0, :zdr, :retain, :fingerprint, :token_hash, :decision, :config_version, :request_id,
+          :traceparent, 0, :lease_token, :lease_until
+        )
+        """,
+        id=job.id,
+        team=job.team,
+        key=job.key,
+        upstream=job.upstream,
+        model=job.model,
+        created_at=job.created_at,
+        estimate=job.estimate_micros,
+        zdr=int(job.zdr),
+        retain=int(job.retain),
+        fingerprint=job.fingerprint,
+        token_hash=job.token_hash,
+        decision=job.decision,
+        config_version=job.config_version,
+        request_id=job.request_id,
+        traceparent=job.traceparent,
+        lease_token=job.lease_token,
+        lease_until=job.lease_until,
+    )
+
+
+def find(tx: Transaction, job_id: str) -> Job | None:
+    """The job, whoever owns it; asking for ownership is the caller's business."""
+    row = tx.fetchrow(f"SELECT {_COLUMNS} FROM jobs WHERE id = :id", id=job_id)
+    return None if row is None else _job(row)
+
+
+def find_by_token(tx: Transaction, token_hash: str) -> Job | None:
+    """The job whose correlation token has this hash."""
+    row = tx.fetchrow(
+        f"SELECT {_COLUMNS} FROM jobs WHERE token_hash = :hash",
+        hash=token_hash,
+    )
+    return None if row is None else _job(row)
+
+
+def find_by_upstream_id(tx: Transaction, upstream: str, upstream_id: str) -> Job | None:
+    """The job that the upstream knows under this id."""
+    row = tx.fetchrow(
+        f"SELECT {_COLUMNS} FROM jobs WHERE upstream = :upstream AND upstream_id = :upstream_id",
+        upstream=upstream,
+        upstream_id=upstream_id,
+    )
+    return None if row is None else _job(row)
+
+
+def bind(tx: Transaction, job_id: str, upstream_id: str, *, next_poll_at: int) -> bool:
+    """The upstream took the job under its id; False if the job was bound or ended before."""
+    return (
+        tx.execute(
+            """
+            UPDATE jobs
+            SET upstream_id = :upstream_id, status = 'pending', version = version + 1,
+                next_poll_at = :next_poll_at, lease_token = NULL, lease_until = NULL
+            WHERE id = :id AND upstream_id IS NULL AND status IN ('submitting', 'unknown')
+            """,
+            id=job_id,
+            upstream_id=upstream_id,
+            next_poll_at=next_poll_at,
+        )
+        == 1
+    )
+
+
+def lose(tx: Transaction, job_id: str, *, now: int) -> bool:
+    """No definite answer came: `submitting` becomes `unknown`; False if it was not submitting."""
+    return (
+        tx.execute(
+            """
+            UPDATE jobs
+            SET status = 'unknown', unknown_since = :now, version = version + 1,
+                lease_token = NULL, lease_until = NULL
+            WHERE id = :id AND status = 'submitting'
+            """,
+            id=job_id,
+            now=now,
+        )
+        == 1
+    )
+
+
+def progress(tx: Transaction, job_id: str, status: Status) -> bool:
+    """A bound job moved between pending and in_progress; False if that is nothing new."""
+    return (
+        tx.execute(
+            """
+            UPDATE jobs
+            SET status = :status, version = version + 1
+            WHERE id = :id AND status IN ('pending', 'in_progress') AND status <> :status
+            """,
+            id=job_id,
+            status=status.value,
+        )
+        == 1
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a job ended. `cost_micros` is what was settled, `raw_cost` the upstream's own digits."""
+
+    status: Status
+    cause: Cause
+    error: str | None = None
+    cost_micros: int | None = None
+    raw_cost: str | None = None
+    is_byok: bool | None = None
+    outputs: int = 0
+    copy_expires_at: int | None = None
+
+
+def end(tx: Transaction, job_id: str, ending: Ending, *, now: int) -> bool:
+    """Write the end, once; False if the job had ended before."""
+    return (
+        tx.execute(
+            f"""
+            UPDATE jobs
+            SET status = :status, cause = :cause, error = :error, cost_micros = :cost_micros,
+                raw_cost = :raw_cost, is_byok = :is_byok, outputs = :outputs,
+                copy_expires_at = :copy_expires_at, ended_at = :now, version = version + 1,
+                next_poll_at = NULL, lease_token = NULL, lease_until = NULL
+            WHERE id = :id AND {_OPEN}
+            """,
+            id=job_id,
+            status=ending.status.value,
+            cause=ending.cause.value,
+            error=ending.error,
+            cost_micros=ending.cost_micros,
+            raw_cost=ending.raw_cost,
+            is_byok=None if ending.is_byok is None else int(ending.is_byok),
+            outputs=ending.outputs,
+            copy_expires_at=ending.copy_expires_at,
+            now=now,
+        )
+        == 1
+    )
+
+
+def start_attempt(tx: Transaction, job_id: str, attempt: int, *, now: int) -> None:
+    """Write that the job is about to be sent; committed before the connection is made."""
+    tx.execute(
+        """
+        INSERT INTO submit_attempts (job_id, attempt, started_at)
+        VALUES (:job_id, :attempt, :now)
+        """,
+        job_id=job_id,
+        attempt=attempt,
+        now=now,
+    )
+
+
+def finish_attempt(
+    tx: Transaction, job_id: str, attempt: int, outcome: str, detail: str | None
+) -> None:
+    """Write what became of an attempt: accepted, refused, not_sent or unknown."""
+    tx.execute(
+        """
+        UPDATE submit_attempts SET outcome = :outcome, detail = :detail
+        WHERE job_id = :job_id AND attempt = :attempt
+        """,
+        job_id=job_id,
+        attempt=attempt,
+        outcome=outcome,
+        detail=detail,
+    )
+
+
+def attempts(tx: Transaction, job_id: str) -> Sequence[Row]:
+    """Every attempt to submit the job, in order."""
+    return tx.fetch(
+        """
+        SELECT attempt, started_at, outcome, detail FROM submit_attempts
+        WHERE job_id = :job_id ORDER BY attempt
+        """,
+        job_id=job_id,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PollLease:
+    """A job that this holder may poll until the lease runs out; `token` fences its writes."""
+
+    job: Job
+    token: str
+    polls: int
+
+
+def lease_polls(
+    tx: Transaction, *, now: int, until: int, token: str, limit: int
+) -> list[PollLease]:
+    """Take up to `limit` jobs whose poll is due and that nobody else holds."""
+    rows = tx.fetch(
+        f"""
+        UPDATE jobs SET lease_token = :token, lease_until = :until
+        WHERE id IN (
+          SELECT id FROM jobs
+          WHERE next_poll_at <= :now AND (lease_until IS NULL OR lease_until <= :now)
+          ORDER BY next_poll_at
+          LIMIT :limit
+          {tx.skip_locked}
+        )
+        RETURNING {_COLUMNS}, polls
+        """,
+        now=now,
+        until=until,
+        token=token,
+        limit=limit,
+    )
+    return [PollLease(_job(row), token, row["polls"]) for row in rows]
+
+
+def reschedule(tx: Transaction, lease: PollLease, *, next_poll_at: int) -> bool:
+    """Plan the next poll and give the lease back; False if the lease was lost meanwhile."""
+    return (
+        tx.execute(
+            """
+            UPDATE jobs
+            SET next_poll_at = :next_poll_at, polls = polls + 1,
+                lease_token = NULL, lease_until = NULL
+            WHERE id = :id AND lease_token = :token AND next_poll_at IS NOT NULL
+            """,
+            id=lease.job.id,
+            token=lease.token,
+            next_poll_at=next_poll_at,
+        )
+        == 1
+    )
+
+
+def poll_soon(tx: Transaction, job_id: str, *, now: int) -> None:
+    """Make the next poll due now (a hint came in); a job that is not polled stays so."""
+    tx.execute(
+        """
+        UPDATE jobs SET next_poll_at = :now
+        WHERE id = :id AND next_poll_at IS NOT NULL AND next_poll_at > :now
+        """,
+        id=job_id,
+        now=now,
+    )
+
+
+def orphans(tx: Transaction, *, now: int) -> list[JobId]:
+    """Jobs left `submitting` by a holder whose lease ran out."""
+    rows = tx.fetch(
+        "SELECT id FROM jobs WHERE status = 'submitting' AND lease_until <= :now",
+        now=now,
+    )
+    return [JobId(row["id"]) for row in rows]
+
+
+def unresolved(tx: Transaction, upstream: str, *, since: int) -> list[Job]:
+    """Jobs of one upstream that have been `unknown` from `since` or earlier."""
+    rows = tx.fetch(
+        f"""
+        SELECT {_COLUMNS} FROM jobs
+        WHERE status = 'unknown' AND upstream = :upstream AND unknown_since <= :since
+        """,
+        upstream=upstream,
+        since=since,
+    )
+    return [_job(row) for row in rows]
+
+
+def void_leases(tx: Transaction, *, now: int) -> None:
+    """End every lease at once: only where one process owns the database, as it starts."""
+    tx.execute("UPDATE jobs SET lease_until = :now WHERE lease_until > :now", now=now)
+
+
+def claim_fingerprint(tx: Transaction, team: str, fingerprint: str, job_id: str) -> JobId | None:
+    """Claim the fingerprint for this job; the id of the job that holds it already, else None.
+
+    Raises:
+        StorageFailed: the claim kept changing hands; nothing was claimed.
+
+    """
+    for _ in range(_CLAIM_TRIES):
+        claimed = tx.execute(
+            """
+            INSERT INTO fingerprints (team, fingerprint, job_id)
+            VALUES (:team, :fingerprint, :job_id)
+            ON CONFLICT (team, fingerprint) DO NOTHING
+            """,
+            team=team,
+            fingerprint=fingerprint,
+            job_id=job_id,
+        )
+        if claimed:
+            return None
+        row = tx.fetchrow(
+            "SELECT job_id FROM fingerprints WHERE team = :team AND fingerprint = :fingerprint",
+            team=team,
+            fingerprint=fingerprint,
+        )
+        if row is not None:
+            return JobId(row["job_id"])
+    raise StorageFailed("the claim of a fingerprint kept changing hands")
+
+
+# Between a lost INSERT and the SELECT the holder may let go (PostgreSQL reads anew per statement).
+_CLAIM_TRIES = 5
+
+
+def release_fingerprint(tx: Transaction, job_id: str) -> None:
+    """Let the next identical request of the team be a job of its own."""
+    tx.execute(
+        """
+        DELETE FROM fingerprints
+        WHERE job_id = :job_id
+          AND (team, fingerprint) IN (SELECT team, fingerprint FROM jobs WHERE id = :job_id)
+        """,
+        job_id=job_id,
+    )
+
+
+def _job(row: Row) -> Job:
+    return Job(
+        id=JobId(row["id"]),
+        team=row["team"],
+        key=row["key_name"],
+        upstream=row["upstream"],
+        upstream_id=row["upstream_id"],
+        model=row["model"],
+        status=Status(row["status"]),
+        version=row["version"],
+        created_at=row["created_at"],
+        ended_at=row["ended_at"],
+        cause=None if row["cause"] is None else Cause(row["cause"]),
+        error=row["error"],
+        estimate_micros=row["estimate_micros"],
+        cost_micros=row["cost_micros"],
+        raw_cost=row["raw_cost"],
+        is_byok=None if row["is_byok"] is None else bool(row["is_byok"]),
+        outputs=row["outputs"],
+        copy_expires_at=row["copy_expires_at"],
+        zdr=bool(row["zdr"]),
+        retain=bool(row["retain"]),
+        request_id=row["request_id"],
+        traceparent=row["traceparent"],
+    )
