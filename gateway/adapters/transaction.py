@@ -1,0 +1,130 @@
+"""One act inside one transaction: what may go in, what may come out, and that it ends there."""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from types import CoroutineType, NoneType
+from typing import Any, TypeVar
+
+from gateway.domain.errors import StorageFailed
+from gateway.ports import Row, Transaction, Value
+
+T = TypeVar("T")
+
+Answer = tuple[Sequence[str], Sequence[Sequence[Any]], int]
+"""What a driver said to one statement: column names, rows, how many rows were touched."""
+
+_INT64 = range(-(2**63), 2**63)
+_READABLE = frozenset({str, int, NoneType})
+
+# An act is inside a transaction that belongs to the database: it may not end or nest one itself.
+_CONTROL = re.compile(
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
+    r"(?:ABORT|ATTACH|BEGIN|COMMIT|DETACH|END|PREPARE|RELEASE|ROLLBACK|SAVEPOINT|START|VACUUM)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+class ActTransaction(ABC):
+    """The `Transaction` that both databases hand to an act; only `_run` differs.
+
+    After a statement failed, every other statement raises too, and so does the act: an act that
+    swallows the error can't be half done (SQLite may have rolled back and gone on by itself).
+    """
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None  # what the driver raised, for those who can repeat
+        self._over = False
+
+    @property
+    @abstractmethod
+    def skip_locked(self) -> str:
+        """See `gateway.ports.Transaction`."""
+
+    @abstractmethod
+    def _run(self, sql: str, params: dict[str, str | int | None]) -> Answer:
+        """Run one statement to its end.
+
+        Raises:
+            StorageFailed: the driver raised; what it raised is in `error`.
+
+        """
+
+    def execute(self, sql: str, **params: Value) -> int:
+        """Run one statement; the number of rows it touched, 0 where there is none to tell."""
+        return max(self._answer(sql, params)[2], 0)
+
+    def fetch(self, sql: str, **params: Value) -> list[Row]:
+        """Run one statement; all its rows."""
+        names, rows, _ = self._answer(sql, params)
+        return [_row(names, row) for row in rows]
+
+    def fetchrow(self, sql: str, **params: Value) -> Row | None:
+        """Run one statement to its end; its first row, None if there is none."""
+        names, rows, _ = self._answer(sql, params)
+        return _row(names, rows[0]) if rows else None
+
+    def check(self) -> None:
+        """Raise if a statement has failed, whatever the act made of it."""
+        if self.error is not None:
+            raise StorageFailed("a statement of this act failed before") from self.error
+
+    def end(self) -> None:
+        """The act has returned: nothing can be done with this transaction from now on."""
+        self._over = True
+
+    def _answer(self, sql: str, params: Mapping[str, Value]) -> Answer:
+        if self._over:
+            raise RuntimeError("this transaction ended with its act; nothing of it can be kept")
+        self.check()
+        return self._run(sql, {name: _bound(name, value) for name, value in params.items()})
+
+
+def perform(tx: ActTransaction, act: Callable[[Transaction], T]) -> T:
+    """Run the act to its end, and end the transaction's usefulness with it.
+
+    Raises:
+        StorageFailed: a statement failed, even if the act caught it.
+        TypeError: the act is a coroutine function; nothing can be awaited in a transaction.
+
+    """
+    try:
+        value = act(tx)
+        tx.check()
+    finally:
+        tx.end()
+    if isinstance(value, CoroutineType):
+        value.close()
+        raise TypeError("an act is a plain function, not a coroutine function")
+    return value
+
+
+def refuse_control(sql: str) -> str:
+    """The same text, if it is a statement that an act may run.
+
+    Raises:
+        ValueError: it would end, nest or leave the transaction.
+
+    """
+    if _CONTROL.match(sql):
+        raise ValueError(f"an act can't control its transaction: {' '.join(sql.split())[:40]}")
+    return sql
+
+
+def _bound(name: str, value: Value) -> str | int | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        if "\0" in value:
+            raise ValueError(f"parameter {name} holds a NUL character, which PostgreSQL can't keep")
+        return str.__str__(value)  # the drivers know str itself, not a StrEnum
+    if isinstance(value, int) and not isinstance(value, bool) and value in _INT64:
+        return int(value)
+    raise TypeError(f"parameter {name} must be text, a 64-bit int or None, not {type(value)}")
+
+
+def _row(names: Sequence[str], values: Sequence[Any]) -> Row:
+    if not _READABLE.issuperset(map(type, values)):
+        kinds = [type(value).__name__ for value in values]
+        raise TypeError(f"a column holds text, an int or None, but these are {kinds}")
+    return dict(zip(names, values, strict=True))
