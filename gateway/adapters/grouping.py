@@ -18,7 +18,7 @@ class Outcome:
     """What one act of a group came to: its value, or what it raised."""
 
     value: Any = None
-    error: BaseException | None = None
+    error: Exception | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,26 +126,16 @@ def _answer(future: asyncio.Future[Any], outcome: Outcome) -> None:
         future.set_result(outcome.value)
 
 
-def _fail(future: asyncio.Future[Any], error: BaseException) -> None:
-    """A future can't carry what steers coroutines and loops (StopIteration, cancellation)."""
-    if future.done():
-        return
-    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+def _fail(future: asyncio.Future[Any], error: Exception) -> None:
+    if not future.done():
         future.set_exception(error)
-    else:
-        future.set_exception(_caused(RuntimeError(f"an act raised {error!r}"), error))
 
 
 def _as_failure(error: BaseException) -> StorageFailed:
     """One exception for each caller: a shared one would grow a traceback per caller."""
     if isinstance(error, StorageFailed):
-        return _caused(StorageFailed(str(error)), error.__cause__)
-    return _caused(StorageFailed("it is not known whether the act was kept"), error)
-
-
-_Raised = TypeVar("_Raised", bound=BaseException)
-
-
-def _caused(error: _Raised, cause: BaseException | None) -> _Raised:
-    error.__cause__ = cause
-    return error
+        failure, cause = StorageFailed(str(error)), error.__cause__
+    else:
+        failure, cause = StorageFailed("it is not known whether the act was kept"), error
+    failure.__cause__ = cause
+    return failure

@@ -10,14 +10,9 @@ from typing import Any, Self, TypeVar
 
 import aiosqlite
 
+from gateway.adapters.database import UnusableDatabase
 from gateway.adapters.grouping import Act, Group, Outcome
-from gateway.adapters.sqlite_file import (
-    UnusableDatabase,
-    connect,
-    create,
-    has_wal_reset_bug,
-    owned,
-)
+from gateway.adapters.sqlite_file import connect, create, has_wal_reset_bug, owned
 from gateway.adapters.transaction import ActTransaction, Answer, perform, refuse_control
 from gateway.domain.errors import StorageFailed
 from gateway.ports import Transaction
@@ -205,7 +200,7 @@ class SqliteDatabase:
         if self._closing is not None:
             raise StorageFailed("the database is closed")
 
-    def _notice(self, error: BaseException | None) -> None:
+    def _notice(self, error: Exception | None) -> None:
         if self.failed is None and isinstance(error, StorageFailed) and _is_fatal(error):
             self.failed = StorageFailed(f"the database {self.path} stopped for good: {error}")
             self.failed.__cause__ = error.__cause__
@@ -271,7 +266,7 @@ def _alone(connection: sqlite3.Connection, act: Act) -> Outcome:
     tx = _SqliteTransaction(connection)
     try:
         outcome = Outcome(perform(tx, act))
-    except BaseException as error:  # noqa: BLE001 - it is the caller's, whom its future tells
+    except Exception as error:  # noqa: BLE001 - it is the caller's, whom its future tells
         if not connection.in_transaction:
             # Disk full, an I/O error, no memory: SQLite has rolled back the others as well.
             raise StorageFailed(f"SQLite gave up the transaction: {tx.error}") from tx.error

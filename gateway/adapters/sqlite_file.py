@@ -7,17 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gateway.domain.errors import GatewayError
+from gateway.adapters.database import DatabaseInUse, UnusableDatabase
 
 Version = tuple[int, int, int]
-
-
-class DatabaseInUse(GatewayError):
-    """Another process owns the SQLite file."""
-
-
-class UnusableDatabase(GatewayError):
-    """The database can't keep what the gateway promises; said in plain words, for an operator."""
 
 
 @contextmanager

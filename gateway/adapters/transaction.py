@@ -86,11 +86,16 @@ def perform(tx: ActTransaction, act: Callable[[Transaction], T]) -> T:
     Raises:
         StorageFailed: a statement failed, even if the act caught it.
         TypeError: the act is a coroutine function; nothing can be awaited in a transaction.
+        RuntimeError: it raised what steers coroutines and loops, and can't travel in a future.
 
     """
     try:
         value = act(tx)
         tx.check()
+    except BaseException as error:
+        if isinstance(error, StopIteration) or not isinstance(error, Exception):
+            raise RuntimeError(f"an act raised {error!r}") from error
+        raise
     finally:
         tx.end()
     if isinstance(value, CoroutineType):

@@ -1,0 +1,71 @@
+"""Which database a URL means, and why one may be refused."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.domain.errors import GatewayError, StorageFailed
+
+if TYPE_CHECKING:
+    from gateway.adapters.postgres import PostgresDatabase
+    from gateway.adapters.sqlite import SqliteDatabase
+
+_SQLITE = "sqlite:///"
+_POSTGRES = ("postgresql://", "postgres://")
+
+
+class UnusableDatabase(GatewayError):
+    """The database can't keep what the gateway promises; said in plain words, for an operator."""
+
+
+class DatabaseInUse(UnusableDatabase):
+    """Another process owns the SQLite file."""
+
+
+async def open_database(
+    url: str,
+    *,
+    read_only: bool = False,
+    on_failure: Callable[[StorageFailed], None] | None = None,
+) -> "SqliteDatabase | PostgresDatabase":
+    """Open the database that `database.url` of the configuration names.
+
+    `sqlite:///relative`, `sqlite:////absolute` or `postgresql://user:pass@host/db`. `read_only`
+    looks at a SQLite file without owning it. `on_failure` is called, once, when a SQLite database
+    has to stop for good; PostgreSQL looks after its disk itself.
+
+    Raises:
+        UnusableDatabase: it can't be opened, can't be trusted, or the URL means none.
+
+    """
+    if url.startswith(_SQLITE):
+        return await _open_sqlite(url, read_only=read_only, on_failure=on_failure)
+    if url.startswith(_POSTGRES):
+        return await _open_postgres(url)
+    scheme = url.partition(":")[0]  # the rest may hold a password
+    raise UnusableDatabase(
+        f"database.url must begin with {_SQLITE} or {_POSTGRES[0]}, not {scheme}:"
+    )
+
+
+async def _open_sqlite(
+    url: str, *, read_only: bool, on_failure: Callable[[StorageFailed], None] | None
+) -> "SqliteDatabase":
+    from gateway.adapters.sqlite import SqliteDatabase
+
+    name = url.removeprefix(_SQLITE)
+    if name in {"", ":memory:"}:
+        raise UnusableDatabase(f"database.url must name a file after {_SQLITE}")
+    return await SqliteDatabase.open(Path(name), read_only=read_only, on_failure=on_failure)
+
+
+async def _open_postgres(url: str) -> "PostgresDatabase":
+    try:
+        # Only who runs on PostgreSQL needs psycopg.
+        from gateway.adapters.postgres import PostgresDatabase
+    except ImportError as error:
+        raise UnusableDatabase(
+            "PostgreSQL needs the packages psycopg and psycopg-pool: "
+            f"pip install 'video-gateway[postgres]' ({error})"
+        ) from error
+    return await PostgresDatabase.open(url)

@@ -1,0 +1,321 @@
+"""The database on PostgreSQL, shared by any number of gateways: one act, one crossing."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import lru_cache, partial
+from typing import Any, Self, TypeVar
+
+import psycopg
+from psycopg import errors
+from psycopg.adapt import Loader
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
+from psycopg.types.numeric import Int8Dumper
+from psycopg.types.string import StrDumper
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from gateway.adapters.database import UnusableDatabase
+from gateway.adapters.placeholders import to_pyformat
+from gateway.adapters.transaction import ActTransaction, Answer, perform, refuse_control
+from gateway.domain.errors import StorageFailed
+from gateway.ports import Transaction
+
+T = TypeVar("T")
+
+# READ COMMITTED is enough for acts made of conditional updates: each looks at the row again once
+# it holds its lock. A reader wants one snapshot for all its statements.
+_WRITE = b"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+_READ = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+_COLLISIONS = (errors.SerializationFailure, errors.DeadlockDetected)
+_REPEATS = 10
+_FIRST_PAUSE = 0.005
+_LONGEST_PAUSE = 0.2
+
+# A server that vanished without a word is noticed within half a minute (sockets have no limit of
+# their own), and what it still holds for us is let go by itself.
+_CONNECTION = {
+    "application_name": "video-gateway",
+    "connect_timeout": 5,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+_LIMITS = {
+    "statement_timeout": "15s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "30s",
+}
+
+
+class PostgresDatabase:
+    """`gateway.ports.Database` on a PostgreSQL server.
+
+    An act is one crossing into a thread of a bounded pool: BEGIN, its statements, COMMIT. After a
+    serialization failure or a deadlock it is run again, a bounded number of times. A connection
+    that was lost is never used again, and its act raises StorageFailed: it may have committed.
+
+    Parameters are bound by the server, not written into the text. So an int is a BIGINT wherever
+    it stands (as a literal, `2000000000 + 2000000000` overflows), statements are prepared once per
+    connection, and no prompt can reach the server's log with a statement that failed.
+    """
+
+    def __init__(
+        self, pool: "ConnectionPool[_Connection]", threads: int, wait_limit: float
+    ) -> None:
+        """Use `open`; a database made here has not looked at its server."""
+        self.warnings: tuple[str, ...] = ()  # what an operator should know, in plain words
+        self._pool = pool
+        self._wait_limit = wait_limit
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="postgres")
+        self._closing: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def open(cls, url: str, *, connections: int = 10, wait_limit: float = 30.0) -> Self:
+        """Connect, and make sure that the server keeps what it commits.
+
+        An act that has waited `wait_limit` seconds for one of the `connections` is not run.
+
+        Raises:
+            UnusableDatabase: no connection, or a server that can't be trusted with money.
+
+        """
+        return await asyncio.to_thread(cls._open, url, connections, wait_limit)
+
+    @classmethod
+    def _open(cls, url: str, connections: int, wait_limit: float) -> Self:
+        settings = _settings(url)
+        warnings = _inspect(settings)
+        pool: ConnectionPool[_Connection] = ConnectionPool(
+            kwargs={**settings, "autocommit": True},
+            min_size=1,
+            max_size=connections,
+            timeout=5.0,
+            configure=_configure,
+            open=False,
+            name="video-gateway",
+        )
+        try:
+            pool.open(wait=True, timeout=10.0)
+        except PoolTimeout as error:
+            pool.close()
+            raise UnusableDatabase(f"PostgreSQL did not answer in time: {error}") from error
+        database = cls(pool, connections, wait_limit)
+        database.warnings = warnings
+        return database
+
+    async def write(self, act: Callable[[Transaction], T]) -> T:
+        """See `gateway.ports.Database.write`."""
+        return await self._cross(_WRITE, act)
+
+    async def read(self, act: Callable[[Transaction], T]) -> T:
+        """See `gateway.ports.Database.read`."""
+        return await self._cross(_READ, act)
+
+    async def close(self) -> None:
+        """Finish what was accepted, then close every connection.
+
+        It goes on if the caller is cancelled meanwhile; calling it again waits for the same end.
+        """
+        if self._closing is None:
+            self._closing = asyncio.create_task(asyncio.to_thread(self._close))
+        await asyncio.shield(self._closing)
+
+    def _close(self) -> None:
+        self._threads.shutdown(wait=True)
+        self._pool.close()
+
+    async def _cross(self, begin: bytes, act: Callable[[Transaction], T]) -> T:
+        if self._closing is not None:
+            raise StorageFailed("the database is closed")
+        work = partial(self._transact, begin, act, time.monotonic())
+        # A caller that is cancelled leaves the thread to its end; what has not begun never does.
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def _transact(self, begin: bytes, act: Callable[[Transaction], T], since: float) -> T:
+        if time.monotonic() - since > self._wait_limit:
+            raise StorageFailed("the database was busy too long")
+        for repeat in range(_REPEATS):
+            with self._begun(begin) as connection:
+                tx = _PostgresTransaction(connection)
+                try:
+                    value = perform(tx, act)
+                    _commit(connection, tx)
+                    return value
+                except Exception:
+                    if not isinstance(tx.error, _COLLISIONS):
+                        raise
+            time.sleep(_pause(repeat))
+        raise StorageFailed(f"the act met others {_REPEATS} times over, and gave way each time")
+
+    @contextmanager
+    def _begun(self, begin: bytes) -> "Iterator[_Connection]":
+        """A connection inside a new transaction, which is over when this is, one way or another."""
+        connection = self._begin(begin)
+        try:
+            yield connection
+        finally:
+            _leave_nothing_open(connection)
+            self._pool.putconn(connection)
+
+    def _begin(self, begin: bytes) -> "_Connection":
+        """Begin on the first connection that is alive: after a restart of the server none may be.
+
+        Nothing was asked of a dead one yet, so going on to the next can't do anything twice.
+        """
+        for _ in range(self._pool.max_size + 1):
+            try:
+                connection = self._pool.getconn()
+            except PoolTimeout:
+                raise StorageFailed("no connection to PostgreSQL") from None
+            try:
+                connection.execute(begin)
+            except psycopg.Error as error:
+                connection.close()
+                self._pool.putconn(connection)
+                said = _said(error)
+            except BaseException:
+                connection.close()
+                self._pool.putconn(connection)
+                raise
+            else:
+                return connection
+        raise StorageFailed(f"PostgreSQL did not begin a transaction: {said}")
+
+
+_Row = tuple[Any, ...]
+_Connection = psycopg.Connection[_Row]
+
+
+class _PostgresTransaction(ActTransaction):
+    def __init__(self, connection: _Connection) -> None:
+        super().__init__()
+        self._connection = connection
+
+    @property
+    def skip_locked(self) -> str:
+        """Others may hold rows that this act would wait for."""
+        return "FOR UPDATE SKIP LOCKED"
+
+    def _run(self, sql: str, params: dict[str, str | int | None]) -> Answer:
+        try:
+            cursor = self._connection.execute(_translated(sql), params)
+        except psycopg.Error as error:
+            self.error = error
+            raise StorageFailed(f"PostgreSQL refused a statement: {_said(error)}") from None
+        if cursor.description is None:
+            return (), (), cursor.rowcount
+        return [column.name for column in cursor.description], cursor.fetchall(), cursor.rowcount
+
+
+@lru_cache(maxsize=1024)
+def _translated(sql: str) -> bytes:
+    return to_pyformat(refuse_control(sql)).encode()
+
+
+def _commit(connection: _Connection, tx: _PostgresTransaction) -> None:
+    try:
+        done = connection.execute(b"COMMIT").statusmessage
+    except psycopg.Error as error:
+        tx.error = error
+        raise StorageFailed(f"PostgreSQL may not have committed: {_said(error)}") from None
+    if done != "COMMIT":  # it answers ROLLBACK, without an error, if a statement had failed
+        raise StorageFailed(f"PostgreSQL did not commit: {done}")
+
+
+def _leave_nothing_open(connection: _Connection) -> None:
+    """Roll back what is open; a connection that can't is closed, and the pool replaces it."""
+    status = connection.info.transaction_status
+    if status == TransactionStatus.IDLE:
+        return
+    if status in {TransactionStatus.INTRANS, TransactionStatus.INERROR}:
+        try:
+            connection.execute(b"ROLLBACK")
+        except psycopg.Error:
+            connection.close()
+    else:
+        connection.close()
+
+
+def _pause(repeat: int) -> float:
+    """Seconds until the next try: doubling, at random, so that those who met part."""
+    longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**repeat)
+    return random.uniform(0, longest)  # noqa: S311 - nothing secret hangs on it
+
+
+def _said(error: psycopg.Error) -> str:
+    """What the server said, without the DETAIL that quotes rows: those may hold prompts."""
+    words = error.diag.message_primary or str(error).partition("\n")[0]
+    return f"{words} ({error.sqlstate})" if error.sqlstate else words
+
+
+def _settings(url: str) -> dict[str, Any]:
+    try:
+        return {**_CONNECTION, **conninfo_to_dict(url), "client_encoding": "utf8"}
+    except psycopg.ProgrammingError as error:
+        raise UnusableDatabase("database.url is not a PostgreSQL URL") from error
+
+
+def _inspect(settings: dict[str, Any]) -> tuple[str, ...]:
+    """Look at the server once, before it is trusted; warnings for the operator."""
+    try:
+        with psycopg.connect(**settings, autocommit=True) as connection:
+            row = connection.execute(
+                """
+                SELECT current_setting('synchronous_commit'), current_setting('fsync'),
+                       current_setting('server_encoding'), pg_is_in_recovery()
+                """
+            ).fetchone()
+    except psycopg.Error as error:
+        raise UnusableDatabase(f"can't connect to PostgreSQL: {error}") from error
+    if row is None:
+        raise UnusableDatabase("PostgreSQL did not say how it keeps data")
+    synchronous_commit, fsync, encoding, standby = row
+    if synchronous_commit == "off":
+        raise UnusableDatabase(
+            "PostgreSQL runs with synchronous_commit=off and may lose what it has committed, "
+            "reservations of money among it: turn it on for this database or role"
+        )
+    if encoding != "UTF8":
+        raise UnusableDatabase(
+            f"the PostgreSQL database is encoded in {encoding}; make one in UTF8"
+        )
+    if standby:
+        raise UnusableDatabase("this PostgreSQL is a standby that can't be written to")
+    if fsync == "off":
+        return ("PostgreSQL runs with fsync=off: what it has committed may not survive a crash",)
+    return ()
+
+
+def _configure(connection: _Connection) -> None:
+    """What every connection of the pool knows before it is used."""
+    for name, limit in _LIMITS.items():
+        connection.execute("SELECT set_config(%s, %s, false)", (name, limit))
+    adapters = connection.adapters
+    adapters.register_dumper(int, Int8Dumper)  # else the type follows the size of the number
+    adapters.register_dumper(str, StrDumper)  # typed: a string never slips into a BIGINT column
+    adapters.register_loader("numeric", _WholeNumber)
+    adapters.register_loader("bool", _ZeroOrOne)
+
+
+class _WholeNumber(Loader):
+    """SUM over BIGINT is NUMERIC in PostgreSQL, and an int in SQLite."""
+
+    def load(self, data: psycopg.abc.Buffer) -> int:
+        text = bytes(data).decode()
+        try:
+            return int(text)
+        except ValueError as error:
+            raise TypeError(f"a column holds text, an int or None, but this is {text}") from error
+
+
+class _ZeroOrOne(Loader):
+    """A condition is 0 or 1, as in SQLite."""
+
+    def load(self, data: psycopg.abc.Buffer) -> int:
+        return int(bytes(data) == b"t")

