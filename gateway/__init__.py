@@ -1,0 +1,1 @@
+"""A self-hosted gateway for OpenRouter's asynchronous video API."""

@@ -79,7 +79,7 @@ class Database(Protocol):
         """
 
     async def close(self) -> None:
-        """Finish what was accepted, then let go of the database. Later calls raise StorageFailed."""
+        """Finish what was accepted, then let go. Later calls raise StorageFailed."""
 
 
 class ContentStream(Protocol):

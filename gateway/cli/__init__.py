@@ -1,0 +1,1 @@
+"""Floor 8: words typed by operators."""

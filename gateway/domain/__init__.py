@@ -1,0 +1,1 @@
+"""Floor 1: nouns and pure decisions. No await, no clock, no I/O."""

@@ -72,7 +72,7 @@ class Refused(GatewayError):
 
 
 class Relayed(GatewayError):
-    """The upstream refused; its status, `error` object and Retry-After go to the client as they came."""
+    """The upstream refused; status, `error` object and Retry-After go on as they came."""
 
     def __init__(
         self, status: int, error: Mapping[str, Any], *, retry_after: int | None = None

@@ -3,9 +3,11 @@
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any, NewType
+
+from gateway.domain.units import Micros, micros_nearest
 
 JobId = NewType("JobId", str)
 """`gen-vid-<unix seconds>-<20 alphanumerics>`, minted by the gateway (CONTRACT.md section 2)."""
@@ -77,13 +79,15 @@ class Job:
     retain: bool
     request_id: str
     traceparent: str | None
+    announced: bool  # whether anybody was given the id before the upstream's answer was known
 
     @property
     def usage(self) -> Mapping[str, Any] | None:
         """`usage` as the upstream reported it: a part that is unknown is left out, never null."""
         usage: dict[str, Any] = {}
-        if self.raw_cost is not None:
-            usage["cost"] = float(self.raw_cost)
+        cost = plausible_cost(self.raw_cost)
+        if cost is not None:
+            usage["cost"] = float(cost)
         if self.is_byok is not None:
             usage["is_byok"] = self.is_byok
         return usage or None
@@ -99,6 +103,26 @@ class News:
     is_byok: bool | None = None
     outputs: int = 0
     copy_expires_at: int | None = None  # unix seconds; only where the upstream stored a copy
+
+    @property
+    def cost_micros(self) -> Micros | None:
+        """The cost in micro-dollars; None where it is not stated or can't be believed."""
+        cost = plausible_cost(self.raw_cost)
+        return None if cost is None else micros_nearest(cost)
+
+
+_ABSURD = Decimal(100_000)  # USD; the dearest video of the catalog is some tens of dollars
+
+
+def plausible_cost(raw: str | None) -> Decimal | None:
+    """The upstream's digits as dollars; None for NaN, infinite, negative or absurd amounts."""
+    if raw is None:
+        return None
+    try:
+        cost = Decimal(raw)
+    except InvalidOperation:
+        return None
+    return cost if cost.is_finite() and 0 <= cost <= _ABSURD else None
 
 
 def new_job_id(now_seconds: int, source: random.Random) -> JobId:
@@ -154,3 +178,13 @@ def _error_text(error: Any) -> str | None:
     if isinstance(error, Mapping):
         error = error.get("message")
     return error if isinstance(error, str) and error else None
+
+
+def poll_delay(polls: int, first: float, factor: float, longest: float) -> float:
+    """Seconds until the next poll of a job that was polled `polls` times."""
+    delay = first
+    for _ in range(min(polls, 64)):
+        delay *= factor
+        if delay >= longest:
+            return longest
+    return min(delay, longest)

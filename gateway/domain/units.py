@@ -22,7 +22,7 @@ def micros_nearest(usd: Decimal) -> Micros:
 
 
 def usd_text(micros: int) -> str:
-    """Micro-dollars as decimal dollars, at least two decimals, no more than needed: `0.052`, `40.00`."""
+    """Micro-dollars as decimal dollars, two decimals or as many as needed: `0.052`, `40.00`."""
     sign, rest = ("-", -micros) if micros < 0 else ("", micros)
     whole, fraction = divmod(rest, 1_000_000)
     decimals = f"{fraction:06d}".rstrip("0").ljust(2, "0")

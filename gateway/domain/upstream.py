@@ -50,7 +50,7 @@ SubmitOutcome = Accepted | Declined | NotSent | Unclear
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """The upstream says that it does not know the job. No verdict: it may be late to learn of it."""
+    """The upstream does not know the job. No verdict: it may be late to learn of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Floor 4: verbs. Each is one act and owns its transactions."""

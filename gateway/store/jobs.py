@@ -10,7 +10,7 @@ from gateway.ports import Row, Transaction
 _COLUMNS = """
   id, team, key_name, upstream, upstream_id, model, status, version, created_at, ended_at, cause,
   error, estimate_micros, cost_micros, raw_cost, is_byok, outputs, copy_expires_at, zdr, retain,
-  request_id, traceparent
+  request_id, traceparent, announced
 """
 
 _OPEN = "status IN ('submitting', 'unknown', 'pending', 'in_progress')"
@@ -46,11 +46,11 @@ def insert(tx: Transaction, job: NewJob) -> None:
         INSERT INTO jobs (
           id, team, key_name, upstream, model, status, version, created_at, estimate_micros,
           outputs, zdr, retain, fingerprint, token_hash, decision, config_version, request_id,
-          traceparent, polls, lease_token, lease_until
+          traceparent, announced, polls, lease_token, lease_until
         ) VALUES (
           :id, :team, :key, :upstream, :model, 'submitting', 1, :created_at, :estimate,
           0, :zdr, :retain, :fingerprint, :token_hash, :decision, :config_version, :request_id,
-          :traceparent, 0, :lease_token, :lease_until
+          :traceparent, 0, 0, :lease_token, :lease_until
         )
         """,
         id=job.id,
@@ -131,6 +131,11 @@ def lose(tx: Transaction, job_id: str, *, now: int) -> bool:
         )
         == 1
     )
+
+
+def announce(tx: Transaction, job_id: str) -> None:
+    """Somebody was given the job's id, so its end must be told even if it is a refusal."""
+    tx.execute("UPDATE jobs SET announced = 1 WHERE id = :id", id=job_id)
 
 
 def progress(tx: Transaction, job_id: str, status: Status) -> bool:
@@ -237,6 +242,19 @@ class PollLease:
     job: Job
     token: str
     polls: int
+
+
+def poll_due(tx: Transaction, *, now: int) -> bool:
+    """Whether any poll is due that nobody holds."""
+    row = tx.fetchrow(
+        """
+        SELECT id FROM jobs
+        WHERE next_poll_at <= :now AND (lease_until IS NULL OR lease_until <= :now)
+        LIMIT 1
+        """,
+        now=now,
+    )
+    return row is not None
 
 
 def lease_polls(
@@ -390,4 +408,5 @@ def _job(row: Row) -> Job:
         retain=bool(row["retain"]),
         request_id=row["request_id"],
         traceparent=row["traceparent"],
+        announced=bool(row["announced"]),
     )

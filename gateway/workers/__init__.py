@@ -1,0 +1,1 @@
+"""Floor 5: what happens without being asked, claimed by leases."""

@@ -1,0 +1,1 @@
+"""The team-facing API: what a client of OpenRouter sees."""

@@ -29,6 +29,7 @@ CREATE TABLE jobs (
   config_version TEXT NOT NULL,
   request_id TEXT NOT NULL,
   traceparent TEXT,
+  announced BIGINT NOT NULL,
   polls BIGINT NOT NULL,
   next_poll_at BIGINT,
   lease_token TEXT,

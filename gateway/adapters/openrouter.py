@@ -1,0 +1,261 @@
+"""An OpenRouter-shaped upstream over HTTP (CONTRACT.md)."""
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+from yarl import URL
+
+from gateway.domain.job import News
+from gateway.domain.upstream import (
+    Accepted,
+    ContentFailed,
+    Declined,
+    Missing,
+    NotSent,
+    PollOutcome,
+    SubmitOutcome,
+    Unanswered,
+    Unclear,
+    read_poll,
+    read_retry_after,
+    read_submit,
+)
+from gateway.ports import Clock
+from gateway.telemetry import Telemetry
+
+_MAX_ANSWER = 1 << 20  # bytes of JSON that a submit or a poll may answer with
+_MAX_CATALOG = 16 << 20
+_CHUNK = 256 * 1024  # bytes of video handed on at a time: 20 downloads hold 5 MB
+_MODELS_TIMEOUT = 30.0
+
+# aiohttp raises these before a byte of the request is written: DNS, refused, TLS, connect timeout.
+_BEFORE_SENDING = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+
+
+class OpenRouter:
+    """One upstream with its own key, timeouts and connections."""
+
+    def __init__(
+        self,
+        name: str,
+        base_url: str,
+        api_key: str,
+        *,
+        connect: float,
+        poll: float,
+        content_idle: float,
+        clock: Clock,
+        telemetry: Telemetry,
+    ) -> None:
+        """Times are seconds. Must be made inside a running loop; close it with `close`."""
+        self._name = name
+        self._base = base_url.rstrip("/")
+        self._poll_timeout = poll
+        self._connect = connect
+        self._content_idle = content_idle
+        self._clock = clock
+        self._telemetry = telemetry
+        headers = {"Authorization": f"Bearer {api_key}", "User-Agent": "video-gateway"}
+        # A submit gets a connection of its own: on one that was kept alive, a server that had just
+        # closed it looks exactly like one that took the job and died.
+        self._submits = _session(headers, aiohttp.TCPConnector(limit=0, force_close=True))
+        self._reads = _session(headers, aiohttp.TCPConnector(limit=0))
+
+    @property
+    def name(self) -> str:
+        """Its name in the configuration."""
+        return self._name
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self._submits.close()
+        await self._reads.close()
+
+    async def submit(
+        self, body: bytes, headers: Mapping[str, str], *, timeout: float
+    ) -> SubmitOutcome:
+        """Send one submit, once; whatever happens is told as an outcome."""
+        with self._timed("submit") as call:
+            outcome = await self._submit(body, headers, timeout)
+            call.outcome = _word(outcome)
+            return outcome
+
+    async def _submit(
+        self, body: bytes, headers: Mapping[str, str], timeout: float
+    ) -> SubmitOutcome:
+        try:
+            async with self._submits.post(
+                f"{self._base}/videos",
+                data=body,
+                headers={**headers, "Content-Type": "application/json"},
+                timeout=aiohttp.ClientTimeout(total=timeout, connect=min(self._connect, timeout)),
+                allow_redirects=False,
+            ) as response:
+                answer = await _read(response, _MAX_ANSWER)
+                retry_after = read_retry_after(response.headers.get("Retry-After"))
+                return read_submit(response.status, answer, retry_after)
+        except _BEFORE_SENDING as error:
+            return NotSent(_why(error))
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return Unclear(_why(error))
+
+    async def poll(self, upstream_id: str) -> PollOutcome:
+        """Ask where a job stands."""
+        with self._timed("poll") as call:
+            outcome = await self._poll(upstream_id)
+            call.outcome = _word(outcome)
+            return outcome
+
+    async def _poll(self, upstream_id: str) -> PollOutcome:
+        try:
+            async with self._reads.get(
+                self._job_url(upstream_id),
+                timeout=self._timeout(self._poll_timeout),
+                allow_redirects=False,
+            ) as response:
+                return read_poll(response.status, await _read(response, _MAX_ANSWER))
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return Unanswered(_why(error))
+
+    @asynccontextmanager
+    async def content(self, upstream_id: str, index: int) -> AsyncIterator["_Stream"]:
+        """Open one output for reading; no limit on the whole, only on silence.
+
+        A redirect to another host is followed without the key, as aiohttp does.
+
+        Raises:
+            ContentFailed: on entering, when the upstream does not hand it over.
+
+        """
+        with self._timed("content") as call:
+            try:
+                response = await self._reads.get(
+                    self._job_url(upstream_id, f"/content?index={index}"),
+                    timeout=aiohttp.ClientTimeout(
+                        total=None, sock_connect=self._connect, sock_read=self._content_idle
+                    ),
+                )
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                raise ContentFailed(_why(error)) from error
+            async with response:
+                if response.status != 200:
+                    gone = response.status in (404, 410)
+                    raise ContentFailed(f"status {response.status}", gone=gone)
+                yield _Stream(response)
+                call.outcome = "ok"
+
+    async def models(self) -> Sequence[Mapping[str, Any]] | None:
+        """The catalog's entries as listed; None when they could not be had."""
+        with self._timed("models") as call:
+            try:
+                async with self._reads.get(
+                    f"{self._base}/videos/models", timeout=self._timeout(_MODELS_TIMEOUT)
+                ) as response:
+                    body = await _read(response, _MAX_CATALOG)
+                    listed = json.loads(body).get("data") if response.status == 200 else None
+            except (aiohttp.ClientError, TimeoutError, OSError, ValueError, AttributeError):
+                return None
+            if not isinstance(listed, list):
+                return None
+            call.outcome = "ok"
+            return [entry for entry in listed if isinstance(entry, dict)]
+
+    def _job_url(self, upstream_id: str, rest: str = "") -> URL:
+        """Upstream ids are opaque: one is always one path segment, whatever is in it."""
+        return URL(f"{self._base}/videos/{quote(upstream_id, safe='')}{rest}", encoded=True)
+
+    def _timeout(self, total: float) -> aiohttp.ClientTimeout:
+        return aiohttp.ClientTimeout(total=total, connect=min(self._connect, total))
+
+    def _timed(self, operation: str) -> "_Call":
+        return _Call(self._clock, self._telemetry, self._name, operation)
+
+
+class _Call:
+    """Measures one call; its outcome is `error` until somebody says better."""
+
+    def __init__(self, clock: Clock, telemetry: Telemetry, upstream: str, operation: str) -> None:
+        self.outcome = "error"
+        self._clock = clock
+        self._telemetry = telemetry
+        self._upstream = upstream
+        self._operation = operation
+        self._start = clock.monotonic()
+
+    def __enter__(self) -> "_Call":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        seconds = self._clock.monotonic() - self._start
+        self._telemetry.metrics.upstream_call(
+            self._upstream, self._operation, self.outcome, seconds
+        )
+
+
+class _Stream:
+    """The body of an answer, in bounded chunks."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+
+    @property
+    def content_type(self) -> str:
+        return self._response.headers.get("Content-Type", "video/mp4")
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._response.content.iter_chunked(_CHUNK):
+                yield chunk
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ContentFailed(_why(error)) from error
+
+
+def _session(headers: Mapping[str, str], connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        headers=headers,
+        trust_env=False,  # a proxy from the environment would see the key
+        cookie_jar=aiohttp.DummyCookieJar(),
+        read_bufsize=_CHUNK,
+    )
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """At most `limit` bytes of the answer; a longer one is cut, and then it is not JSON."""
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_chunked(64 * 1024):
+        parts.append(chunk)
+        size += len(chunk)
+        if size > limit:
+            response.close()
+            break
+    return b"".join(parts)[:limit]
+
+
+def _why(error: BaseException) -> str:
+    """The kind of a network error, for operators; no URL, for it may hold a token."""
+    return type(error).__name__
+
+
+def _word(outcome: SubmitOutcome | PollOutcome) -> str:
+    words: dict[type, str] = {
+        Accepted: "ok",
+        News: "ok",
+        Declined: "refused",
+        NotSent: "not_sent",
+        Unclear: "unknown",
+        Missing: "missing",
+        Unanswered: "error",
+    }
+    return words[type(outcome)]

@@ -1,0 +1,73 @@
+"""/admin/v1/keys: make, list, revoke."""
+
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from gateway.api.admin.access import OPERATOR
+from gateway.api.admin.parts import ADMIN
+from gateway.api.body import read_body
+from gateway.domain.errors import Reason, Refused
+from gateway.domain.strict_json import NotStrict, parse_object
+from gateway.store.keys import StoredKey
+
+_MAX_BODY = 64 * 1024  # bytes
+
+
+async def create(request: web.Request) -> web.Response:
+    """Make a key; its secret is in this answer and nowhere else, ever."""
+    admin = request.app[ADMIN]
+    wanted = await _body(request, "team", "name")
+    made = await admin.keyring.create(wanted["team"], wanted["name"], request[OPERATOR])
+    await admin.authenticator.refresh()
+    admin.telemetry.log.info(
+        "key.created", team=made.stored.team, key_name=made.stored.name, by=request[OPERATOR]
+    )
+    return _json({**_row(made.stored), "key": made.secret}, status=201)
+
+
+async def listing(request: web.Request) -> web.Response:
+    """Every stored key, without its secret, which nobody has."""
+    stored = await request.app[ADMIN].keyring.stored()
+    return _json({"data": [_row(key) for key in stored]})
+
+
+async def revoke(request: web.Request) -> web.Response:
+    """Revoke a key; here at once, on other replicas within a second."""
+    admin = request.app[ADMIN]
+    team, name = request.match_info["team"], request.match_info["name"]
+    await admin.keyring.revoke(team, name)
+    await admin.authenticator.refresh()
+    admin.telemetry.log.info("key.revoked", team=team, key_name=name, by=request[OPERATOR])
+    return _json({"team": team, "name": name, "revoked": True})
+
+
+async def _body(request: web.Request, *fields: str) -> dict[str, str]:
+    try:
+        body = parse_object(await read_body(request, _MAX_BODY))
+    except NotStrict as error:
+        raise Refused(Reason.INVALID_REQUEST, str(error), {"field": "body"}) from error
+    for field in fields:
+        if not isinstance(body.get(field), str):
+            raise Refused(
+                Reason.INVALID_REQUEST,
+                f"{field} is required and must be a string",
+                {"field": field, "allowed": "a string"},
+            )
+    return {field: body[field] for field in fields}
+
+
+def _row(key: StoredKey) -> dict[str, Any]:
+    return {
+        "team": key.team,
+        "name": key.name,
+        "hash": key.hash,
+        "created_at": key.created_at // 1000,
+        "created_by": key.created_by,
+        "revoked_at": None if key.revoked_at is None else key.revoked_at // 1000,
+    }
+
+
+def _json(body: Any, status: int = 200) -> web.Response:
+    return web.Response(status=status, body=orjson.dumps(body), content_type="application/json")

@@ -1,0 +1,25 @@
+"""What the admin handlers are given."""
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from gateway.config.live import Live
+from gateway.ports import Clock
+from gateway.services.authenticate import Authenticator
+from gateway.services.keyring import Keyring
+from gateway.telemetry import Telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class AdminParts:
+    """The services behind the operators' API."""
+
+    clock: Clock
+    live: Live
+    keyring: Keyring
+    authenticator: Authenticator
+    telemetry: Telemetry
+
+
+ADMIN = web.AppKey("ADMIN", AdminParts)

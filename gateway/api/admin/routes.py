@@ -1,0 +1,26 @@
+"""The operators' application: its routes, and who may use them."""
+
+from aiohttp import web
+
+from gateway.api.admin import keys
+from gateway.api.admin.access import operators_only
+from gateway.api.admin.metrics import metrics
+from gateway.api.admin.parts import ADMIN, AdminParts
+from gateway.api.middleware import add_headers, observe
+
+ADMIN_API = "/admin/v1"
+
+
+def admin_app(parts: AdminParts) -> web.Application:
+    """The application behind `server.admin_listen`."""
+    app = web.Application(
+        middlewares=[observe(parts.clock, parts.telemetry, "admin"), operators_only]
+    )
+    app[ADMIN] = parts
+    app.on_response_prepare.append(add_headers)
+    router = app.router
+    router.add_get("/metrics", metrics)
+    router.add_post(f"{ADMIN_API}/keys", keys.create)
+    router.add_get(f"{ADMIN_API}/keys", keys.listing)
+    router.add_delete(f"{ADMIN_API}/keys/{{team}}/{{name}}", keys.revoke)
+    return app

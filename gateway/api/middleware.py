@@ -1,0 +1,132 @@
+"""What every request passes through: an id, a log line, and no error but in OpenRouter's shape."""
+
+import asyncio
+import re
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from gateway.api.errors import refusal, relayed
+from gateway.domain.errors import Reason, Refused, Relayed, StorageFailed
+from gateway.ports import Clock
+from gateway.telemetry import Telemetry
+
+
+@dataclass(slots=True)
+class Facts:
+    """What the log line of a request says; handlers fill in what they learn."""
+
+    request_id: str
+    team: str | None = None
+    job: str | None = None
+    reason: str | None = None
+
+
+FACTS = web.RequestKey("FACTS", Facts)
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_STORAGE_RETRY_AFTER = 5  # seconds; a database that fails over is back in about that
+
+
+def observe(clock: Clock, telemetry: Telemetry, listener: str) -> Any:
+    """The middleware of one listener (`public` or `admin`)."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        facts = Facts(_request_id(request))
+        request[FACTS] = facts
+        start = clock.monotonic()
+        status = 499  # the client left before there was an answer
+        with telemetry.request(facts.request_id, request.headers.get("traceparent")):
+            try:
+                response = await _answered(request, handler, facts, telemetry)
+                status = response.status
+            finally:
+                seconds = clock.monotonic() - start
+                _record(telemetry, listener, request, facts, status, seconds)
+        return response
+
+    return middleware
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """The id of the request, on every answer, just before it leaves."""
+    facts = request.get(FACTS)
+    if facts is not None:
+        response.headers["X-Request-Id"] = facts.request_id
+
+
+async def _answered(
+    request: web.Request, handler: Handler, facts: Facts, telemetry: Telemetry
+) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except Refused as error:
+        facts.reason = error.reason.value
+        return refusal(error)
+    except Relayed as error:
+        facts.reason = "upstream_refused"
+        return relayed(error)
+    except StorageFailed as error:
+        telemetry.log.error("storage.failed", error=str(error))
+        return _say(facts, Reason.STORAGE_UNAVAILABLE, _STORAGE_WORDS, _STORAGE_RETRY_AFTER)
+    except web.HTTPNotFound:
+        return _say(facts, Reason.NOT_FOUND, "Not Found")
+    except web.HTTPMethodNotAllowed as error:
+        response = _say(
+            facts,
+            Reason.METHOD_NOT_ALLOWED,
+            f"{request.method} is not allowed here; allowed: {', '.join(error.allowed_methods)}",
+        )
+        response.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
+        return response
+    except (web.HTTPException, asyncio.CancelledError, ConnectionError):
+        raise
+    except Exception as error:
+        # Nothing of it reaches the client: the id leads an operator to the line in the log.
+        telemetry.log.exception("request.failed", error=type(error).__name__)
+        return _say(facts, Reason.INTERNAL, _INTERNAL_WORDS.format(facts.request_id))
+
+
+_STORAGE_WORDS = "The gateway can't reach its database. Nothing was sent; try again later."
+_INTERNAL_WORDS = "The gateway failed. Tell its operators the request id {}."
+
+
+def _say(
+    facts: Facts, reason: Reason, message: str, retry_after: int | None = None
+) -> web.Response:
+    facts.reason = reason.value
+    return refusal(Refused(reason, message, retry_after=retry_after))
+
+
+def _record(
+    telemetry: Telemetry,
+    listener: str,
+    request: web.Request,
+    facts: Facts,
+    status: int,
+    seconds: float,
+) -> None:
+    resource = request.match_info.route.resource
+    route = resource.canonical if resource is not None else "other"
+    telemetry.metrics.http_request(route, request.method, status, seconds)
+    telemetry.log.info(
+        "request.ended",
+        listener=listener,
+        route=route,
+        method=request.method,
+        status=status,
+        team=facts.team,
+        job=facts.job,
+        reason=facts.reason,
+        seconds=round(seconds, 6),
+    )
+
+
+def _request_id(request: web.Request) -> str:
+    """The client's own id where it is harmless, else a fresh one."""
+    given = request.headers.get("X-Request-Id", "")
+    return given if _REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(12)}"

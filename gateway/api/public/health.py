@@ -1,0 +1,19 @@
+"""GET /healthz and GET /readyz."""
+
+from aiohttp import web
+
+from gateway.api.keys import PARTS
+
+
+async def healthz(request: web.Request) -> web.Response:
+    """Alive: the process answers. Nothing else is looked at."""
+    return web.json_response({"status": "ok"})
+
+
+async def readyz(request: web.Request) -> web.Response:
+    """Ready for traffic, or which part is not."""
+    parts = request.app[PARTS].readiness()
+    ready = all(state == "ok" for state in parts.values())
+    return web.json_response(
+        {"status": "ready" if ready else "not ready", "parts": parts}, status=200 if ready else 503
+    )

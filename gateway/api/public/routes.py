@@ -1,0 +1,77 @@
+"""The team-facing application: its routes, and what every answer of it carries."""
+
+from aiohttp import web
+
+from gateway.api.keys import PARTS, Parts
+from gateway.api.middleware import add_headers, observe
+from gateway.api.public.downloads import content
+from gateway.api.public.health import healthz, readyz
+from gateway.api.public.models import models, video_models
+from gateway.api.public.videos import poll, submit
+
+API = "/api/v1"
+
+
+def public_app(parts: Parts) -> web.Application:
+    """The application behind `server.listen`. Whatever has no route here is a 404."""
+    app = web.Application(middlewares=[observe(parts.clock, parts.telemetry, "public")])
+    app[PARTS] = parts
+    app.on_response_prepare.append(add_headers)
+    app.on_response_prepare.append(_cors)
+    router = app.router
+    router.add_get("/healthz", healthz, allow_head=True)
+    router.add_get("/readyz", readyz, allow_head=True)
+    router.add_post(f"{API}/videos", submit)
+    router.add_get(f"{API}/videos/models", video_models)
+    router.add_get(f"{API}/models", models)
+    router.add_get(f"{API}/videos/{{id}}", poll, allow_head=False)
+    router.add_get(f"{API}/videos/{{id}}/content", content)
+    for path in ("/videos", "/videos/models", "/models", "/videos/{id}", "/videos/{id}/content"):
+        router.add_route("OPTIONS", f"{API}{path}", _preflight)
+    return app
+
+
+async def _preflight(request: web.Request) -> web.Response:
+    """A browser asks whether it may ask (CONTRACT.md section 1: 204, any origin)."""
+    return web.Response(
+        status=204,
+        headers={
+            "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
+            "Access-Control-Allow-Headers": ", ".join(_ALLOWED),
+            "Access-Control-Max-Age": "600",
+        },
+    )
+
+
+_ALLOWED = (
+    "Authorization",
+    "Content-Type",
+    "Cache-Control",
+    "HTTP-Referer",
+    "Idempotency-Key",
+    "X-Title",
+    "X-OpenRouter-Title",
+    "X-OpenRouter-Categories",
+    "X-Session-Id",
+    "X-Request-Id",
+    "X-Gateway-Zdr",
+    "X-Gateway-Dry-Run",
+    "X-Provider-API-Keys",
+    "traceparent",
+)
+_EXPOSED = (
+    "X-Generation-Id",
+    "X-Provider-Name",
+    "request-id",
+    "cf-ray",
+    "X-Request-Id",
+    "X-Gateway-Dedupe",
+    "X-Gateway-Estimated-Cost-Usd",
+    "Retry-After",
+)
+
+
+async def _cors(request: web.Request, response: web.StreamResponse) -> None:
+    if request.path.startswith("/api/"):
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        response.headers["Access-Control-Expose-Headers"] = ",".join(_EXPOSED)

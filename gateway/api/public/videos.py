@@ -1,0 +1,121 @@
+"""POST /api/v1/videos and GET /api/v1/videos/{id}."""
+
+import asyncio
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from gateway.api.body import read_body
+from gateway.api.keys import PARTS
+from gateway.api.middleware import FACTS
+from gateway.api.public.access import principal
+from gateway.domain.errors import Reason, Refused
+from gateway.domain.job import Job
+from gateway.domain.strict_json import NotStrict, parse_object
+from gateway.domain.video import VideoRequest, Violation, parse_request
+from gateway.services.submit import Call
+
+# CONTRACT.md section 1. The client's Authorization and X-Provider-API-Keys are never among them.
+_FORWARDED = ("HTTP-Referer", "X-OpenRouter-Title", "X-OpenRouter-Categories", "X-Session-Id")
+_ALIASES = {"X-Title": "X-OpenRouter-Title"}  # the older name of the same header
+_MAX_HEADER = 1024  # characters; X-Session-Id has 256, the others are titles and addresses
+
+_LARGE = 256 * 1024  # bytes beyond which parsing would hold up everybody else's request
+
+
+async def submit(request: web.Request) -> web.Response:
+    """Take a video request on: 202 with the job, or a refusal that says why."""
+    parts = request.app[PARTS]
+    who = principal(request)
+    body = await read_body(request, parts.live.config.server.max_body_mb * 1024 * 1024)
+    video = await _parse(body)
+    submitted = await parts.submitter.submit(
+        Call(
+            principal=who,
+            request=video,
+            headers=_forwarded(request.headers),
+            request_id=request[FACTS].request_id,
+            traceparent=parts.telemetry.traceparent(),
+        )
+    )
+    request[FACTS].job = submitted.job.id
+    return web.Response(
+        status=202,
+        body=parts.presenter.submitted(submitted.job),
+        headers={"X-Gateway-Dedupe": submitted.dedupe.value},
+        content_type="application/json",
+    )
+
+
+async def poll(request: web.Request) -> web.Response:
+    """Where a job stands, from memory: always 200 for a known job, the upstream is not asked."""
+    parts = request.app[PARTS]
+    job = await owned_job(request, principal(request).team)
+    return web.Response(body=parts.presenter.polled(job), content_type="application/json")
+
+
+async def owned_job(request: web.Request, team: str | None) -> Job:
+    """The job of the path, if it is the team's (None: whoever's, where a signature was checked).
+
+    Raises:
+        Refused: JOB_NOT_FOUND, in the same words whether it is another's or nobody's.
+
+    """
+    job_id = request.match_info["id"]
+    job = await request.app[PARTS].views.get(job_id, team) if len(job_id) <= _MAX_ID else None
+    if job is None:
+        raise Refused(Reason.JOB_NOT_FOUND, f"Job {job_id[:_MAX_ID]} not found")
+    request[FACTS].job = job.id
+    return job
+
+
+_MAX_ID = 100  # characters; ours have 39
+
+
+async def _parse(body: bytes) -> VideoRequest:
+    if len(body) > _LARGE:
+        return await asyncio.to_thread(_parsed, body)
+    return _parsed(body)
+
+
+def _parsed(body: bytes) -> VideoRequest:
+    try:
+        parsed = parse_request(parse_object(body))
+    except NotStrict as error:
+        raise Refused(
+            Reason.INVALID_REQUEST,
+            f"{str(error)[:1].upper()}{str(error)[1:]}.",
+            {"field": "body"},
+        ) from error
+    if isinstance(parsed, VideoRequest):
+        return parsed
+    raise invalid(Reason.INVALID_REQUEST, parsed)
+
+
+def invalid(reason: Reason, violations: tuple[Violation, ...]) -> Refused:
+    """Everything that is wrong with a request, at once."""
+    return Refused(
+        reason,
+        "; ".join(violation.message for violation in violations),
+        {
+            "violations": [
+                {
+                    "field": violation.field,
+                    "value": violation.value,
+                    "allowed": violation.allowed,
+                    **({} if violation.nearest is None else {"nearest": violation.nearest}),
+                }
+                for violation in violations
+            ]
+        },
+    )
+
+
+def _forwarded(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that travel on, each short and free of what could break a header line."""
+    onward: dict[str, str] = {}
+    for name in (*_ALIASES, *_FORWARDED):
+        value = headers.get(name)
+        if value is not None:
+            onward[_ALIASES.get(name, name)] = value[:_MAX_HEADER]
+    return onward

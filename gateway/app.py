@@ -1,0 +1,210 @@
+"""The composition root: the only module that names concrete adapters."""
+
+import random
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from gateway.adapters.database import open_database
+from gateway.adapters.openrouter import OpenRouter
+from gateway.api.admin.parts import AdminParts
+from gateway.api.admin.routes import admin_app
+from gateway.api.keys import Parts
+from gateway.api.public.routes import public_app
+from gateway.config.live import Live
+from gateway.config.schema import Config
+from gateway.domain.errors import StorageFailed
+from gateway.domain.units import epoch_ms
+from gateway.ports import Clock, Database, Upstream
+from gateway.services.authenticate import Authenticator
+from gateway.services.catalog import Catalogs
+from gateway.services.download import Downloader
+from gateway.services.keyring import Keyring
+from gateway.services.links import Links
+from gateway.services.present import Presenter
+from gateway.services.send import Sender
+from gateway.services.submit import Submitter
+from gateway.services.tasks import Tasks
+from gateway.services.track import Tracker
+from gateway.services.views import JobViews
+from gateway.store import jobs, settings
+from gateway.store.migrate import bundled, migrate
+from gateway.telemetry import Telemetry
+from gateway.workers.loop import Loop
+from gateway.workers.poller import Poller
+from gateway.workers.refresher import CatalogRefresher, KeyRefresher
+from gateway.workers.sweeper import Sweeper
+
+# Replicas that share a PostgreSQL see each other's changes this much later, at most (DESIGN.md).
+_SHARED_MAX_AGE = 0.8
+_SILENT = 5.0  # seconds without an answer, after which the database is said not to be ready
+
+
+@dataclass(slots=True)
+class Gateway:
+    """The running whole: two applications, and what works behind them."""
+
+    live: Live
+    public: web.Application
+    admin: web.Application
+    database: Database
+    tasks: Tasks
+    loops: Sequence[Loop]
+    draining: bool = False
+
+    async def drain(self, seconds: float) -> int:
+        """Finish the submits that are on their way; how many had to be cut off.
+
+        A submit that is cut off is not lost: its lease runs out and it becomes unknown.
+        """
+        self.draining = True
+        return await self.tasks.drain(seconds)
+
+
+@asynccontextmanager
+async def open_gateway(
+    config: Config,
+    version: str,
+    *,
+    clock: Clock,
+    source: random.Random,
+    telemetry: Telemetry,
+    on_failure: Callable[[StorageFailed], None] | None = None,
+) -> AsyncIterator[Gateway]:
+    """Open everything, in order; close it in reverse.
+
+    `on_failure` is called when the database has to stop for good: end the process then.
+
+    Raises:
+        UnusableDatabase, SchemaRefused, StorageFailed: nothing was started.
+
+    """
+    async with AsyncExitStack() as stack:
+        live = Live(config, version)
+        database = await _database(config, clock, stack, on_failure)
+        upstreams = await _upstreams(config, clock, telemetry, stack)
+        secret = await _setting(database, "installation_secret")
+        signing_key = (
+            config.signing_key.get_secret_value()
+            if config.signing_key is not None
+            else await _setting(database, "signing_key")
+        )
+        shared = not config.database.url.startswith("sqlite:")
+        views = JobViews(database, clock, max_age=_SHARED_MAX_AGE if shared else None)
+        tracker = Tracker(database, clock, views, live, telemetry)
+        tasks = Tasks(
+            lambda name, error: telemetry.log.error(
+                "task.failed", task=name, error=type(error).__name__
+            )
+        )
+        links = Links(live, clock, signing_key.encode())
+        submitter = Submitter(
+            database,
+            clock,
+            source,
+            upstreams,
+            live,
+            views,
+            links,
+            Sender(database, clock, tracker),
+            tasks,
+            secret.encode(),
+            telemetry,
+        )
+        authenticator = Authenticator(database, live)
+        catalogs = Catalogs(database, clock, upstreams, live, telemetry)
+        await authenticator.refresh()
+        await catalogs.load()
+        key_refresher = KeyRefresher(authenticator, clock)
+        poller = Poller(database, clock, source, upstreams, live, tracker, telemetry)
+        sweeper = Sweeper(database, clock, live, tracker)
+        loops = [
+            Loop("keys", key_refresher.step, clock, telemetry),
+            Loop("poller", poller.step, clock, telemetry),
+            Loop("sweeper", sweeper.step, clock, telemetry),
+            *(
+                Loop(
+                    f"catalog {name}", CatalogRefresher(catalogs, live, name).step, clock, telemetry
+                )
+                for name in upstreams
+            ),
+        ]
+
+        def readiness() -> dict[str, str]:
+            silent = key_refresher.silent_for
+            return {
+                "database": "ok" if silent < _SILENT else f"silent for {silent:.0f} s",
+                "catalog": "ok" if catalogs.ready() else "not loaded, or older than max_stale",
+                "draining": "draining" if gateway.draining else "ok",
+            }
+
+        parts = Parts(
+            clock=clock,
+            live=live,
+            authenticator=authenticator,
+            submitter=submitter,
+            views=views,
+            presenter=Presenter(links),
+            links=links,
+            downloader=Downloader(upstreams),
+            catalogs=catalogs,
+            readiness=readiness,
+            telemetry=telemetry,
+        )
+        admin = AdminParts(
+            clock=clock,
+            live=live,
+            keyring=Keyring(database, clock, source, live),
+            authenticator=authenticator,
+            telemetry=telemetry,
+        )
+        gateway = Gateway(live, public_app(parts), admin_app(admin), database, tasks, loops)
+        for loop in loops:
+            loop.start()
+            stack.push_async_callback(loop.stop)
+        stack.push_async_callback(tasks.drain, 0)
+        yield gateway
+
+
+async def _database(
+    config: Config,
+    clock: Clock,
+    stack: AsyncExitStack,
+    on_failure: Callable[[StorageFailed], None] | None,
+) -> Database:
+    database = await open_database(config.database.url, on_failure=on_failure)
+    stack.push_async_callback(database.close)
+    await migrate(database, bundled(), clock)
+    if config.database.url.startswith("sqlite:"):
+        # The file has one owner, and that is now us: whoever held a lease is gone.
+        now = epoch_ms(clock.now())
+        await database.write(lambda tx: jobs.void_leases(tx, now=now))
+    return database
+
+
+async def _upstreams(
+    config: Config, clock: Clock, telemetry: Telemetry, stack: AsyncExitStack
+) -> Mapping[str, Upstream]:
+    opened: dict[str, Upstream] = {}
+    for name, upstream in config.upstreams.items():
+        adapter = OpenRouter(
+            name,
+            upstream.base_url,
+            upstream.api_key.get_secret_value(),
+            connect=upstream.timeout.connect.total_seconds(),
+            poll=upstream.timeout.poll.total_seconds(),
+            content_idle=upstream.timeout.content_idle.total_seconds(),
+            clock=clock,
+            telemetry=telemetry,
+        )
+        stack.push_async_callback(adapter.close)
+        opened[name] = adapter
+    return opened
+
+
+async def _setting(database: Database, name: str) -> str:
+    """A secret of the installation: made at first start, 64 hex digits, the same on every replica."""
+    return await database.write(lambda tx: settings.obtain(tx, name, lambda: secrets.token_hex(32)))

@@ -1,0 +1,40 @@
+"""Work that must outlive the request that began it, owned by one place."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+
+class Tasks:
+    """Runs coroutines in the background; each has a name, an owner and an end."""
+
+    def __init__(self, on_failure: Callable[[str, BaseException], None]) -> None:
+        """`on_failure(name, error)` is told of every task that ends with an error."""
+        self._running: set[asyncio.Task[Any]] = set()
+        self._on_failure = on_failure
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+        """Start the work now; its failure is reported and ends nothing else."""
+        task = asyncio.create_task(work, name=name)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    async def drain(self, seconds: float) -> int:
+        """Wait for what runs, then cancel the rest; how many had to be cancelled."""
+        if self._running:
+            await asyncio.wait(set(self._running), timeout=seconds)
+        late = set(self._running)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
+        return len(late)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._on_failure(task.get_name(), error)

@@ -1,0 +1,212 @@
+"""The one writer of a job's state: serves submit, the poller, webhooks and crash recovery alike.
+
+The functions over a `Transaction` are the acts; `Tracker` runs them, remembers what they left, and
+says in one log line what happened.
+"""
+
+from collections.abc import Callable
+
+from gateway.config.live import Live
+from gateway.domain.errors import StorageFailed
+from gateway.domain.job import Cause, Job, JobId, News, Status
+from gateway.domain.units import epoch_ms, usd_text
+from gateway.domain.upstream import Accepted, Declined, NotSent, Unclear
+from gateway.ports import Clock, Database, Transaction
+from gateway.services.views import JobViews
+from gateway.store import jobs
+from gateway.store.jobs import Ending
+from gateway.telemetry import Telemetry
+
+_INSIST_FIRST, _INSIST_MAX = 0.1, 5.0  # seconds between tries to write what must not be forgotten
+
+
+class Tracker:
+    """Writes what is learned of jobs. Each method is one transaction, and safe to repeat."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        views: JobViews,
+        live: Live,
+        telemetry: Telemetry,
+    ) -> None:
+        """All are ports and holders; nothing is begun here."""
+        self._database = database
+        self._clock = clock
+        self._views = views
+        self._live = live
+        self._telemetry = telemetry
+
+    async def accepted(self, job: Job, attempt: int, outcome: Accepted) -> Job:
+        """The upstream took the job. Insists: an id that was paid for must not be forgotten."""
+        first = self._live.config.upstreams[job.upstream].poll.first
+
+        def act(tx: Transaction) -> Job:
+            jobs.finish_attempt(tx, job.id, attempt, "accepted", None)
+            soon = self._now() + int(first.total_seconds() * 1000)
+            jobs.bind(tx, job.id, outcome.upstream_id, next_poll_at=soon)
+            if outcome.status is Status.IN_PROGRESS:
+                jobs.progress(tx, job.id, outcome.status)
+            return _found(tx, job.id)
+
+        after = await self._insist(act)
+        self._log("job.submitted", after, upstream_id=outcome.upstream_id, attempt=attempt)
+        return after
+
+    async def refused(
+        self, job: Job, attempt: int, outcome: Declined | NotSent, message: str, *, told: bool
+    ) -> Job:
+        """A definite refusal: the job ends, nothing is owed, an identical request may try again.
+
+        `told`: whether a client was given the job's id before this was known.
+        """
+        ending = Ending(Status.FAILED, Cause.REFUSED, error=message)
+        word = "refused" if isinstance(outcome, Declined) else "not_sent"
+        detail = str(outcome.status) if isinstance(outcome, Declined) else outcome.why
+
+        def act(tx: Transaction) -> Job:
+            jobs.finish_attempt(tx, job.id, attempt, word, detail)
+            if told:
+                jobs.announce(tx, job.id)
+            return end(tx, job.id, ending, now=self._now())
+
+        after = await self._insist(act)
+        self._log("job.refused", after, outcome=word, detail=detail, attempt=attempt)
+        return after
+
+    async def lost(self, job: Job, attempt: int, outcome: Unclear) -> Job:
+        """No definite answer came: the job is unknown, keeps its reservation, is never resent."""
+
+        def act(tx: Transaction) -> Job:
+            jobs.finish_attempt(tx, job.id, attempt, "unknown", outcome.why)
+            jobs.lose(tx, job.id, now=self._now())
+            return _found(tx, job.id)
+
+        after = await self._insist(act)
+        self._telemetry.metrics.outcome_unknown(job.upstream)
+        self._log("job.unknown", after, why=outcome.why, attempt=attempt)
+        return after
+
+    async def learned(self, job_id: JobId, news: News) -> Job:
+        """A verdict or a step, from whoever learned it first; the second changes nothing."""
+
+        def act(tx: Transaction) -> tuple[Job, Job]:
+            before = _found(tx, job_id)
+            return before, learn(tx, before, news, now=self._now())
+
+        before, after = await self._database.write(act)
+        self._views.put(after)
+        if after.status.terminal and not before.status.terminal:
+            self._ended(after)
+        return after
+
+    async def assumed(self, job_id: JobId) -> Job:
+        """Past `unknown_ttl`: the job fails, settled at its estimate, marked as assumed."""
+
+        def act(tx: Transaction) -> tuple[Job, Job]:
+            before = _found(tx, job_id)
+            if before.status is not Status.UNKNOWN:
+                return before, before
+            ending = Ending(
+                Status.FAILED,
+                Cause.ASSUMED,
+                error=_NEVER_LEARNED,
+                cost_micros=before.estimate_micros,
+            )
+            return before, end(tx, job_id, ending, now=self._now())
+
+        before, after = await self._database.write(act)
+        self._views.put(after)
+        if after.status is not before.status:
+            self._ended(after)
+        return after
+
+    async def orphaned(self, job_id: JobId) -> Job:
+        """The process that was sending the job is gone: nobody knows what became of it."""
+
+        def act(tx: Transaction) -> tuple[bool, Job]:
+            return jobs.lose(tx, job_id, now=self._now()), _found(tx, job_id)
+
+        changed, after = await self._database.write(act)
+        self._views.put(after)
+        if changed:
+            self._telemetry.metrics.outcome_unknown(after.upstream)
+            self._log("job.unknown", after, why="the process that sent it is gone")
+        return after
+
+    async def _insist(self, act: Callable[[Transaction], Job]) -> Job:
+        """Write, and while the database does not take it, try again until it does.
+
+        Only for background work; what ends it early is the process's own end, after which the
+        job's lease runs out and it becomes unknown.
+        """
+        delay = _INSIST_FIRST
+        while True:
+            try:
+                after = await self._database.write(act)
+            except StorageFailed as error:
+                self._telemetry.log.error("job.write_failed", error=str(error))
+                await self._clock.sleep(delay)
+                delay = min(delay * 2, _INSIST_MAX)
+            else:
+                self._views.put(after)
+                return after
+
+    def _now(self) -> int:
+        return epoch_ms(self._clock.now())
+
+    def _ended(self, job: Job) -> None:
+        self._telemetry.metrics.job_ended(job.team, job.model, job.status.value)
+        seconds = ((job.ended_at or job.created_at) - job.created_at) / 1000
+        cost = None if job.cost_micros is None else usd_text(job.cost_micros)
+        self._log("job.ended", job, cause=job.cause, cost_usd=cost, seconds=seconds)
+
+    def _log(self, event: str, job: Job, **facts: object) -> None:
+        self._telemetry.log.info(
+            event,
+            job=job.id,
+            team=job.team,
+            model=job.model,
+            upstream=job.upstream,
+            status=job.status.value,
+            request_id=job.request_id,
+            **facts,
+        )
+
+
+_NEVER_LEARNED = "The outcome of the submission was never learned."
+
+
+def learn(tx: Transaction, job: Job, news: News, *, now: int) -> Job:
+    """Take in what an upstream says of a job; the job as it is afterwards."""
+    if news.status is None or job.status.terminal:
+        return job
+    if not news.status.terminal:
+        jobs.progress(tx, job.id, news.status)
+        return _found(tx, job.id)
+    ending = Ending(
+        status=news.status,
+        cause=Cause.UPSTREAM,
+        error=None if news.status is Status.COMPLETED else news.error,
+        cost_micros=news.cost_micros,
+        raw_cost=news.raw_cost,
+        is_byok=news.is_byok,
+        outputs=news.outputs,
+        copy_expires_at=news.copy_expires_at,
+    )
+    return end(tx, job.id, ending, now=now)
+
+
+def end(tx: Transaction, job_id: JobId, ending: Ending, *, now: int) -> Job:
+    """Write the end with all that belongs to it, once; later calls change nothing."""
+    if jobs.end(tx, job_id, ending, now=now):
+        jobs.release_fingerprint(tx, job_id)
+    return _found(tx, job_id)
+
+
+def _found(tx: Transaction, job_id: JobId) -> Job:
+    job = jobs.find(tx, job_id)
+    if job is None:
+        raise StorageFailed(f"job {job_id} is not in the database")
+    return job

@@ -1,0 +1,118 @@
+"""Follows open jobs at their upstreams: the guarantee behind every end (webhooks are the short cut)."""
+
+import asyncio
+import random
+from collections.abc import Mapping
+
+from gateway.config.live import Live
+from gateway.domain.job import News, new_token, poll_delay
+from gateway.domain.units import epoch_ms
+from gateway.domain.upstream import Missing, PollOutcome, Unanswered
+from gateway.ports import Clock, Database, Transaction, Upstream
+from gateway.services.track import Tracker
+from gateway.store import jobs
+from gateway.store.jobs import PollLease
+from gateway.telemetry import Telemetry
+
+_IDLE = 0.25  # seconds between looks for due polls
+_AT_ONCE = 50  # polls under way in one process
+_JITTER = 0.1  # of the delay, so that jobs of one moment do not stay in step
+_LEASE_FACTOR = 4  # a lease outlives the poll's own timeout by far (RELIABILITY.md, section 0)
+
+
+class Poller:
+    """Claims due polls by lease, asks, writes what was learned, plans the next."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        source: random.Random,
+        upstreams: Mapping[str, Upstream],
+        live: Live,
+        tracker: Tracker,
+        telemetry: Telemetry,
+    ) -> None:
+        """`step` is run by a Loop."""
+        self._database = database
+        self._clock = clock
+        self._random = source
+        self._upstreams = upstreams
+        self._live = live
+        self._tracker = tracker
+        self._telemetry = telemetry
+
+    async def step(self) -> float:
+        """Poll everything that is due now; seconds until the next look."""
+        now = self._now()
+        if not await self._database.read(lambda tx: jobs.poll_due(tx, now=now)):
+            return _IDLE
+        leases = await self._database.write(self._lease)
+        if leases:
+            async with asyncio.TaskGroup() as group:
+                for lease in leases:
+                    group.create_task(self._follow(lease))
+        return 0.0 if len(leases) == _AT_ONCE else _IDLE
+
+    def _lease(self, tx: Transaction) -> list[PollLease]:
+        now = self._now()
+        timeouts = [u.timeout.poll.total_seconds() for u in self._live.config.upstreams.values()]
+        until = now + int(max(timeouts) * _LEASE_FACTOR * 1000)
+        token = new_token(self._random)
+        return jobs.lease_polls(tx, now=now, until=until, token=token, limit=_AT_ONCE)
+
+    async def _follow(self, lease: PollLease) -> None:
+        """One job; what goes wrong with it must not touch the others."""
+        try:
+            outcome = await self._ask(lease)
+            if isinstance(outcome, News):
+                job = await self._tracker.learned(lease.job.id, outcome)
+                if job.status.terminal:
+                    return
+            else:
+                self._telemetry.log.warning(
+                    "job.poll_failed",
+                    job=lease.job.id,
+                    upstream=lease.job.upstream,
+                    polls=lease.polls,
+                    why="missing" if isinstance(outcome, Missing) else outcome.why,
+                )
+            await self._plan(lease)
+        except Exception as error:
+            self._telemetry.log.exception(
+                "job.poll_failed", job=lease.job.id, error=type(error).__name__
+            )
+
+    async def _ask(self, lease: PollLease) -> PollOutcome:
+        upstream = self._upstreams.get(lease.job.upstream)
+        if upstream is None or lease.job.upstream_id is None:
+            return Unanswered("its upstream is not configured")
+        return await upstream.poll(lease.job.upstream_id)
+
+    async def _plan(self, lease: PollLease) -> None:
+        delay = self._delay(lease)
+        next_poll_at = self._now() + int(delay * 1000)
+        held = await self._database.write(
+            lambda tx: jobs.reschedule(tx, lease, next_poll_at=next_poll_at)
+        )
+        if not held:
+            self._telemetry.metrics.lease_lost("poller")
+
+    def _delay(self, lease: PollLease) -> float:
+        upstream = self._live.config.upstreams.get(lease.job.upstream)
+        if upstream is None:
+            return _UNCONFIGURED
+        schedule = upstream.poll
+        delay = poll_delay(
+            lease.polls + 1,
+            schedule.first.total_seconds(),
+            schedule.factor,
+            schedule.max.total_seconds(),
+        )
+        return delay * self._random.uniform(1 - _JITTER, 1 + _JITTER)
+
+    def _now(self) -> int:
+        return epoch_ms(self._clock.now())
+
+
+_UNCONFIGURED = 60.0  # seconds; its operators may put the upstream back at any reload

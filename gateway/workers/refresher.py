@@ -1,0 +1,46 @@
+"""Keeps what is held in memory true: the catalogs of the upstreams, and the stored keys."""
+
+from gateway.config.live import Live
+from gateway.ports import Clock
+from gateway.services.authenticate import Authenticator
+from gateway.services.catalog import Catalogs
+
+_KEYS_EVERY = 0.4  # seconds; a revoked key stops within one second everywhere
+_RETRY_AFTER = 5.0  # seconds, after a catalog could not be had
+
+
+class KeyRefresher:
+    """Reads the stored keys; doubles as the heartbeat of the database."""
+
+    def __init__(self, authenticator: Authenticator, clock: Clock) -> None:
+        """`step` is run by a Loop."""
+        self._authenticator = authenticator
+        self._clock = clock
+        self._answered_at = clock.monotonic()
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds since the database last answered."""
+        return self._clock.monotonic() - self._answered_at
+
+    async def step(self) -> float:
+        """One reading; seconds until the next."""
+        await self._authenticator.refresh()
+        self._answered_at = self._clock.monotonic()
+        return _KEYS_EVERY
+
+
+class CatalogRefresher:
+    """Fetches one upstream's catalog, every `catalog.refresh`."""
+
+    def __init__(self, catalogs: Catalogs, live: Live, upstream: str) -> None:
+        """`step` is run by a Loop."""
+        self._catalogs = catalogs
+        self._live = live
+        self._upstream = upstream
+
+    async def step(self) -> float:
+        """One fetch; seconds until the next."""
+        fetched = await self._catalogs.refresh(self._upstream)
+        every = self._live.config.catalog.refresh.total_seconds()
+        return every if fetched else min(_RETRY_AFTER, every)
