@@ -1,0 +1,110 @@
+"""What one certain video costs: one price, multiplied, with its additions and its floor.
+
+Exact as long as the caller's decimal context is (`pricing.estimate` sets one that never rounds).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from gateway.domain.capability import Capabilities
+from gateway.domain.price_keys import PriceKey, Unit, choose
+from gateway.domain.readings import Reading, certain_ratio, inputs, stated_size
+from gateway.domain.resolution import normal
+from gateway.domain.video import VideoRequest
+from gateway.domain.video_tokens import largest_picture, tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """Dollars, and the arithmetic that led to them."""
+
+    usd: Decimal
+    lines: tuple[str, ...]
+    by_tokens: bool = False
+
+
+def bill(
+    reading: Reading,
+    request: VideoRequest,
+    capabilities: Capabilities,
+    keys: Sequence[PriceKey],
+) -> Bill | None:
+    """The price of that reading; None if no key of the catalog is for it."""
+    length = _length(reading, request, capabilities, keys)
+    if length is None:
+        return None
+    usd, lines = length.usd, list(length.lines)
+    images = inputs(request).images
+    extras = [key for key in keys if key.unit is Unit.IMAGE] if images else []
+    for key in extras:
+        usd += images * key.usd
+        lines.append(_line(images, key, images * key.usd))
+    if extras:
+        lines.append(f"together {usd_in_full(usd)} USD")
+    floor = max((key for key in keys if key.unit is Unit.JOB), key=lambda k: k.usd, default=None)
+    if floor is not None and floor.usd > usd:
+        usd = floor.usd
+        lines.append(f"at least {usd_in_full(usd)} USD ({floor.name})")
+    return Bill(usd, tuple(lines), length.by_tokens)
+
+
+def usd_in_full(amount: Decimal) -> str:
+    """Dollars with every digit, at least two decimals: `0.1358`."""
+    whole, _, decimals = _plain(amount).partition(".")
+    return f"{whole}.{decimals.ljust(2, '0')}"
+
+
+def _length(
+    reading: Reading,
+    request: VideoRequest,
+    capabilities: Capabilities,
+    keys: Sequence[PriceKey],
+) -> Bill | None:
+    """The part that grows with the length. Sold both ways, by seconds and tokens, the dearer."""
+    sold = [_by_seconds(reading, keys), _by_tokens(reading, request, capabilities, keys)]
+    return max((part for part in sold if part), key=lambda part: part.usd, default=None)
+
+
+def _by_seconds(reading: Reading, keys: Sequence[PriceKey]) -> Bill | None:
+    key = _key(reading, [key for key in keys if key.unit is Unit.SECOND])
+    if key is None:
+        return None
+    usd = reading.duration * key.usd
+    return Bill(usd, (_line(reading.duration, key, usd),))
+
+
+def _by_tokens(
+    reading: Reading,
+    request: VideoRequest,
+    capabilities: Capabilities,
+    keys: Sequence[PriceKey],
+) -> Bill | None:
+    with_input = reading.input_seconds > 0
+    sold = [key for key in keys if key.unit is Unit.TOKEN and key.video_input == with_input]
+    key = _key(reading, sold)
+    if key is None:
+        return None
+    ratio, size = certain_ratio(request), stated_size(request)
+    picture = largest_picture(capabilities, reading.resolution, ratio, size)
+    if picture is None:
+        return None
+    seconds = reading.duration + reading.input_seconds
+    count = tokens(picture.area, seconds)
+    usd = count * key.usd
+    how = f"{picture.source} / 1024 x (24 x {seconds} s + 1) = {_plain(count)} tokens"
+    return Bill(usd, (how, _line(_plain(count), key, usd)), by_tokens=True)
+
+
+def _key(reading: Reading, keys: Sequence[PriceKey]) -> PriceKey | None:
+    resolution = normal(reading.resolution) if reading.resolution else None
+    return choose(keys, reading.mode, audio=reading.audio, resolution=resolution)
+
+
+def _line(count: int | str, key: PriceKey, usd: Decimal) -> str:
+    plural = "" if key.unit is Unit.SECOND or str(count) == "1" else "s"
+    return f"{count} {key.unit.value}{plural} x {key.shown} ({key.name}) = {usd_in_full(usd)} USD"
+
+
+def _plain(number: Decimal) -> str:
+    return format(number.normalize(), "f")

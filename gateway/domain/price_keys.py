@@ -1,0 +1,165 @@
+"""The catalog's price keys: what each one charges for, and which one a request meets.
+
+Keys are spelled as families (CONTRACT.md section 6): 39 are live, and the grammar here also reads
+their obvious siblings (`duration_seconds_2k`), because a new resolution is announced as one.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from typing import Literal
+
+Mode = Literal["text", "image", "reference", "continuation"]
+
+
+class Unit(Enum):
+    """What one price is multiplied by."""
+
+    SECOND = "s"
+    TOKEN = "token"  # noqa: S105 - a unit of sale, no secret
+    MEGAPIXEL_SECOND = "megapixel-second"
+    IMAGE = "image"
+    JOB = "job"
+
+
+@dataclass(frozen=True, slots=True)
+class PriceKey:
+    """One price and the circumstances it is for; None is any."""
+
+    name: str
+    unit: Unit
+    usd: Decimal
+    """Dollars per unit."""
+    shown: str
+    """The price as the catalog spells it, with its unit: `5 cents/s`."""
+    mode: Mode | None = None
+    audio: bool | None = None
+    resolution: str | None = None
+    """Lower case, as `resolution.normal` spells it."""
+    video_input: bool = False
+    rank: int = 0
+    """Which spelling of a per-second price is believed first; smaller wins."""
+
+
+def read_prices(prices: Mapping[str, Decimal]) -> tuple[tuple[PriceKey, ...], tuple[str, ...]]:
+    """The keys that are understood, and the names of those that are not."""
+    keys, unknown = [], []
+    for name, price in prices.items():
+        key = _read(name, price)
+        if key is None:
+            unknown.append(name)
+        else:
+            keys.append(key)
+    return tuple(keys), tuple(unknown)
+
+
+def choose(
+    keys: Iterable[PriceKey], mode: Mode, *, audio: bool, resolution: str | None
+) -> PriceKey | None:
+    """The key that prices one certain video, None if there is none (CONTRACT.md section 6).
+
+    The most specific wins, except that with sound a key for sound is never passed over for a
+    cheaper one that is silent about it: Kling lists `duration_seconds_with_audio` 0.168 beside
+    `text_to_video_duration_seconds_720p` 0.112. A key named for references or continuations
+    prices nothing else, and where a model has such keys nothing else prices those.
+    """
+    pool = list(keys)
+    if mode in ("reference", "continuation"):
+        special = [key for key in pool if key.mode == mode]
+        if special:
+            return _first(special, (mode,), None, resolution) or _first(special, (mode,), None)
+        mode = "text"
+    for rank in sorted({key.rank for key in pool}):
+        ranked = [key for key in pool if key.rank == rank]
+        found = _plain(ranked, mode, audio=audio, resolution=resolution)
+        if found:
+            return found
+    return None
+
+
+def _plain(
+    keys: list[PriceKey], mode: Mode, *, audio: bool, resolution: str | None
+) -> PriceKey | None:
+    modes = (mode, None)
+    exact = _first(keys, modes, audio, resolution) if resolution else None
+    if exact:
+        return exact
+    sound = _first(keys, modes, audio)
+    silent = _first(keys, modes, None, resolution) if resolution else None
+    if audio and sound and silent:
+        return max(sound, silent, key=lambda key: key.usd)
+    return silent or sound or _first(keys, modes, None)
+
+
+def _first(
+    keys: Iterable[PriceKey],
+    modes: tuple[Mode | None, ...],
+    audio: bool | None,
+    resolution: str | None = None,
+) -> PriceKey | None:
+    pool = [key for key in keys if (key.audio, key.resolution) == (audio, resolution)]
+    return next((key for mode in modes for key in pool if key.mode == mode), None)
+
+
+def _read(name: str, price: Decimal) -> PriceKey | None:
+    for pattern, unit, cents, rank in _FAMILIES:
+        match = pattern.fullmatch(name)
+        if match:
+            part = match.groupdict()
+            return PriceKey(
+                name=name,
+                unit=unit,
+                usd=price / 100 if cents else price,
+                shown=f"{format(price, 'f')} {'cents' if cents else 'USD'}/{unit.value}",
+                mode=_MODES.get(part.get("mode") or ""),
+                audio=_AUDIO.get(part.get("audio") or ""),
+                resolution=part.get("resolution"),
+                video_input=bool(part.get("video_input")),
+                rank=rank,
+            )
+    return None
+
+
+_MODES: Mapping[str, Mode] = {
+    "text_to_video": "text",
+    "image_to_video": "image",
+    "reference": "reference",
+    "cents_per_second_video_continuation": "continuation",
+}
+_AUDIO = {"with": True, "without": False}
+
+_SIZE = "(?P<resolution>[0-9]{3,4}p|[0-9]{1,2}k)"
+_SOUND = "(?P<audio>with|without)_audio"
+_VIDEO = "(?P<video_input>_with_video_input)"
+
+_FAMILIES: tuple[tuple[re.Pattern[str], Unit, bool, int], ...] = (
+    (
+        re.compile(
+            f"((?P<mode>text_to_video|image_to_video|reference)_)?"
+            f"duration_seconds(_{_SOUND})?(_{_SIZE})?"
+        ),
+        Unit.SECOND,
+        False,
+        0,
+    ),
+    # The guide's spelling and the specification's, never seen live. What `generate` counts is not
+    # said: read as dollars per second it is the dearer of both readings.
+    (re.compile(f"per[-_]video[-_]second([-_]{_SIZE})?"), Unit.SECOND, False, 0),
+    (re.compile("generate"), Unit.SECOND, False, 0),
+    (re.compile(f"cents_per_video_output_second(_{_SIZE})?"), Unit.SECOND, True, 1),
+    (re.compile(f"cents_per_second_output(_{_SIZE})?"), Unit.SECOND, True, 2),
+    (
+        re.compile(f"(?P<mode>cents_per_second_video_continuation)(_{_SIZE})?"),
+        Unit.SECOND,
+        True,
+        0,
+    ),
+    (re.compile(f"video_tokens(_{_SIZE})?(_{_SOUND})?{_VIDEO}?"), Unit.TOKEN, False, 0),
+    (re.compile("cents_per_megapixel_second(_[a-z]+)?"), Unit.MEGAPIXEL_SECOND, True, 0),
+    (re.compile("reference_images"), Unit.IMAGE, False, 0),
+    (re.compile("cents_per_image_input"), Unit.IMAGE, True, 0),
+    (re.compile("minimum_cents_per_generation"), Unit.JOB, True, 0),
+)
+"""Spelling, unit, whether the price is in cents, and rank."""

@@ -1,0 +1,194 @@
+"""What a request will cost, said before it is sent: a bound, its arithmetic, its assumptions.
+
+The rules are CONTRACT.md section 6. All arithmetic is exact decimals; the sum is rounded up. Every
+reading of the request (`readings`) is billed and the dearest is the estimate, so that no value the
+upstream may fill in for an open field can cost more. What can't be read is unpriced, never zero.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import ROUND_CEILING, Decimal, localcontext
+
+from gateway.domain.bill import Bill, bill, usd_in_full
+from gateway.domain.capability import Capabilities
+from gateway.domain.price_keys import PriceKey, Unit, read_prices
+from gateway.domain.readings import (
+    Reading,
+    certain_ratio,
+    inputs,
+    readings,
+    stated_resolutions,
+)
+from gateway.domain.resolution import normal
+from gateway.domain.units import Micros, micros_up, usd_text
+from gateway.domain.video import VideoRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The most a request is expected to cost. Zero only where the catalog itself says 0."""
+
+    micros: Micros
+    lines: tuple[str, ...]
+    """The arithmetic, a step a line: `8 s x 0.13 USD/s (duration_seconds) = 1.04 USD`."""
+    assumptions: tuple[str, ...] = ()
+    """What was taken at its dearest, and which field would say otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unpriced:
+    """No bound can be given. `fields` would give one if the request set them; mostly none would."""
+
+    reason: str
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PriceProfile:
+    """What past costs are kept under. None: left to the upstream."""
+
+    model: str
+    resolution: str | None
+    duration: int | None
+    audio: bool | None
+
+
+def estimate(request: VideoRequest, capabilities: Capabilities) -> Estimate | Unpriced:
+    """The dearest the request can be read as, or why that can't be known."""
+    # A price has at most 40 digits and a count of tokens fewer than 50: nothing is ever rounded.
+    with localcontext(prec=120, rounding=ROUND_CEILING):
+        keys, unknown = read_prices(capabilities.prices)
+        possible = readings(request, capabilities, keys)
+        hindrance = _hindrance(capabilities, keys, unknown, possible)
+        return hindrance or _dearest(request, capabilities, keys, possible)
+
+
+def raised(before: Estimate, dearest_actual: int | None) -> Estimate:
+    """The estimate, lifted to what its profile has really cost (micro-dollars), if that is more."""
+    if dearest_actual is None or dearest_actual <= before.micros:
+        return before
+    known = f"raised to {usd_text(dearest_actual)} USD: the dearest of the same kind so far"
+    return replace(before, micros=Micros(dearest_actual), lines=(*before.lines, known))
+
+
+def price_profile(request: VideoRequest, capabilities: Capabilities) -> PriceProfile:
+    """The kind of video this is, for keeping what it really cost."""
+    stated = stated_resolutions(request, capabilities.resolutions or ())
+    return PriceProfile(
+        model=capabilities.id,
+        resolution=normal(stated[-1]) if stated else None,
+        duration=request.duration,
+        audio=request.generate_audio,
+    )
+
+
+def _hindrance(
+    capabilities: Capabilities,
+    keys: Sequence[PriceKey],
+    unknown: Sequence[str],
+    possible: Sequence[Reading],
+) -> Unpriced | None:
+    if capabilities.unreadable_prices:
+        return Unpriced(f"prices that can't be read: {_names(capabilities.unreadable_prices)}")
+    if unknown:
+        return Unpriced(f"prices of an unknown kind: {_names(unknown)}")
+    if any(key.unit is Unit.MEGAPIXEL_SECOND for key in keys):
+        return Unpriced("sold by the megapixel-second, and the source's length is not known")
+    if not any(key.unit in (Unit.SECOND, Unit.TOKEN) for key in keys):
+        return Unpriced("the catalog has no price for the length of a video")
+    if not possible:
+        return Unpriced("the video is as long as its source, and that length is not known")
+    return None
+
+
+def _dearest(
+    request: VideoRequest,
+    capabilities: Capabilities,
+    keys: Sequence[PriceKey],
+    possible: Sequence[Reading],
+) -> Estimate | Unpriced:
+    billed = [(reading, bill(reading, request, capabilities, keys)) for reading in possible]
+    bills = {reading: priced for reading, priced in billed if priced is not None}
+    # Where the catalog names no resolutions they are guessed from its price keys, and a guess
+    # without a price (a key sold for text only, say) is no possibility.
+    guessed = capabilities.resolutions is None and bills
+    if len(bills) < len(billed) and not guessed:
+        return _no_price(request, keys, next(r for r in possible if r not in bills), bills)
+    dearest = max(bills, key=lambda reading: bills[reading].usd)
+    most = bills[dearest]
+    if most.usd > _BELIEVABLE_USD:
+        return Unpriced(f"the catalog's prices come to {usd_in_full(most.usd)} USD: not believed")
+    assumptions = tuple(_assumptions(request, capabilities, bills, dearest))
+    return Estimate(micros_up(most.usd), most.lines, assumptions)
+
+
+def _no_price(
+    request: VideoRequest,
+    keys: Sequence[PriceKey],
+    without: Reading,
+    bills: Mapping[Reading, Bill],
+) -> Unpriced:
+    """Setting a field helps where another value of it has a price."""
+    sound = "with" if without.audio else "without"
+    reason = f"the catalog has no price for {without.resolution or 'a video'} {sound} audio"
+    sold_by_resolution = any(key.resolution for key in keys)
+    others = {reading.audio for reading in bills}
+    fields = ["resolution"] if sold_by_resolution else []
+    if request.generate_audio is None and others == {not without.audio}:
+        fields.append("generate_audio")
+    return Unpriced(reason, tuple(fields))
+
+
+def _assumptions(
+    request: VideoRequest,
+    capabilities: Capabilities,
+    bills: Mapping[Reading, Bill],
+    dearest: Reading,
+) -> Iterator[str]:
+    """What a person would have to set, or know, to be quoted less."""
+    if request.duration is None and len(set(capabilities.durations or ())) > 1:
+        yield f"duration left out: the longest supported, {dearest.duration} s, is held; set it"
+    if _matters(bills, "resolution"):
+        known = "resolution left out" if not (request.resolution or request.size) else "resolution"
+        yield f"{known}: the dearest possible, {dearest.resolution}, is held; set resolution"
+    if _matters(bills, "audio"):
+        sound = "with" if dearest.audio else "without"
+        yield f"generate_audio left out: the dearer, {sound} audio, is held; set generate_audio"
+    if _matters(bills, "mode"):
+        yield f"priced as {_MODE_WORDS[dearest.mode]}, the dearest this request may be taken for"
+    if dearest.input_seconds:
+        yield f"length of the video input unknown: the longest, {dearest.input_seconds} s, is held"
+    if bills[dearest].by_tokens and certain_ratio(request) is None:
+        follows = inputs(request).shapes_the_picture
+        why = "the picture may follow an input" if follows else "aspect_ratio left out"
+        yield f"{why}: the largest picture of that resolution is held"
+    overridden = inputs(request).overridden - {"images", "video", "aspect_ratio"}
+    if overridden:
+        yield f"provider.options may override {_names(overridden)}: the dearest is held"
+    if "generate" in capabilities.prices:
+        yield "the catalog's price `generate` is taken as dollars per second"
+
+
+def _matters(bills: Mapping[Reading, Bill], field: str) -> bool:
+    """Whether fixing that field could make the bill smaller."""
+    dearest: dict[object, Decimal] = {}
+    for reading, priced in bills.items():
+        value = getattr(reading, field)
+        dearest[value] = max(priced.usd, dearest.get(value, priced.usd))
+    return len(set(dearest.values())) > 1
+
+
+_MODE_WORDS = {
+    "text": "text to video",
+    "image": "image to video",
+    "reference": "video from references",
+    "continuation": "a continuation",
+}
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(name[:80] for name in sorted(names))
+
+
+_BELIEVABLE_USD = Decimal(1_000_000)
+"""A single video above this is an error of the catalog, not a price."""
