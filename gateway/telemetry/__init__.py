@@ -1,0 +1,1 @@
+"""What operators see: metrics, logs, traces. Imports `gateway.domain` at most."""
