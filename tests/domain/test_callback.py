@@ -1,0 +1,181 @@
+"""Callback URLs: hostile ones refused in words, plain ones rebuilt."""
+
+from ipaddress import ip_network
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from yarl import URL
+
+from gateway.domain.callback import CallbackTarget, check_callback_url
+from gateway.domain.network import CallbackPolicy, Refusal, Why
+from tests.data.hostile_urls import HOSTILE
+
+STRICT = CallbackPolicy()
+# The most that a careless operator could write: hostile spellings must still be refused.
+LOOSE = CallbackPolicy(
+    allow_http=True, allow_networks=(ip_network("0.0.0.0/0"), ip_network("::/0"))
+)
+
+
+@pytest.mark.parametrize(("url", "why"), HOSTILE, ids=[ascii(url)[:60] for url, _ in HOSTILE])
+def test_hostile_urls_are_refused_for_a_stable_reason(url: str, why: Why) -> None:
+    refusal = check_callback_url(url, STRICT)
+
+    assert isinstance(refusal, Refusal)
+    assert refusal.why is why
+    assert refusal.message
+
+
+def test_the_table_has_room_for_more_than_forty_attacks() -> None:
+    assert len({url for url, _ in HOSTILE}) == len(HOSTILE) >= 40
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        (
+            "https://hooks.example.com/video",
+            CallbackTarget(
+                "https://hooks.example.com/video", "https", "hooks.example.com", 443, literal=False
+            ),
+        ),
+        (
+            "HTTPS://Hooks.Example.COM:443/Video?Token=a%2Fb&x=[1]#part",
+            CallbackTarget(
+                "https://hooks.example.com/Video?Token=a%2Fb&x=[1]",
+                "https",
+                "hooks.example.com",
+                443,
+                literal=False,
+            ),
+        ),
+        (
+            "https://xn--bcher-kva.example:8443?x=1",
+            CallbackTarget(
+                "https://xn--bcher-kva.example:8443/?x=1",
+                "https",
+                "xn--bcher-kva.example",
+                8443,
+                literal=False,
+            ),
+        ),
+        (
+            "https://8.8.8.8",
+            CallbackTarget("https://8.8.8.8/", "https", "8.8.8.8", 443, literal=True),
+        ),
+        (
+            "https://[2606:4700::1111]:8443/x",
+            CallbackTarget(
+                "https://[2606:4700::1111]:8443/x", "https", "2606:4700::1111", 8443, literal=True
+            ),
+        ),
+        (
+            "https://a_b.0x7f.example/x@y:z",
+            CallbackTarget(
+                "https://a_b.0x7f.example/x@y:z", "https", "a_b.0x7f.example", 443, literal=False
+            ),
+        ),
+    ],
+)  # fmt: skip
+def test_plain_urls_are_taken_and_put_together_again(url: str, target: CallbackTarget) -> None:
+    assert check_callback_url(url, STRICT) == target
+
+
+def test_http_only_where_the_operator_allows_it() -> None:
+    url = "http://hooks.example.com/"
+
+    assert refused(url, STRICT) is Why.SCHEME
+    assert isinstance(check_callback_url(url, CallbackPolicy(allow_http=True)), CallbackTarget)
+    assert refused("ftp://hooks.example.com/", CallbackPolicy(allow_http=True)) is Why.SCHEME
+
+
+def test_only_listed_hosts_where_hosts_are_listed() -> None:
+    policy = CallbackPolicy(allow_hosts=("*.Example.com", "one.test", "8.8.*"))
+
+    for url in (
+        "https://a.example.com",
+        "https://A.B.example.COM",
+        "https://one.test",
+        "https://8.8.4.4",
+    ):
+        assert isinstance(check_callback_url(url, policy), CallbackTarget), url
+    for url in ("https://example.com", "https://a.example.com.evil.test", "https://9.9.9.9",
+                "https://evil.test/?.example.com", "https://[2606:4700::1111]"):  # fmt: skip
+        assert refused(url, policy) is Why.HOST, url
+
+
+def test_a_listed_host_opens_no_address() -> None:
+    policy = CallbackPolicy(allow_hosts=("*",))
+
+    assert refused("https://10.0.0.7/", policy) is Why.ADDRESS
+    assert refused("https://[::1]/", policy) is Why.ADDRESS
+
+
+@pytest.mark.parametrize("host", ["render", "render.internal", "printer.local", "localhost"])
+def test_inner_names_need_an_operator_who_opened_something(host: str) -> None:
+    url = f"https://{host}/hooks"
+    opened = CallbackPolicy(allow_networks=(ip_network("10.0.0.0/8"),))
+    named = CallbackPolicy(allow_hosts=(host,))
+
+    assert refused(url, STRICT) is Why.HOST
+    assert isinstance(check_callback_url(url, opened), CallbackTarget)
+    assert isinstance(check_callback_url(url, named), CallbackTarget)
+
+
+def test_an_open_network_takes_literals_in_their_plain_spelling_only() -> None:
+    policy = CallbackPolicy(allow_networks=(ip_network("127.0.0.0/8"),))
+
+    assert isinstance(check_callback_url("https://127.0.0.1:9000/x", policy), CallbackTarget)
+    assert refused("https://2130706433/x", policy) is Why.HOST_SPELLING
+    assert refused("https://0x7f.0.0.1/x", policy) is Why.HOST_SPELLING
+
+
+@pytest.mark.parametrize(("url", "why"), HOSTILE, ids=[ascii(url)[:60] for url, _ in HOSTILE])
+def test_no_policy_opens_a_crooked_spelling(url: str, why: Why) -> None:
+    if why in (Why.UNREADABLE, Why.USER_INFO, Why.HOST_SPELLING, Why.PORT, Why.TOO_LONG):
+        assert refused(url, LOOSE) is why
+
+
+@pytest.mark.parametrize("port", [0, 22, 25, 53, 6000, 6667, 65_536, 99_999])
+def test_ports_of_other_protocols_are_refused(port: int) -> None:
+    assert refused(f"https://hooks.example.com:{port}/", STRICT) is Why.PORT
+
+
+ATOMS = st.sampled_from(
+    ["http", "https", "://", ":", "/", "//", "\\", "@", "#", "?", "[", "]", "%", "%25", ".", "..",
+     "127", "0x7f", "0177", "1", "::1", "::ffff:", "localhost", "example", "com", "a", "-", "_",
+     "80", "443", "x", " ", "\t", "\n", "\0", "\u3002", "\uff11", "\u2460", "\ud800", "\u00e9"]
+)  # fmt: skip
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.one_of(st.lists(ATOMS, max_size=12).map("".join), st.text(max_size=80)))
+def test_no_text_raises_and_three_readers_agree_on_what_is_taken(text: str) -> None:
+    """What we take, the client library and Python's own parser read the same way."""
+    for candidate in (text, f"https://{text}"):
+        target = check_callback_url(candidate, LOOSE)
+        if isinstance(target, Refusal):
+            continue
+        split, dialled = urlsplit(target.url), URL(target.url, encoded=True)
+
+        assert target.url.isascii()
+        assert split.hostname == target.host == dialled.raw_host
+        assert (split.port or {"http": 80, "https": 443}[split.scheme]) == target.port
+        assert dialled.port == target.port
+        assert dialled.scheme == split.scheme == target.scheme
+        assert split.username is split.password is dialled.user is None
+
+
+@given(st.lists(ATOMS, max_size=12).map("".join))
+def test_what_was_taken_once_is_taken_unchanged_again(text: str) -> None:
+    target = check_callback_url(f"https://{text}", LOOSE)
+
+    if isinstance(target, CallbackTarget):
+        assert check_callback_url(target.url, LOOSE) == target
+
+
+def refused(url: str, policy: CallbackPolicy) -> Why | None:
+    verdict = check_callback_url(url, policy)
+    return verdict.why if isinstance(verdict, Refusal) else None
