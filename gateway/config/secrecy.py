@@ -1,0 +1,58 @@
+"""How a value of the file is shown to a person: secrets never, the rest short."""
+
+import re
+from collections.abc import Container
+
+from gateway.config.document import Number
+from gateway.config.mistakes import Path, quoted
+
+HIDDEN = "(hidden)"
+
+# Nothing at or below these is ever shown. `hash` is among them because people paste the key itself.
+_SECRET = frozenset({"api_key", "webhook_secrets", "secret", "signing_key", "hash"})
+# What stands here directly, where things of more parts belong, may be a secret in the wrong place.
+_SECRET_ITEMS = frozenset({"keys", "tokens", "webhooks"})
+_URLS = frozenset({"url", "base_url", "public_url", "otlp_endpoint"})
+_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*://[^/?#@\s]*)([/?#].*)?", re.IGNORECASE | re.DOTALL)
+
+
+def seen(value: object, path: Path, from_environment: Container[Path] = ()) -> str:
+    """The value as a message may repeat it; `(hidden)` for secrets and what came from `${}`.
+
+    The path decides, not the look of the value. Lists and mappings are told by their kind alone.
+    """
+    if value is None:
+        return "null"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if path in from_environment or is_secret(path):
+        return HIDDEN
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str) and not isinstance(value, Number):
+        return quoted(shown_url(value, path) if _last_key(path) in _URLS else value)
+    return str(value)[:80]
+
+
+def is_secret(path: Path) -> bool:
+    """Whether what stands at this path is, or may by mistake be, a secret."""
+    return not _SECRET.isdisjoint(path) or _last_key(path) in _SECRET_ITEMS
+
+
+def shown_url(url: str, path: Path) -> str:
+    """A URL without user and password, without query; a subscriber's without its path, too."""
+    if "@" in url:
+        return HIDDEN
+    match = _ORIGIN.fullmatch(url)
+    if match is None:
+        return HIDDEN if "webhooks" in path else url.partition("?")[0]
+    rest = match[2] or ""
+    if "webhooks" in path and rest not in ("", "/"):
+        return f"{match[1]}/{HIDDEN}"
+    return match[1] + rest.partition("?")[0].partition("#")[0]
+
+
+def _last_key(path: Path) -> str:
+    return next((part for part in reversed(path) if isinstance(part, str)), "")

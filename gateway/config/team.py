@@ -1,0 +1,101 @@
+"""Teams: their keys, what they may ask for and spend, and who hears of it."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field, PlainValidator, SecretStr
+
+from gateway.config.part import Part
+from gateway.config.places import EndpointUrl
+from gateway.config.values import (
+    Flag,
+    Glob,
+    KeyHash,
+    Name,
+    Usd,
+    decimal_between,
+    duration,
+    or_null,
+    read_resolution,
+    read_seconds,
+    secret,
+    usd,
+    whole,
+)
+from gateway.domain.units import Micros
+
+_Globs = tuple[Glob, ...]
+_SomeGlobs = Annotated[tuple[Glob, ...], Field(min_length=1)]
+_Fraction = Annotated[Decimal, PlainValidator(decimal_between("0", "1", above=True))]
+_Count = Annotated[int | None, PlainValidator(or_null(whole(1, 1_000_000)))]
+
+
+class Key(Part):
+    """A bearer key by its hash; of a team, or of the admin API."""
+
+    name: Name
+    hash: KeyHash
+
+
+class Lists(Part):
+    """What is allowed and denied, by pattern; denied wins, an empty `allow` allows nothing."""
+
+    allow: _Globs = ("*",)
+    deny: _Globs = ()
+
+
+class Limits(Part):
+    """Bounds on one request and on the team's traffic; None: no bound."""
+
+    max_duration: Annotated[int | None, PlainValidator(or_null(read_seconds))] = None
+    """Whole seconds of video."""
+    max_resolution: Annotated[str | None, PlainValidator(or_null(read_resolution))] = None
+    """By its lines (`values.resolution_lines`)."""
+    requests_per_minute: _Count = None
+    concurrent_jobs: _Count = None
+    max_cost_micros: Annotated[Micros | None, PlainValidator(or_null(usd()))] = Field(
+        default=None, alias="max_cost_usd"
+    )
+
+
+class Budget(Part):
+    """A limit per period (UTC, weeks from Monday), counted over the models and key it names."""
+
+    period: Literal["day", "week", "month", "total"]
+    limit_micros: Usd = Field(alias="limit_usd")
+    alerts: tuple[_Fraction, ...] = ()
+    models: _SomeGlobs = ("*",)
+    key: Name | None = None
+    """None: every key."""
+
+
+class Dedupe(Part):
+    """Whether identical requests share one paid job, and for how long after it was submitted."""
+
+    enabled: Flag = True
+    ttl: Annotated[timedelta, PlainValidator(duration("1s", "365d"))] = timedelta(hours=24)
+
+
+class Subscriber(Part):
+    """A URL that hears of events. `unless_callback`: silent when a request brings its own."""
+
+    name: Name
+    url: EndpointUrl = Field(repr=False)  # the path of many such URLs is a secret
+    secret: Annotated[SecretStr, PlainValidator(secret(16, "a signing secret"))]
+    events: _SomeGlobs = ("video.generation.*",)
+    unless_callback: Flag = False
+
+
+class Team(Part):
+    """Who pays."""
+
+    keys: tuple[Key, ...] = ()
+    zdr: Literal["allow", "require"] = "allow"
+    models: Lists = Lists()
+    providers: Lists = Lists()
+    limits: Limits = Limits()
+    budgets: tuple[Budget, ...] = ()
+    dedupe: Dedupe = Dedupe()
+    retain: Flag = True
+    webhooks: tuple[Subscriber, ...] = ()

@@ -1,0 +1,254 @@
+"""The kinds of value that the file holds, each with its one way to be written.
+
+Every reader takes what YAML gave (text, a number's digits, true/false, null) or the value already
+made, and raises pydantic's error with the words for what is allowed. The words never repeat the
+value: it may be a secret.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated, Any, NoReturn
+
+from pydantic import PlainValidator, SecretStr
+from pydantic_core import PydanticCustomError
+
+from gateway.config.document import Number
+from gateway.domain.units import Micros
+
+Network = IPv4Network | IPv6Network
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_NUMBER = re.compile(r"[+-]?([0-9]{1,18}(\.[0-9]{0,18})?|\.[0-9]{1,18})")
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(ms|s|m|h|d)")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_GLOB = re.compile(r"[A-Za-z0-9._:/@~+*?-]{1,200}")
+_HASH = re.compile(r"sha256:([0-9a-f]{64})")
+_RESOLUTION = re.compile(r"([1-9][0-9]{1,4})p|([1248])K", re.IGNORECASE)
+
+_UNIT_MICROSECONDS = {
+    "ms": 1_000,
+    "s": 10**6,
+    "m": 60 * 10**6,
+    "h": 3600 * 10**6,
+    "d": 86400 * 10**6,
+}
+LONGEST = timedelta(days=3650)
+_MOST_USD = Decimal(1_000_000_000)  # micro-dollars of a thousand such budgets still fit a BIGINT
+
+# `printf '' | sha256sum` and `echo | sha256sum`: what a script prints when its variable was empty.
+_HASHES_OF_NOTHING = frozenset({
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "01ba4719c80b6fe911b091a7c05124b64eeece964e09c058ef8f9805daca546b",
+})  # fmt: skip
+
+# The K names by the lines of the frame's short side. 1K (1024) lies between 768p and 1080p.
+_LINES_OF_K = {"1": 1024, "2": 1440, "4": 2160, "8": 4320}
+
+
+def refuse(allowed: str) -> NoReturn:
+    """Say that a value is not allowed here, by what is allowed."""
+    raise PydanticCustomError("config", "{allowed}", {"allowed": allowed})
+
+
+def resolution_lines(resolution: str) -> int | None:
+    """The order of resolutions: lines of the short side, None for a name that has none.
+
+    360p < 480p < 720p < 768p < 1K (1024) < 1080p < 2K (1440) < 4K (2160); case does not matter.
+    """
+    match = _RESOLUTION.fullmatch(resolution)
+    if match is None:
+        return None
+    return int(match[1]) if match[1] else _LINES_OF_K[match[2]]
+
+
+def read_text(value: object) -> str:
+    """Any text but an empty one, without line breaks or spaces around it."""
+    if not isinstance(value, str) or not value or value != value.strip() or not value.isprintable():
+        refuse("text (not empty, on one line, no space around it)")
+    return str(value)
+
+
+def read_flag(value: object) -> bool:
+    """`true` or `false`, also as text (from the environment)."""
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if not isinstance(value, bool):
+        refuse("true or false")
+    return value
+
+
+def whole(least: int, most: int, what: str = "a whole number") -> Callable[[object], int]:
+    """A reader of integers within bounds, both included."""
+
+    def read(value: object) -> int:
+        is_int = isinstance(value, int) and not isinstance(value, bool)
+        if not is_int and not (isinstance(value, str) and _WHOLE.fullmatch(value)):
+            refuse(f"{what} from {least} to {most}")
+        number = int(str(value))
+        if not least <= number <= most:
+            refuse(f"{what} from {least} to {most}")
+        return number
+
+    return read
+
+
+def read_decimal(value: object) -> Decimal | None:
+    """The exact decimal, or None where the value is no plain number. A binary float is none."""
+    if isinstance(value, Decimal):
+        return value if value.is_finite() else None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Decimal(value)
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return Decimal(value)
+    return None
+
+
+def decimal_between(least: str, most: str, *, above: bool = False) -> Callable[[object], Decimal]:
+    """A reader of decimals from `least` to `most`; `above`: `least` itself is not allowed."""
+    words = (
+        f"a number {'above' if above else 'from'} {least} {'and up to' if above else 'to'} {most}"
+    )
+
+    def read(value: object) -> Decimal:
+        number = read_decimal(value)
+        if number is None or not Decimal(least) <= number <= Decimal(most):
+            refuse(words)
+        if above and number == Decimal(least):
+            refuse(words)
+        return number
+
+    return read
+
+
+def usd(*, above_zero: bool = False) -> Callable[[object], Micros]:
+    """A reader of dollar amounts, exact to the micro-dollar; never through a binary float."""
+    least = "above 0" if above_zero else "0 or more"
+    words = f"US dollars, {least}, at most {_MOST_USD}, at most 6 decimals, such as 40 or 0.052"
+
+    def read(value: object) -> Micros:
+        dollars = read_decimal(value)
+        if dollars is None or not 0 <= dollars <= _MOST_USD or (above_zero and dollars == 0):
+            refuse(words)
+        micros = dollars * 1_000_000
+        if micros != micros.to_integral_value():
+            refuse(words)
+        return Micros(int(micros))
+
+    return read
+
+
+def read_duration(value: object) -> timedelta:
+    """`500ms`, `4s`, `15m`, `24h`, `30d`; one unit, decimals allowed (`1.5h`)."""
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        refuse("a duration with its unit: 500ms, 4s, 15m, 24h, 30d")
+    return timedelta(microseconds=int(Decimal(match[1]) * _UNIT_MICROSECONDS[match[2]]))
+
+
+def duration(least: str, most: str) -> Callable[[object], timedelta]:
+    """A reader of durations within bounds, both included, given as the file writes them."""
+    lowest, highest = read_duration(least), read_duration(most)
+
+    def read(value: object) -> timedelta:
+        length = read_duration(value)
+        if not lowest <= length <= highest:
+            refuse(f"a duration from {least} to {most}")
+        return length
+
+    return read
+
+
+def read_seconds(value: object) -> int:
+    """A video's length in whole seconds: `8` or `8s`."""
+    text = value[:-1] if isinstance(value, str) and value.endswith("s") else value
+    return whole(1, 86_400, "whole seconds (8 or 8s)")(text)
+
+
+def read_name(value: object) -> str:
+    """A name: it stands in URLs, metrics and on command lines."""
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        refuse("a name: letters, digits, - _ . and at most 63 of them, a letter or digit first")
+    return str(value)
+
+
+def read_glob(value: object) -> str:
+    """A pattern with `*` (anything) and `?` (one character); case matters."""
+    if not isinstance(value, str) or not _GLOB.fullmatch(value):
+        refuse('a pattern such as "google/*": letters, digits, . _ : / @ ~ + - with * and ?')
+    return str(value)
+
+
+def read_hash(value: object) -> str:
+    """`sha256:<64 hex digits>`, lower-case whatever was written."""
+    match = _HASH.fullmatch(value.lower()) if isinstance(value, str) else None
+    if match is None:
+        refuse("sha256:<64 hex digits>, as `video-gateway keys hash` prints it")
+    if match[1] in _HASHES_OF_NOTHING:
+        refuse("the hash of a key; this is the hash of an empty text, so anyone would fit it")
+    return match[0]
+
+
+def read_resolution(value: object) -> str:
+    """A resolution that has a place in the order."""
+    if not isinstance(value, str) or resolution_lines(value) is None:
+        refuse("a resolution: 360p, 480p, 720p, 768p, 1K, 1080p, 2K, 4K, or another <lines>p")
+    return str(value)
+
+
+def read_network(value: object) -> Network:
+    """A CIDR such as `10.0.0.0/8`, or one address."""
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value
+    words = "a network such as 10.0.0.0/8 or fd00::/8, with no address bits beyond its prefix"
+    if not isinstance(value, str) or isinstance(value, Number):
+        refuse(words)
+    try:
+        return ip_network(value)
+    except ValueError:
+        refuse(words)
+
+
+def secret(least: int, what: str, unit: str = "characters") -> Callable[[object], SecretStr]:
+    """A reader of one-line secrets, no space around them, of `least` characters or bytes."""
+
+    def read(value: object) -> SecretStr:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if not isinstance(text, str) or text != text.strip() or not text.isprintable():
+            refuse(f"{what}: text of at least {least} {unit}, no line break or space around it")
+        if (len(text) if unit == "characters" else len(text.encode())) < least:
+            refuse(f"{what}: at least {least} {unit}")
+        return SecretStr(str(text))
+
+    return read
+
+
+def read_header_secret(value: object) -> SecretStr:
+    """A bearer key: it travels in a header, so visible ASCII only."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if not isinstance(text, str) or not re.fullmatch(r"[!-~]+", text):
+        refuse("a key: not empty, visible ASCII without spaces or line breaks")
+    return SecretStr(str(text))
+
+
+def or_null(read: Callable[[object], Any]) -> Callable[[object], Any]:
+    """The reader, or None for null and for the empty text that `${NAME:-}` leaves."""
+
+    def read_optional(value: object) -> Any:
+        return None if value is None or value == "" else read(value)
+
+    return read_optional
+
+
+Text = Annotated[str, PlainValidator(read_text)]
+Flag = Annotated[bool, PlainValidator(read_flag)]
+Name = Annotated[str, PlainValidator(read_name)]
+Glob = Annotated[str, PlainValidator(read_glob)]
+KeyHash = Annotated[str, PlainValidator(read_hash)]
+Cidr = Annotated[Network, PlainValidator(read_network)]
+Usd = Annotated[Micros, PlainValidator(usd())]
+UsdAboveZero = Annotated[Micros, PlainValidator(usd(above_zero=True))]
