@@ -1,0 +1,226 @@
+"""Holding, settling and correcting money: acts over the ledger, composed by submit and track.
+
+Every job holds its estimate in one window of every budget that covers it, and in its team's
+account, a window without a limit that keeps count where no budget does.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.domain.budget import (
+    Budget,
+    Headroom,
+    Period,
+    retry_after,
+    thresholds_crossed,
+    tightest,
+    window_end,
+    window_start,
+)
+from gateway.domain.errors import Reason, Refused
+from gateway.domain.units import Micros, epoch_ms, from_epoch_ms
+from gateway.ports import Transaction
+from gateway.store import ledger
+from gateway.store.ledger import NO_LIMIT, Entry, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A threshold that a window reached for the first time."""
+
+    budget: Budget
+    window: Window
+    share: str  # of the limit, as configured: `0.8`
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What closes a job's reservation. `micros` None: nothing is owed, the money is released."""
+
+    micros: int | None
+    raw_cost: str | None = None
+    note: str | None = None
+
+
+def hold(
+    tx: Transaction,
+    job_id: str,
+    team: str,
+    budgets: Sequence[Budget],
+    estimate: int,
+    *,
+    by: str,
+    now: datetime,
+) -> list[Crossing]:
+    """Reserve the estimate in every budget given, or in none; the thresholds that were reached.
+
+    Raises:
+        Refused: BUDGET_EXCEEDED with the numbers of every window that has no room; the transaction
+            must roll back.
+
+    """
+    account = Budget(Period.MONTH, Micros(NO_LIMIT), team)
+    places = sorted(
+        [(_account_id(team), account), *((budget.id, budget) for budget in budgets)],
+        key=lambda place: place[0],  # one order for everybody, against deadlock
+    )
+    held: list[tuple[Budget, Window]] = []
+    full: list[Budget] = []
+    for budget_id, budget in places:
+        window = _window(tx, budget_id, budget, now)
+        limit = budget.limit_micros
+        at = epoch_ms(now)
+        if ledger.reserve(tx, window.id, job_id, estimate, limit, by=by, now=at):
+            held.append((budget, window))
+        else:
+            full.append(budget)
+    if full:
+        raise exceeded(headroom(tx, budgets, estimate, now), now)
+    return [
+        crossing
+        for budget, before in held
+        if budget is not account
+        for crossing in _crossings(
+            tx, budget, before, before.spent + before.reserved, estimate, epoch_ms(now)
+        )
+    ]
+
+
+def close(
+    tx: Transaction,
+    job_id: str,
+    bill: Bill,
+    budgets: Mapping[str, Budget],
+    *,
+    by: str,
+    now: int,
+) -> list[Crossing]:
+    """Settle or release everything that the job holds, where it was reserved.
+
+    `budgets` by id are those of the configuration now, for their thresholds. Twice is refused by
+    the database (one settlement and one release per job and window).
+    """
+    crossings: list[Crossing] = []
+    for row in ledger.reservations(tx, job_id):
+        estimate, cost = row["estimate"], bill.micros or 0
+        entry = Entry(
+            window_id=row["window_id"],
+            job_id=job_id,
+            kind="release" if bill.micros is None else "settle",
+            reserved=-estimate,
+            spent=cost,
+            overrun=max(0, cost - estimate),
+            limit=0,
+            made_by=by,
+            at=now,
+            raw_cost=bill.raw_cost,
+            note=bill.note,
+        )
+        after = ledger.close(tx, entry)
+        budget = budgets.get(after.budget_id)
+        if budget is not None and cost > estimate:
+            before = after.spent + after.reserved - (cost - estimate)
+            crossings += _crossings(tx, budget, after, before, cost - estimate, now)
+    return crossings
+
+
+def correct(
+    tx: Transaction, job_id: str, delta: int, *, raw_cost: str | None, note: str, by: str, now: int
+) -> None:
+    """Book that a job cost `delta` micro-dollars more (or, below zero, less) than was settled."""
+    for row in ledger.reservations(tx, job_id):
+        ledger.correct(
+            tx,
+            Entry(
+                window_id=row["window_id"],
+                job_id=job_id,
+                kind="correct",
+                reserved=0,
+                spent=delta,
+                overrun=0,
+                limit=0,
+                made_by=by,
+                at=now,
+                raw_cost=raw_cost,
+                note=note,
+            ),
+        )
+
+
+def headroom(
+    tx: Transaction, budgets: Iterable[Budget], estimate: int, now: datetime
+) -> list[Headroom]:
+    """How each budget's window stands toward a request of this estimate."""
+    rooms: list[Headroom] = []
+    for budget in budgets:
+        starts_at = _start(tx, budget.id, budget, now)
+        window = ledger.find_window(tx, ledger.window_id(budget.id, epoch_ms(starts_at)))
+        rooms.append(
+            Headroom(
+                budget=budget,
+                starts_at=starts_at,
+                resets_at=window_end(budget.period, starts_at),
+                spent=0 if window is None else window.spent,
+                reserved=0 if window is None else window.reserved,
+                estimate=estimate,
+            )
+        )
+    return rooms
+
+
+def exceeded(rooms: Sequence[Headroom], now: datetime) -> Refused:
+    """The refusal of a request that some of these windows have no room for."""
+    worst = tightest(rooms)
+    if worst is None:
+        return Refused(
+            Reason.BUDGET_EXCEEDED,
+            "The budget had no room a moment ago; send the request again.",
+            retry_after=1,
+        )
+    return Refused(
+        Reason.BUDGET_EXCEEDED,
+        worst.sentence(),
+        {**worst.details(), "windows": [room.details() for room in rooms if not room.fits]},
+        retry_after=retry_after(rooms, now),
+    )
+
+
+def _window(tx: Transaction, budget_id: str, budget: Budget, now: datetime) -> Window:
+    starts_at = _start(tx, budget_id, budget, now)
+    ends_at = window_end(budget.period, starts_at)
+    start_ms = epoch_ms(starts_at)
+    ledger.open_window(
+        tx,
+        budget_id,
+        start_ms,
+        None if ends_at is None else epoch_ms(ends_at),
+        budget.limit_micros,
+    )
+    window = ledger.find_window(tx, ledger.window_id(budget_id, start_ms))
+    if window is None:
+        raise LookupError(f"the window of {budget_id} was just made and is not there")
+    return window
+
+
+def _start(tx: Transaction, budget_id: str, budget: Budget, now: datetime) -> datetime:
+    """The start of the window of now; a clock that steps back never opens an older one."""
+    start = window_start(budget.period, now)
+    newest = ledger.newest_start(tx, budget_id)
+    return start if newest is None else max(start, from_epoch_ms(newest))
+
+
+def _crossings(
+    tx: Transaction, budget: Budget, window: Window, before: int, more: int, now: int
+) -> list[Crossing]:
+    """Thresholds reached by what is spent and reserved together: that is what stops requests."""
+    shares = thresholds_crossed(before, before + more, budget.limit_micros, budget.alerts)
+    return [
+        Crossing(budget, window, str(share))
+        for share in shares
+        if ledger.tell_threshold(tx, window.id, str(share), now=now)
+    ]
+
+
+def _account_id(team: str) -> str:
+    return f"account/{team}"

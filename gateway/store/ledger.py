@@ -1,0 +1,231 @@
+"""Money as rows: windows that are reserved in, settled and released, each by one ledger entry.
+
+A window's totals are a cache of its entries: every statement that changes one appends the other in
+the same transaction. `gateway.store.audit`'s doctor recomputes them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from gateway.domain.errors import StorageFailed
+from gateway.ports import Row, Transaction
+
+NO_LIMIT = 2**62
+"""Micro-dollars: the limit of a window that only keeps count."""
+
+Kind = Literal["reserve", "settle", "release", "correct"]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One period of one budget. Money in micro-dollars, times in epoch ms."""
+
+    id: str
+    budget_id: str
+    starts_at: int
+    ends_at: int | None
+    limit_micros: int
+    reserved: int
+    spent: int
+    overrun: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the ledger, as it is appended."""
+
+    window_id: str
+    job_id: str
+    kind: Kind
+    reserved: int
+    spent: int
+    overrun: int
+    limit: int
+    made_by: str
+    at: int
+    raw_cost: str | None = None
+    note: str | None = None
+
+
+_WINDOW = "id, budget_id, starts_at, ends_at, limit_micros, reserved, spent, overrun"
+
+
+def window_id(budget_id: str, starts_at: int) -> str:
+    """The name of the window of a budget that starts then."""
+    return f"{budget_id}@{starts_at}"
+
+
+def newest_start(tx: Transaction, budget_id: str) -> int | None:
+    """When the budget's newest window starts: a clock that steps back opens no older one."""
+    row = tx.fetchrow(
+        "SELECT MAX(starts_at) AS newest FROM windows WHERE budget_id = :budget_id",
+        budget_id=budget_id,
+    )
+    return None if row is None else row["newest"]
+
+
+def open_window(
+    tx: Transaction, budget_id: str, starts_at: int, ends_at: int | None, limit: int
+) -> None:
+    """Make the window's row if this is the first reservation in it."""
+    tx.execute(
+        """
+        INSERT INTO windows (
+          id, budget_id, starts_at, ends_at, limit_micros, reserved, spent, overrun, entries
+        ) VALUES (:id, :budget_id, :starts_at, :ends_at, :limit, 0, 0, 0, 0)
+        ON CONFLICT DO NOTHING
+        """,
+        id=window_id(budget_id, starts_at),
+        budget_id=budget_id,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        limit=limit,
+    )
+
+
+def reserve(
+    tx: Transaction, window: str, job_id: str, estimate: int, limit: int, *, by: str, now: int
+) -> bool:
+    """Hold the estimate if it fits under the limit; False, and nothing changed, if it does not.
+
+    The limit alone decides, an overrun only stops new reservations (RELIABILITY.md (b)).
+    """
+    row = tx.fetchrow(
+        """
+        UPDATE windows
+        SET reserved = reserved + :estimate, limit_micros = :limit, entries = entries + 1
+        WHERE id = :id AND spent + reserved + :estimate <= :limit
+        RETURNING entries
+        """,
+        id=window,
+        estimate=estimate,
+        limit=limit,
+    )
+    if row is None:
+        return False
+    entry = Entry(window, job_id, "reserve", estimate, 0, 0, limit, by, now)
+    _append(tx, row["entries"], entry)
+    return True
+
+
+def reservations(tx: Transaction, job_id: str) -> Sequence[Row]:
+    """What the job holds or held: window_id, estimate, in the order of windows."""
+    return tx.fetch(
+        """
+        SELECT window_id, reserved_delta AS estimate FROM ledger
+        WHERE job_id = :job_id AND kind = 'reserve'
+        ORDER BY window_id
+        """,
+        job_id=job_id,
+    )
+
+
+def close(tx: Transaction, entry: Entry) -> Window:
+    """Settle or release what a job holds in one window; the window as it is afterwards.
+
+    Raises:
+        StorageFailed: the window is not there, or the job holds nothing in it any more; the
+            transaction must not commit.
+
+    """
+    return _post(tx, entry)
+
+
+def correct(tx: Transaction, entry: Entry) -> Window:
+    """Book a later truth about a job that was settled; the window as it is afterwards."""
+    return _post(tx, entry)
+
+
+def find_window(tx: Transaction, window: str) -> Window | None:
+    """One window; None if nothing was ever reserved in it."""
+    row = tx.fetchrow(f"SELECT {_WINDOW} FROM windows WHERE id = :id", id=window)
+    return None if row is None else Window(**dict(row))
+
+
+def current_windows(tx: Transaction, *, now: int) -> list[Window]:
+    """Every window that holds `now`, by budget."""
+    rows = tx.fetch(
+        f"""
+        SELECT {_WINDOW} FROM windows
+        WHERE starts_at <= :now AND (ends_at IS NULL OR ends_at > :now)
+        ORDER BY budget_id
+        """,
+        now=now,
+    )
+    return [Window(**dict(row)) for row in rows]
+
+
+def entries(tx: Transaction, job_id: str) -> Sequence[Row]:
+    """Every entry of a job, oldest first, with who and when."""
+    return tx.fetch(
+        """
+        SELECT window_id, entry, kind, reserved_delta, spent_delta, overrun_delta, raw_cost, note,
+               made_by, at
+        FROM ledger WHERE job_id = :job_id ORDER BY at, window_id, entry
+        """,
+        job_id=job_id,
+    )
+
+
+def tell_threshold(tx: Transaction, window: str, share: str, *, now: int) -> bool:
+    """Remember that the threshold was told; False if it had been."""
+    return (
+        tx.execute(
+            """
+            INSERT INTO thresholds_told (window_id, share, at) VALUES (:window, :share, :now)
+            ON CONFLICT DO NOTHING
+            """,
+            window=window,
+            share=share,
+            now=now,
+        )
+        == 1
+    )
+
+
+def _post(tx: Transaction, entry: Entry) -> Window:
+    row = tx.fetchrow(
+        f"""
+        UPDATE windows
+        SET reserved = reserved + :reserved, spent = spent + :spent, overrun = overrun + :overrun,
+            entries = entries + 1
+        WHERE id = :id
+        RETURNING entries, {_WINDOW}
+        """,
+        id=entry.window_id,
+        reserved=entry.reserved,
+        spent=entry.spent,
+        overrun=entry.overrun,
+    )
+    if row is None:
+        raise StorageFailed(f"window {entry.window_id} is not in the database")
+    facts = dict(row)
+    _append(tx, facts.pop("entries"), entry)
+    return Window(**facts)
+
+
+def _append(tx: Transaction, number: int, entry: Entry) -> None:
+    tx.execute(
+        """
+        INSERT INTO ledger (
+          window_id, entry, job_id, kind, reserved_delta, spent_delta, overrun_delta, limit_micros,
+          raw_cost, note, made_by, at
+        ) VALUES (
+          :window_id, :entry, :job_id, :kind, :reserved, :spent, :overrun, :limit_micros,
+          :raw_cost, :note, :made_by, :at
+        )
+        """,
+        window_id=entry.window_id,
+        entry=number,
+        job_id=entry.job_id,
+        kind=entry.kind,
+        reserved=entry.reserved,
+        spent=entry.spent,
+        overrun=entry.overrun,
+        limit_micros=entry.limit,
+        raw_cost=entry.raw_cost,
+        note=entry.note,
+        made_by=entry.made_by,
+        at=entry.at,
+    )
