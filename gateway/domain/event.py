@@ -1,0 +1,193 @@
+"""The event: a fact told to subscribers, in OpenRouter's envelope (CONTRACT.md section 7)."""
+
+import random
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Any
+
+import orjson
+
+from gateway.domain.job import Job, Status
+from gateway.domain.units import usd_text
+
+VIDEO_EVENTS = "video.generation.*"
+BUDGET_THRESHOLD = "budget.threshold"
+ENDPOINT_DISABLED = "endpoint.disabled"
+PING = "ping"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened, once. The id is the same for every endpoint, attempt and replay.
+
+    `body` is made once and kept: every attempt sends and signs the same bytes.
+    """
+
+    id: str
+    type: str
+    created_at: datetime
+    team: str | None  # None: the organisation's, shown to no team
+    job_id: str | None
+    idempotency_key: str  # `X-OpenRouter-Idempotency-Key`
+    body: bytes
+
+
+class DisabledBecause(StrEnum):
+    """Why an endpoint gets nothing more; stable."""
+
+    GONE = "gone"  # it answered 410
+    FAILING = "failing"  # days of nothing but failure
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdFacts:
+    """A budget window at the moment in which a threshold of it was crossed."""
+
+    team: str | None  # None: an organisation-wide budget
+    period: str
+    threshold: float  # part of the limit, as configured: 0.8
+    limit_micros: int
+    spent_micros: int
+    reserved_micros: int
+    resets_at: datetime | None  # None: the period `total` never does
+    models: tuple[str, ...] = ()  # globs; empty: all
+    key: str | None = None
+
+
+def new_event_id(source: random.Random) -> str:
+    """A fresh id without dots (it is signed between dots); unguessable when `source` is."""
+    return "evt_" + "".join(source.choices(string.ascii_letters + string.digits, k=24))
+
+
+def job_ended(event_id: str, job: Job, urls: Sequence[str], at: datetime) -> Event:
+    """A terminal job's one event, under the gateway's id. `urls`: the links to its outputs.
+
+    As OpenRouter has it: links and usage for `completed`, an error for the rest, and no other
+    field. What is not known is left out, never null.
+
+    Raises:
+        ValueError: the job has not ended.
+
+    """
+    if not job.status.terminal:
+        raise ValueError(f"job {job.id} has not ended")
+    data: dict[str, Any] = {
+        "id": job.id,
+        "status": job.status.on_the_wire,
+        "generation_id": job.id,
+        "model": job.model,
+    }
+    if job.status is Status.COMPLETED:
+        data["unsigned_urls"] = list(urls)
+        if job.usage is not None:
+            data["usage"] = job.usage
+    else:
+        data["error"] = _utf8(job.error or UNEXPLAINED[job.status])
+    kind = f"video.generation.{job.status}"
+    return _event(event_id, kind, at, data, job.team, job.id, f"{job.id}-{job.status}")
+
+
+def threshold_crossed(event_id: str, facts: ThresholdFacts, at: datetime) -> Event:
+    """A budget alert: the numbers behind it, dollars as decimal strings."""
+    data = {
+        "team": facts.team,
+        "key": facts.key,
+        "models": list(facts.models) or None,
+        "period": facts.period,
+        "threshold": facts.threshold,
+        "limit_usd": usd_text(facts.limit_micros),
+        "spent_usd": usd_text(facts.spent_micros),
+        "reserved_usd": usd_text(facts.reserved_micros),
+        "resets_at": facts.resets_at and _iso(facts.resets_at),
+    }
+    return _event(event_id, BUDGET_THRESHOLD, at, data, facts.team)
+
+
+def endpoint_disabled(
+    event_id: str,
+    endpoint: str,
+    team: str | None,
+    because: DisabledBecause,
+    failing_since: datetime | None,
+    at: datetime,
+) -> Event:
+    """An endpoint gets nothing more; told to the others. It is named, and its URL is not told."""
+    data = {
+        "endpoint": endpoint,
+        "team": team,
+        "reason": because.value,
+        "failing_since": failing_since and _iso(failing_since),
+    }
+    return _event(event_id, ENDPOINT_DISABLED, at, data, team)
+
+
+def ping(event_id: str, endpoint: str, team: str | None, at: datetime) -> Event:
+    """A test delivery, to one endpoint by its name and past every filter."""
+    return _event(event_id, PING, at, {"endpoint": endpoint}, team)
+
+
+def matches(patterns: Sequence[str], event_type: str) -> bool:
+    """Whether any of a subscriber's globs names the type; `*` also stands for dots."""
+    return any(fnmatchcase(event_type, pattern) for pattern in patterns)
+
+
+def wants(
+    event: Event,
+    *,
+    patterns: Sequence[str],
+    team: str | None,
+    unless_callback: bool,
+    has_callback: bool,
+) -> bool:
+    """Whether a configured subscriber is owed the event.
+
+    `team`: whose subscriber it is; None: the organisation's, which hears every team's events. A
+    team never hears another's, nor the organisation's. `unless_callback`: silent about the end of a
+    job whose request brought a `callback_url` of its own (`has_callback`), and of nothing else.
+    """
+    if team is not None and team != event.team:
+        return False
+    if unless_callback and has_callback and matches([VIDEO_EVENTS], event.type):
+        return False
+    return matches(patterns, event.type)
+
+
+# OpenRouter always has an `error` on these; the words are ours where the upstream had none.
+UNEXPLAINED: Mapping[Status, str] = {
+    Status.FAILED: "The video generation failed; the provider gave no reason.",
+    Status.CANCELLED: "The video generation was cancelled.",
+    Status.EXPIRED: "The video generation ran past its time to live.",
+}
+
+
+def _event(
+    event_id: str,
+    kind: str,
+    at: datetime,
+    data: Mapping[str, Any],
+    team: str | None,
+    job_id: str | None = None,
+    idempotency_key: str | None = None,
+) -> Event:
+    envelope = {
+        "type": kind,
+        "created_at": _iso(at),
+        "data": {name: value for name, value in data.items() if value is not None},
+    }
+    body = orjson.dumps(envelope)
+    return Event(event_id, kind, at, team, job_id, idempotency_key or event_id, body)
+
+
+def _utf8(text: str) -> str:
+    """A foreign text that can be written down: a lone surrogate must not keep a job from ending."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _iso(moment: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds and Z, as OpenRouter writes it."""
+    utc = moment.astimezone(UTC)
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
