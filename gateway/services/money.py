@@ -65,26 +65,20 @@ def hold(
         [(_account_id(team), account), *((budget.id, budget) for budget in budgets)],
         key=lambda place: place[0],  # one order for everybody, against deadlock
     )
-    held: list[tuple[Budget, Window]] = []
-    full: list[Budget] = []
+    at = epoch_ms(now)
+    crossings: list[Crossing] = []
+    full = False
     for budget_id, budget in places:
-        window = _window(tx, budget_id, budget, now)
+        window = _open_window(tx, budget_id, budget, now)
         limit = budget.limit_micros
-        at = epoch_ms(now)
-        if ledger.reserve(tx, window.id, job_id, estimate, limit, by=by, now=at):
-            held.append((budget, window))
-        else:
-            full.append(budget)
+        after = ledger.reserve(tx, window, job_id, estimate, limit, by=by, now=at)
+        if after is None:
+            full = True
+        elif budget is not account:
+            crossings += _crossings(tx, budget, after, estimate, at)
     if full:
         raise exceeded(headroom(tx, budgets, estimate, now), now)
-    return [
-        crossing
-        for budget, before in held
-        if budget is not account
-        for crossing in _crossings(
-            tx, budget, before, before.spent + before.reserved, estimate, epoch_ms(now)
-        )
-    ]
+    return crossings
 
 
 def close(
@@ -120,8 +114,7 @@ def close(
         after = ledger.close(tx, entry)
         budget = budgets.get(after.budget_id)
         if budget is not None and cost > estimate:
-            before = after.spent + after.reserved - (cost - estimate)
-            crossings += _crossings(tx, budget, after, before, cost - estimate, now)
+            crossings += _crossings(tx, budget, after, cost - estimate, now)
     return crossings
 
 
@@ -186,21 +179,12 @@ def exceeded(rooms: Sequence[Headroom], now: datetime) -> Refused:
     )
 
 
-def _window(tx: Transaction, budget_id: str, budget: Budget, now: datetime) -> Window:
+def _open_window(tx: Transaction, budget_id: str, budget: Budget, now: datetime) -> str:
     starts_at = _start(tx, budget_id, budget, now)
     ends_at = window_end(budget.period, starts_at)
-    start_ms = epoch_ms(starts_at)
-    ledger.open_window(
-        tx,
-        budget_id,
-        start_ms,
-        None if ends_at is None else epoch_ms(ends_at),
-        budget.limit_micros,
-    )
-    window = ledger.find_window(tx, ledger.window_id(budget_id, start_ms))
-    if window is None:
-        raise LookupError(f"the window of {budget_id} was just made and is not there")
-    return window
+    start_ms, end_ms = epoch_ms(starts_at), None if ends_at is None else epoch_ms(ends_at)
+    ledger.open_window(tx, budget_id, start_ms, end_ms, budget.limit_micros)
+    return ledger.window_id(budget_id, start_ms)
 
 
 def _start(tx: Transaction, budget_id: str, budget: Budget, now: datetime) -> datetime:
@@ -211,14 +195,15 @@ def _start(tx: Transaction, budget_id: str, budget: Budget, now: datetime) -> da
 
 
 def _crossings(
-    tx: Transaction, budget: Budget, window: Window, before: int, more: int, now: int
+    tx: Transaction, budget: Budget, after: Window, more: int, now: int
 ) -> list[Crossing]:
     """Thresholds reached by what is spent and reserved together: that is what stops requests."""
-    shares = thresholds_crossed(before, before + more, budget.limit_micros, budget.alerts)
+    committed = after.spent + after.reserved
+    shares = thresholds_crossed(committed - more, committed, budget.limit_micros, budget.alerts)
     return [
-        Crossing(budget, window, str(share))
+        Crossing(budget, after, str(share))
         for share in shares
-        if ledger.tell_threshold(tx, window.id, str(share), now=now)
+        if ledger.tell_threshold(tx, after.id, str(share), now=now)
     ]
 
 

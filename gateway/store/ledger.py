@@ -86,27 +86,28 @@ def open_window(
 
 def reserve(
     tx: Transaction, window: str, job_id: str, estimate: int, limit: int, *, by: str, now: int
-) -> bool:
-    """Hold the estimate if it fits under the limit; False, and nothing changed, if it does not.
+) -> Window | None:
+    """Hold the estimate if it fits under the limit; None, and nothing changed, if it does not.
 
     The limit alone decides, an overrun only stops new reservations (RELIABILITY.md (b)).
     """
     row = tx.fetchrow(
-        """
+        f"""
         UPDATE windows
         SET reserved = reserved + :estimate, limit_micros = :limit, entries = entries + 1
         WHERE id = :id AND spent + reserved + :estimate <= :limit
-        RETURNING entries
+        RETURNING entries, {_WINDOW}
         """,
         id=window,
         estimate=estimate,
         limit=limit,
     )
     if row is None:
-        return False
+        return None
+    facts = dict(row)
     entry = Entry(window, job_id, "reserve", estimate, 0, 0, limit, by, now)
-    _append(tx, row["entries"], entry)
-    return True
+    _append(tx, facts.pop("entries"), entry)
+    return Window(**facts)
 
 
 def reservations(tx: Transaction, job_id: str) -> Sequence[Row]:
