@@ -1,38 +1,11 @@
-"""The text of the file as plain values, with the line of each: YAML without its traps.
+"""The text of the file as plain values, with the line of each."""
 
-Scalars are YAML 1.2's: `true`/`false`, null, numbers; everything else is text (no `yes`, `on`,
-octal, `12:30` or dates). A number keeps its digits as `Number`, so that money never passes through
-a binary float. Keys may not repeat, tags are refused, aliases and nesting are bounded.
-"""
-
-import re
-from dataclasses import dataclass, field
-from typing import Any
-
-import yaml
+from dataclasses import dataclass
 
 from gateway.config.mistakes import ConfigError, Mistake, Path, path_text
+from gateway.config.tree import Mapping, Node, Unreadable, build
 
-MAX_BYTES = 1 << 20  # a thousand teams fit in a quarter of it
-MAX_DEPTH = 32  # the configuration itself is six deep
-MAX_VALUES = 100_000  # counted after aliases are followed: a bomb of aliases ends here
-
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C scanner is ten times faster
-
-_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
-_TRUE = frozenset({"true", "True", "TRUE"})
-_FALSE = frozenset({"false", "False", "FALSE"})
-_NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_TEXT_TAG = "tag:yaml.org,2002:str"
-
-
-class Number(str):
-    """A number as it was written; whoever uses it reads an integer or a Decimal from it."""
-
-    __slots__ = ()
-
-
-Plain = None | bool | str | list["Plain"] | dict[str, "Plain"]
+Plain = bool | str | list["Plain"] | dict[str, "Plain"] | None
 """What a document is made of; a `str` may be a `Number`."""
 
 
@@ -59,202 +32,24 @@ def read_document(text: str, name: str = "") -> Document:
 
     """
     try:
-        tree = _Builder().build(text)
-        return _as_document(tree)
-    except _Unreadable as error:
+        return _as_document(build(text))
+    except Unreadable as error:
         raise ConfigError([error.mistake], name) from None
 
 
-class _Unreadable(Exception):
-    """The text can't be read any further."""
-
-    def __init__(self, problem: str, line: int = 0) -> None:
-        super().__init__(problem)
-        self.mistake = Mistake("", problem, line=line)
-
-
-@dataclass(frozen=True, slots=True)
-class _Node:
-    """A value and where it stood. `size` counts it and all below, aliases followed; `height` the
-    levels below it.
-    """
-
-    line: int
-    size: int
-    height: int
-    value: "bool | str | list[_Node] | _Mapping | None"
-
-
-@dataclass(slots=True)
-class _Mapping:
-    entries: dict[str, tuple[int, _Node]] = field(default_factory=dict)
-    repeated: list[tuple[str, int, int]] = field(default_factory=list)
-
-
-class _Builder:
-    """Builds the tree from YAML events: a loop of our own, because a deep file must not reach
-    Python's recursion limit and an alias must be weighed before it is followed.
-    """
-
-    def __init__(self) -> None:
-        self._anchors: dict[str, _Node] = {}
-        self._values = 0
-
-    def build(self, text: str) -> _Node:
-        try:
-            if len(text.encode()) > MAX_BYTES:
-                raise _Unreadable(f"the file is larger than {MAX_BYTES} bytes")
-            self._events = yaml.parse(text, Loader=_Loader)
-            return self._only_document()
-        except UnicodeEncodeError:
-            raise _Unreadable("the file is not valid Unicode text") from None
-        except yaml.YAMLError as error:
-            raise _not_yaml(error) from None
-
-    def _only_document(self) -> _Node:
-        self._next()  # the stream starts
-        if isinstance(self._next(), yaml.StreamEndEvent):
-            raise _Unreadable("the file is empty; it needs at least `upstreams` and `teams`")
-        node = self._node(self._next(), 0)
-        self._next()  # the document ends
-        extra = self._next()
-        if not isinstance(extra, yaml.StreamEndEvent):
-            raise _Unreadable(
-                "one YAML document only; a second begins here", extra.start_mark.line + 1
-            )
-        return node
-
-    def _next(self) -> Any:
-        return next(self._events)
-
-    def _node(self, event: Any, depth: int) -> _Node:
-        line = event.start_mark.line + 1
-        if isinstance(event, yaml.AliasEvent):
-            return self._alias(event.anchor, depth, line)
-        self._weigh(1, depth, line)
-        if isinstance(event, yaml.ScalarEvent):
-            node = _Node(line, 1, 0, _scalar(event, line))
-        elif isinstance(event, yaml.SequenceStartEvent):
-            node = self._sequence(event, line, depth)
-        else:
-            node = self._mapping(event, line, depth)
-        if event.anchor is not None:
-            self._anchors[event.anchor] = node
-        return node
-
-    def _alias(self, anchor: str | None, depth: int, line: int) -> _Node:
-        if anchor is None or anchor not in self._anchors:
-            raise _Unreadable(
-                "an unquoted value that begins with * refers to an anchor, and there is none of "
-                "that name before it; quote the value if it is text",
-                line,
-            )
-        node = self._anchors[anchor]
-        self._weigh(node.size, depth + node.height, line)
-        return node
-
-    def _sequence(self, event: Any, line: int, depth: int) -> _Node:
-        _refuse_tag(event.tag, line)
-        items: list[_Node] = []
-        while not isinstance(child := self._next(), yaml.SequenceEndEvent):
-            items.append(self._node(child, depth + 1))
-        size = 1 + sum(item.size for item in items)
-        return _Node(line, size, _height(items), items)
-
-    def _mapping(self, event: Any, line: int, depth: int) -> _Node:
-        _refuse_tag(event.tag, line)
-        mapping, children, merged = _Mapping(), list[_Node](), list[_Node]()
-        while not isinstance(child := self._next(), yaml.MappingEndEvent):
-            key, key_line = _key(child), child.start_mark.line + 1
-            node = self._node(self._next(), depth + 1)
-            children.append(node)
-            if key == "<<" and child.implicit[0]:
-                merged += _merged(node)
-            elif key in mapping.entries:
-                mapping.repeated.append((key, mapping.entries[key][0], key_line))
-            else:
-                mapping.entries[key] = (key_line, node)
-        for node in merged:
-            if isinstance(node.value, _Mapping):
-                for key, entry in node.value.entries.items():
-                    mapping.entries.setdefault(key, entry)
-        size = 1 + sum(child.size for child in children)
-        return _Node(line, size, _height(children), mapping)
-
-    def _weigh(self, size: int, depth: int, line: int) -> None:
-        if depth > MAX_DEPTH:
-            raise _Unreadable(f"nested deeper than {MAX_DEPTH} levels", line)
-        self._values += size
-        if self._values > MAX_VALUES:
-            raise _Unreadable(f"more than {MAX_VALUES} values, aliases counted", line)
-
-
-def _height(children: list[_Node]) -> int:
-    return 1 + max((child.height for child in children), default=0)
-
-
-def _key(event: Any) -> str:
-    line = event.start_mark.line + 1
-    if not isinstance(event, yaml.ScalarEvent):
-        raise _Unreadable("a key must be a word, not a list, a mapping or an alias", line)
-    _refuse_tag(event.tag, line)
-    return str(event.value)
-
-
-def _merged(node: _Node) -> list[_Node]:
-    """The mappings that `<<` brings in; earlier ones win."""
-    nodes = node.value if isinstance(node.value, list) else [node]
-    if not all(isinstance(one.value, _Mapping) for one in nodes):
-        raise _Unreadable("`<<` merges a mapping or a list of mappings", node.line)
-    return nodes
-
-
-def _scalar(event: Any, line: int) -> bool | str | None:
-    _refuse_tag(event.tag, line)
-    text = str(event.value)
-    if event.style or event.tag == _TEXT_TAG:
-        return text
-    if text in _NULLS:
-        return None
-    if text in _TRUE or text in _FALSE:
-        return text in _TRUE
-    return Number(text) if _NUMBER.fullmatch(text) else text
-
-
-def _refuse_tag(tag: str | None, line: int) -> None:
-    """Tags build objects elsewhere; here they could only be an accident (a password with a `!`)."""
-    if tag not in (None, "!", _TEXT_TAG):
-        raise _Unreadable(
-            "an unquoted value that begins with ! is a YAML tag, which is not supported; quote the "
-            "value if it is text",
-            line,
-        )
-
-
-def _not_yaml(error: yaml.YAMLError) -> _Unreadable:
-    """Where it stops being YAML. The parser's own words may repeat the file, so few are kept."""
-    mark = getattr(error, "problem_mark", None)
-    if mark is None:
-        return _Unreadable("not YAML: the file holds a character that YAML does not allow")
-    problem = re.sub(r"(['\"])[^'\"<]{2,}\1", "(hidden)", str(getattr(error, "problem", "") or ""))
-    words = f": {problem}" if problem else ""
-    line, column = mark.line + 1, mark.column + 1
-    return _Unreadable(f"not YAML at line {line}, column {column}{words}", line)
-
-
-def _as_document(tree: _Node) -> Document:
-    if tree.value is None:
-        raise _Unreadable("the file is empty; it needs at least `upstreams` and `teams`")
-    if not isinstance(tree.value, _Mapping):
-        raise _Unreadable("the file must be a mapping: `upstreams:`, `teams:` and so on", tree.line)
+def _as_document(tree: Node | None) -> Document:
+    if tree is None or tree.value is None:
+        raise Unreadable("the file is empty; it needs at least `upstreams` and `teams`")
+    if not isinstance(tree.value, Mapping):
+        raise Unreadable("the file must be a mapping: `upstreams:`, `teams:` and so on", tree.line)
     lines: dict[Path, int] = {}
     mistakes: list[Mistake] = []
     values = _plain_mapping(tree.value, (), lines, mistakes)
     return Document(values, lines, tuple(mistakes))
 
 
-def _plain(node: _Node, path: Path, lines: dict[Path, int], mistakes: list[Mistake]) -> Plain:
-    if isinstance(node.value, _Mapping):
+def _plain(node: Node, path: Path, lines: dict[Path, int], mistakes: list[Mistake]) -> Plain:
+    if isinstance(node.value, Mapping):
         return _plain_mapping(node.value, path, lines, mistakes)
     if not isinstance(node.value, list):
         return node.value
@@ -266,7 +61,7 @@ def _plain(node: _Node, path: Path, lines: dict[Path, int], mistakes: list[Mista
 
 
 def _plain_mapping(
-    mapping: _Mapping, path: Path, lines: dict[Path, int], mistakes: list[Mistake]
+    mapping: Mapping, path: Path, lines: dict[Path, int], mistakes: list[Mistake]
 ) -> dict[str, Plain]:
     for key, first, second in mapping.repeated:
         where = path_text((*path, key))

@@ -1,10 +1,12 @@
 """Which keys the schema knows, and where: for hints, and to check the documentation."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from gateway.config.mistakes import Path
 from gateway.config.schema import Config
@@ -18,22 +20,38 @@ def known_keys(path: Path) -> list[str]:
     return list(_fields(kind))
 
 
-def all_keys() -> Iterator[str]:
-    """Every key of the schema: `teams.*.budgets[].period`."""
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of the file: `teams.*.budgets[].period`. `section`: other keys stand below it."""
+
+    path: str
+    required: bool
+    default: Any
+    section: bool
+
+
+def all_keys() -> Iterator[Key]:
+    """Every key of the schema, in its order."""
     yield from _walk(Config, "")
 
 
-def _walk(kind: Any, prefix: str) -> Iterator[str]:
-    for name, annotation in _fields(kind).items():
+def _walk(kind: Any, prefix: str) -> Iterator[Key]:
+    for name, field in _fields(kind).items():
         path = f"{prefix}{name}"
-        yield path
-        below = _unwrap(annotation)
-        if get_origin(below) is tuple:
-            yield from _walk(_unwrap(get_args(below)[0]), f"{path}[].")
-        elif _is_mapping(below):
-            yield from _walk(_unwrap(get_args(below)[1]), f"{path}.*.")
-        else:
-            yield from _walk(below, f"{path}.")
+        below = list(_walk(*_beneath(field.annotation, path)))
+        required = field.is_required() and name != "routing"  # which the schema itself fills in
+        yield Key(path, required, field.default, bool(below))
+        yield from below
+
+
+def _beneath(annotation: Any, path: str) -> tuple[Any, str]:
+    """What keys stand under a key, and how their paths begin."""
+    kind = _unwrap(annotation)
+    if get_origin(kind) is tuple:
+        return _unwrap(get_args(kind)[0]), f"{path}[]."
+    if _is_mapping(kind):
+        return _unwrap(get_args(kind)[1]), f"{path}.*."
+    return kind, f"{path}."
 
 
 def _below(kind: Any, part: str | int) -> Any:
@@ -41,18 +59,19 @@ def _below(kind: Any, part: str | int) -> Any:
         return _unwrap(get_args(kind)[0]) if get_origin(kind) is tuple else None
     if _is_mapping(kind):
         return _unwrap(get_args(kind)[1])
-    return _unwrap(_fields(kind).get(part))
+    field = _fields(kind).get(part)
+    return _unwrap(field.annotation) if field else None
 
 
-def _fields(kind: Any) -> dict[str, Any]:
-    """The keys of a section, as the file writes them, with what stands under each."""
+def _fields(kind: Any) -> dict[str, FieldInfo]:
+    """The keys of a section, as the file writes them."""
     if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
         return {}
-    return {field.alias or name: field.annotation for name, field in kind.model_fields.items()}
+    return {field.alias or name: field for name, field in kind.model_fields.items()}
 
 
 def _is_mapping(kind: Any) -> bool:
-    return get_origin(kind) is not None and get_origin(kind) is Mapping
+    return get_origin(kind) is Mapping
 
 
 def _unwrap(annotation: Any) -> Any:

@@ -2,9 +2,15 @@
 
 import re
 from collections.abc import Container
+from datetime import timedelta
+from typing import Any
 
-from gateway.config.document import Number
+from pydantic import SecretStr
+
 from gateway.config.mistakes import Path, quoted
+from gateway.config.tree import Number
+from gateway.config.values import duration_text
+from gateway.domain.units import usd_text
 
 HIDDEN = "(hidden)"
 
@@ -32,13 +38,35 @@ def seen(value: object, path: Path, from_environment: Container[Path] = ()) -> s
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str) and not isinstance(value, Number):
-        return quoted(shown_url(value, path) if _last_key(path) in _URLS else value)
+        return quoted(shown_url(value, path) if is_url(path) else value)
     return str(value)[:80]
+
+
+def shown(value: Any, path: Path) -> str:
+    """A typed value of the configuration, as the file would write it; `(hidden)` for secrets."""
+    if is_secret(path) or isinstance(value, SecretStr):
+        return HIDDEN
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(shown(one, path) for one in value)}]"
+    if isinstance(value, timedelta):
+        return duration_text(value)
+    if _last_key(path).endswith("_usd"):
+        return usd_text(value)
+    if isinstance(value, str) and is_url(path):
+        return shown_url(value, path)
+    return str(value)
 
 
 def is_secret(path: Path) -> bool:
     """Whether what stands at this path is, or may by mistake be, a secret."""
     return not _SECRET.isdisjoint(path) or _last_key(path) in _SECRET_ITEMS
+
+
+def is_url(path: Path) -> bool:
+    """Whether a URL stands at this path."""
+    return _last_key(path) in _URLS
 
 
 def shown_url(url: str, path: Path) -> str:

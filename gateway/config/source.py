@@ -4,8 +4,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from gateway.config.document import MAX_BYTES
 from gateway.config.mistakes import ConfigError, Mistake
+from gateway.config.tree import MAX_BYTES
 
 VARIABLE = "VIDEO_GATEWAY_CONFIG"
 DEFAULT = Path("config/gateway.yaml")

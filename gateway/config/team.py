@@ -51,7 +51,7 @@ class Limits(Part):
     max_duration: Annotated[int | None, PlainValidator(or_null(read_seconds))] = None
     """Whole seconds of video."""
     max_resolution: Annotated[str | None, PlainValidator(or_null(read_resolution))] = None
-    """By its lines (`values.resolution_lines`)."""
+    """By its lines (`domain/resolution.py`)."""
     requests_per_minute: _Count = None
     concurrent_jobs: _Count = None
     max_cost_micros: Annotated[Micros | None, PlainValidator(or_null(usd()))] = Field(
@@ -65,7 +65,8 @@ class Budget(Part):
     period: Literal["day", "week", "month", "total"]
     limit_micros: Usd = Field(alias="limit_usd")
     alerts: tuple[_Fraction, ...] = ()
-    models: _SomeGlobs = ("*",)
+    models: _SomeGlobs = ()
+    """Empty where the file names none: every model."""
     key: Name | None = None
     """None: every key."""
 

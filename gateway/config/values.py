@@ -15,7 +15,8 @@ from typing import Annotated, Any, NoReturn
 from pydantic import PlainValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
-from gateway.config.document import Number
+from gateway.config.tree import Number
+from gateway.domain.resolution import lines
 from gateway.domain.units import Micros
 
 Network = IPv4Network | IPv6Network
@@ -26,7 +27,6 @@ _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(ms|s|m|h|d)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _GLOB = re.compile(r"[A-Za-z0-9._:/@~+*?-]{1,200}")
 _HASH = re.compile(r"sha256:([0-9a-f]{64})")
-_RESOLUTION = re.compile(r"([1-9][0-9]{1,4})p|([1248])K", re.IGNORECASE)
 
 _UNIT_MICROSECONDS = {
     "ms": 1_000,
@@ -35,7 +35,6 @@ _UNIT_MICROSECONDS = {
     "h": 3600 * 10**6,
     "d": 86400 * 10**6,
 }
-LONGEST = timedelta(days=3650)
 _MOST_USD = Decimal(1_000_000_000)  # micro-dollars of a thousand such budgets still fit a BIGINT
 
 # `printf '' | sha256sum` and `echo | sha256sum`: what a script prints when its variable was empty.
@@ -44,24 +43,10 @@ _HASHES_OF_NOTHING = frozenset({
     "01ba4719c80b6fe911b091a7c05124b64eeece964e09c058ef8f9805daca546b",
 })  # fmt: skip
 
-# The K names by the lines of the frame's short side. 1K (1024) lies between 768p and 1080p.
-_LINES_OF_K = {"1": 1024, "2": 1440, "4": 2160, "8": 4320}
-
 
 def refuse(allowed: str) -> NoReturn:
     """Say that a value is not allowed here, by what is allowed."""
     raise PydanticCustomError("config", "{allowed}", {"allowed": allowed})
-
-
-def resolution_lines(resolution: str) -> int | None:
-    """The order of resolutions: lines of the short side, None for a name that has none.
-
-    360p < 480p < 720p < 768p < 1K (1024) < 1080p < 2K (1440) < 4K (2160); case does not matter.
-    """
-    match = _RESOLUTION.fullmatch(resolution)
-    if match is None:
-        return None
-    return int(match[1]) if match[1] else _LINES_OF_K[match[2]]
 
 
 def read_text(value: object) -> str:
@@ -150,6 +135,15 @@ def read_duration(value: object) -> timedelta:
     return timedelta(microseconds=int(Decimal(match[1]) * _UNIT_MICROSECONDS[match[2]]))
 
 
+def duration_text(length: timedelta) -> str:
+    """A duration as the file would write it, in the largest unit that leaves no rest: `15m`."""
+    microseconds = length // timedelta(microseconds=1)
+    for unit in reversed(_UNIT_MICROSECONDS):
+        if microseconds and microseconds % _UNIT_MICROSECONDS[unit] == 0:
+            return f"{microseconds // _UNIT_MICROSECONDS[unit]}{unit}"
+    return f"{Decimal(microseconds) / 1000:f}ms"
+
+
 def duration(least: str, most: str) -> Callable[[object], timedelta]:
     """A reader of durations within bounds, both included, given as the file writes them."""
     lowest, highest = read_duration(least), read_duration(most)
@@ -194,9 +188,9 @@ def read_hash(value: object) -> str:
 
 
 def read_resolution(value: object) -> str:
-    """A resolution that has a place in the order."""
-    if not isinstance(value, str) or resolution_lines(value) is None:
-        refuse("a resolution: 360p, 480p, 720p, 768p, 1K, 1080p, 2K, 4K, or another <lines>p")
+    """A resolution whose lines are known, so that it can be compared (`domain/resolution.py`)."""
+    if not isinstance(value, str) or value != value.strip() or lines(value) is None:
+        refuse("a resolution: 360p, 480p, 720p, 768p, 1080p, 1K, 2K, 4K, or another <lines>p")
     return str(value)
 
 

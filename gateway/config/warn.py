@@ -7,18 +7,17 @@ from fnmatch import fnmatchcase
 from gateway.config.mistakes import Path, near, path_text
 from gateway.config.schema import Config, Server
 from gateway.config.team import Budget, Subscriber
+from gateway.domain.event import BUDGET_THRESHOLD, ENDPOINT_DISABLED
+from gateway.domain.job import Status
 
 # The official Python SDK sends the paid request again when no answer came for 5 s (DESIGN.md).
 _SDK_PATIENCE = timedelta(seconds=5)
 
-# The events of this gateway; a pattern that fits none of them is most likely a typo.
+# A pattern that fits none of these is most likely a typo.
 EVENTS = (
-    "video.generation.completed",
-    "video.generation.failed",
-    "video.generation.cancelled",
-    "video.generation.expired",
-    "budget.threshold",
-    "endpoint.disabled",
+    *(f"video.generation.{status}" for status in Status if status.terminal),
+    BUDGET_THRESHOLD,
+    ENDPOINT_DISABLED,
 )
 
 
