@@ -1,0 +1,44 @@
+"""A running sandbox on a clock that stands still, and a client with its key."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+
+from gateway.sandbox import Sandbox, SandboxConfig
+from tests.fakes.clock import FakeClock
+
+Start = Callable[..., Awaitable[Sandbox]]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+async def start(clock: FakeClock) -> AsyncIterator[Start]:
+    """Starts sandboxes with the given configuration, and closes them."""
+    running: list[Sandbox] = []
+
+    async def started(**config: Any) -> Sandbox:
+        sandbox = await Sandbox.start(SandboxConfig(**{"seed": 7, **config}), clock)
+        running.append(sandbox)
+        return sandbox
+
+    yield started
+    for sandbox in running:
+        await sandbox.close()
+
+
+@pytest.fixture
+async def sandbox(start: Start) -> Sandbox:
+    return await start()
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[ClientSession]:
+    """A client without a key."""
+    async with ClientSession() as session:
+        yield session
