@@ -39,8 +39,7 @@ def _walk(kind: Any, prefix: str) -> Iterator[Key]:
     for name, field in _fields(kind).items():
         path = f"{prefix}{name}"
         below = list(_walk(*_beneath(field.annotation, path)))
-        required = field.is_required() and name != "routing"  # which the schema itself fills in
-        yield Key(path, required, field.default, bool(below))
+        yield Key(path, field.is_required(), field.default, bool(below))
         yield from below
 
 

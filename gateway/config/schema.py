@@ -4,6 +4,7 @@ Durations are `timedelta`, money is integer micro-dollars (`limit_usd` in the fi
 here), secrets are `SecretStr`. `docs/configuration.md` says the same to operators; a test compares.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -37,6 +38,7 @@ from gateway.config.values import (
     UsdAboveZero,
     decimal_between,
     duration,
+    is_name,
     or_null,
     refuse,
     secret,
@@ -173,8 +175,8 @@ class Config(Part):
     ] = None
     """None: made on first start and kept in the database."""
     upstreams: ByName[Upstream]
-    routing: Annotated[tuple[Route, ...], Field(min_length=1)]
-    """Where the file has none: every upstream in the file's order."""
+    routing: Annotated[tuple[Route, ...], Field(min_length=1)] = ()
+    """Never empty: where the file has none, every upstream in the file's order."""
     catalog: Catalog = Catalog()
     pricing: Pricing = Pricing()
     budgets: tuple[Budget, ...] = ()
@@ -189,10 +191,8 @@ class Config(Part):
     @classmethod
     def _route_to_all(cls, data: Any) -> Any:
         """Without routing, every upstream in order: the first that may serve a request does."""
-        if (
-            isinstance(data, dict)
-            and "routing" not in data
-            and isinstance(data.get("upstreams"), dict)
-        ):
-            return {**data, "routing": [{"to": name} for name in data["upstreams"]]}
-        return data
+        if not isinstance(data, dict) or "routing" in data:
+            return data
+        upstreams = data.get("upstreams")
+        names = list(filter(is_name, upstreams)) if isinstance(upstreams, Mapping) else []
+        return {**data, "routing": [{"to": name} for name in names]} if names else data

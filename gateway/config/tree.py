@@ -23,6 +23,9 @@ _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE = frozenset({"true", "True", "TRUE"})
 _FALSE = frozenset({"false", "False", "FALSE"})
 _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_QUOTED = re.compile("'([^']*)'")
+_PLACE = re.compile(r"\$\{([^{}\n]*)\}")
+_OPEN, _CLOSE = "\ue000", "\ue001"  # private use: no one's text, and YAML lets them pass
 _TEXT_TAG = "tag:yaml.org,2002:str"
 
 
@@ -84,7 +87,7 @@ class _Builder:
         try:
             if len(text.encode()) > MAX_BYTES:
                 raise Unreadable(f"the file is larger than {MAX_BYTES} bytes")
-            self._events = yaml.parse(text, Loader=_Loader)
+            self._events = yaml.parse(_masked(text), Loader=_Loader)
             return self._only_document()
         except UnicodeEncodeError:
             raise Unreadable("the file is not valid Unicode text") from None
@@ -169,6 +172,19 @@ class _Builder:
             raise Unreadable(f"more than {MAX_VALUES} values, aliases counted", line)
 
 
+def _masked(text: str) -> str:
+    """The text with the braces of `${NAME}` out of YAML's sight, column by column as before:
+    within `{...}` and `[...]` YAML would take them for its own.
+    """
+    if _OPEN in text or _CLOSE in text:
+        raise Unreadable("the file holds U+E000 or U+E001, which are for private use")
+    return _PLACE.sub(rf"${_OPEN}\1{_CLOSE}", text)
+
+
+def _unmasked(text: str) -> str:
+    return text.replace(_OPEN, "{").replace(_CLOSE, "}")
+
+
 def _height(children: list[Node]) -> int:
     return 1 + max((child.height for child in children), default=0)
 
@@ -178,7 +194,7 @@ def _key(event: Any) -> str:
     if not isinstance(event, yaml.ScalarEvent):
         raise Unreadable("a key must be a word, not a list, a mapping or an alias", line)
     _refuse_tag(event.tag, line)
-    return str(event.value)
+    return _unmasked(str(event.value))
 
 
 def _merged(node: Node) -> list[Node]:
@@ -191,7 +207,7 @@ def _merged(node: Node) -> list[Node]:
 
 def _scalar(event: Any, line: int) -> bool | str | None:
     _refuse_tag(event.tag, line)
-    text = str(event.value)
+    text = _unmasked(str(event.value))
     if event.style or event.tag:
         return text
     if text in _NULLS:
@@ -216,7 +232,13 @@ def _not_yaml(error: yaml.YAMLError) -> Unreadable:
     mark = getattr(error, "problem_mark", None)
     if mark is None:
         return Unreadable("not YAML: the file holds a character that YAML does not allow")
-    problem = re.sub(r"(['\"])[^'\"<]{2,}\1", "(hidden)", str(getattr(error, "problem", "") or ""))
+    problem = _QUOTED.sub(_without_text, str(getattr(error, "problem", None) or ""))
     words = f": {problem}" if problem else ""
     line, column = mark.line + 1, mark.column + 1
     return Unreadable(f"not YAML at line {line}, column {column}{words}", line)
+
+
+def _without_text(quoted: re.Match[str]) -> str:
+    """Single characters and the parser's own `<block end>` stay; a word is the file's."""
+    word = quoted[1]
+    return quoted[0] if len(word) <= 1 or word.startswith("<") else "(hidden)"

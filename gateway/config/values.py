@@ -163,9 +163,14 @@ def read_seconds(value: object) -> int:
     return whole(1, 86_400, "whole seconds (8 or 8s)")(text)
 
 
+def is_name(value: object) -> bool:
+    """Whether this can be the name of something."""
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
+
+
 def read_name(value: object) -> str:
     """A name: it stands in URLs, metrics and on command lines."""
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
+    if not is_name(value):
         refuse("a name: letters, digits, - _ . and at most 63 of them, a letter or digit first")
     return str(value)
 
