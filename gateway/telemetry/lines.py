@@ -16,7 +16,7 @@ Renderer = Callable[[Fields], str | bytes]
 
 LINE_LIMIT: Final = 16_384  # bytes: above, collectors cut a line and it is no JSON any more
 
-_FIRST: Final = ("timestamp", "level", "event", "request_id", "trace_id", "team", "job_id")
+_FIRST: Final = ("timestamp", "level", "event", "request_id", "trace_id", "team", "job")
 _LAST: Final = ("error", "stack")
 
 
@@ -28,7 +28,7 @@ class LineMaker:
         self._now = now or (lambda: datetime.now(UTC))
 
     def line(self, level: str, event: object, facts: Mapping[str, Any]) -> bytes:
-        """The line, newline included. `exc_info` among the facts becomes `error` and `stack`."""
+        """The line, newline included. `exc_info` becomes `error` and `stack`; None is left out."""
         head: Fields = {"timestamp": timestamp(self._now()), "level": level}
         try:
             head["event"] = redact_text(str(event))
@@ -53,9 +53,8 @@ def timestamp(moment: datetime) -> str:
 def _facts(facts: Mapping[str, Any]) -> Fields:
     made: Fields = {}
     for name, value in facts.items():
-        if name in {"exc_info", "stack_info"}:
-            continue
-        made[name] = redact_field(name, value)
+        if value is not None and name not in {"exc_info", "stack_info"}:
+            made[name] = redact_field(name, value)
     error = _exception(facts.get("exc_info"))
     if error is not None:
         made["error"] = summary(error)

@@ -10,15 +10,15 @@ log through the standard library takes the same way.
 import logging
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
 from typing import IO, Any, Final, Literal, cast
 
 import structlog
-from structlog.contextvars import bound_contextvars, get_contextvars
+from structlog.contextvars import get_contextvars
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
+from gateway.telemetry.context import current_trace_id
 from gateway.telemetry.failure import summary
 from gateway.telemetry.lines import LineMaker, console_line, json_line
 from gateway.telemetry.pipe import CAPACITY, LogPipe, sink_of
@@ -37,11 +37,6 @@ malformed request. Of theirs only the fixed part of the message is kept."""
 def get_logger(**facts: object) -> Logger:
     """A logger whose every line bears these facts. Cheap; made where it is used."""
     return cast("Logger", structlog.get_logger(**facts))
-
-
-def log_context(**facts: str) -> AbstractContextManager[None]:
-    """Facts for every line inside the `with`, also in the tasks started there (`request_id`)."""
-    return bound_contextvars(**facts)
 
 
 def configure_logging(
@@ -91,7 +86,11 @@ def _route_structlog(pipe: LogPipe, maker: LineMaker, threshold: int) -> Callabl
 def _rendered(maker: LineMaker, _logger: WrappedLogger, method: str, facts: EventDict) -> bytes:
     event = facts.pop("event", "")
     level = {"warn": "warning", "exception": "error"}.get(method, method)
-    return maker.line(level, event, {**get_contextvars(), **facts})
+    return maker.line(level, event, {**_context(), **facts})
+
+
+def _context() -> dict[str, Any]:
+    return {"trace_id": current_trace_id(), **get_contextvars()}
 
 
 class _PipeLogger:
@@ -127,7 +126,7 @@ class _PipeHandler(logging.Handler):
         self._maker = maker
 
     def emit(self, record: logging.LogRecord) -> None:
-        facts = {**get_contextvars(), "logger": record.name, "exc_info": record.exc_info}
+        facts = {**_context(), "logger": record.name, "exc_info": record.exc_info}
         self._pipe.put(self._maker.line(record.levelname.lower(), _words(record), facts))
 
 

@@ -26,12 +26,10 @@ def told(level: str, event: object, /, **facts: Any) -> dict[str, Any]:
 
 
 def test_what_every_line_has_comes_first_and_the_stack_last() -> None:
-    line = told(
-        "info", "job.ended", zeta=1, stack="x", job_id="j", alpha=2, team="t", request_id="r"
-    )
+    line = told("info", "job.ended", zeta=1, stack="x", job="j", alpha=2, team="t", request_id="r")
 
     assert list(line) == [
-        *("timestamp", "level", "event", "request_id", "team", "job_id", "zeta", "alpha", "stack")
+        *("timestamp", "level", "event", "request_id", "team", "job", "zeta", "alpha", "stack")
     ]
 
 
@@ -76,9 +74,9 @@ def test_a_new_line_in_a_fact_makes_no_second_line() -> None:
 
 def test_a_line_too_long_for_collectors_keeps_its_ids() -> None:
     facts = {f"fact{n}": "word " * 200 for n in range(40)}
-    line = told("info", "x", job_id="j", request_id="r", **facts)
+    line = told("info", "x", job="j", request_id="r", **facts)
 
-    assert (line["event"], line["job_id"], line["request_id"]) == ("x", "j", "r")
+    assert (line["event"], line["job"], line["request_id"]) == ("x", "j", "r")
     assert line["cut_bytes"] > LINE_LIMIT
     assert len(json.dumps(line)) < 500
 

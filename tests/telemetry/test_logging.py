@@ -15,7 +15,8 @@ import structlog
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from gateway.telemetry.logging import Format, Level, configure_logging, get_logger, log_context
+from gateway.telemetry.context import log_context
+from gateway.telemetry.logging import Format, Level, configure_logging, get_logger
 from gateway.telemetry.pipe import LogPipe
 
 CANARY = "cAnaRyCaNaryCAnary0123456789"
@@ -62,7 +63,7 @@ def log(open_log: Callable[..., Log]) -> Log:
 
 
 def test_a_fact_is_one_json_line(log: Log) -> None:
-    get_logger(team="growth").info("job.submitted", job_id="j", attempts=2)
+    get_logger(team="growth").info("job.submitted", job="j", attempts=2)
 
     line = log.only
     assert line.pop("timestamp").endswith("Z")
@@ -70,7 +71,7 @@ def test_a_fact_is_one_json_line(log: Log) -> None:
         "level": "info",
         "event": "job.submitted",
         "team": "growth",
-        "job_id": "j",
+        "job": "j",
         "attempts": 2,
     }
 

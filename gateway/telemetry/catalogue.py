@@ -1,0 +1,386 @@
+"""Every metric the gateway exports: name, kind, unit, labels, meaning. The one list of them.
+
+`docs/metrics.md` is made from it: `python -m gateway.telemetry.catalogue > docs/metrics.md`.
+"""
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from gateway.telemetry.labels import (
+    END_STATUS,
+    ENDPOINT,
+    METHOD,
+    MODEL,
+    OPEN_STATUS,
+    REASON,
+    ROUTE,
+    STATUS_CLASS,
+    TEAM,
+    UPSTREAM,
+    Label,
+    fixed,
+)
+
+PREFIX: Final = "video_gateway_"
+
+Kind = Literal["counter", "histogram", "gauge", "info"]
+
+# From a handler that answers out of memory to the longest a submit may take.
+HANDLER: Final = (
+    *(0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
+    *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
+)
+# Recorded submits took 2.4-3.6 s; a submit may take 60 s, a download minutes.
+CALL: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 8.0, 15.0, 30.0, 60.0)
+# Recorded jobs took 6 s and 62 s; slow models take many minutes.
+VERDICT: Final = (5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 450, 600, 900, 1800, 3600, 7200)
+# From "at once" to the end of the retry schedule, 75.6 h.
+DELIVERY: Final = (0.1, 0.5, 1, 2.5, 5, 15, 60, 300, 1800, 7200, 21600, 86400, 259200)
+ACT: Final = (
+    *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025),
+    *(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
+)
+RATIO: Final = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0, 1.01, 1.05, 1.1, 1.25, 1.5, 2.0, 5.0)
+LAG: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricDoc:
+    """One metric as users meet it. `name` is the sample's name, `_total` and unit included."""
+
+    name: str
+    kind: Kind
+    meaning: str
+    labels: tuple[Label, ...] = ()
+    unit: str = ""
+    buckets: tuple[float, ...] = ()
+    scraped: bool = False  # computed when scraped, from what all replicas share
+    from_zero: bool = False  # every known series is there from the start, so a first event shows
+
+
+def _counter(
+    name: str, meaning: str, *labels: Label, unit: str = "", from_zero: bool = False
+) -> MetricDoc:
+    full = f"{PREFIX}{name}{f'_{unit}' if unit else ''}_total"
+    return MetricDoc(full, "counter", meaning, labels, unit, from_zero=from_zero)
+
+
+def _histogram(
+    name: str, meaning: str, buckets: Iterable[float], *labels: Label, unit: str = "seconds"
+) -> MetricDoc:
+    return MetricDoc(f"{PREFIX}{name}_{unit}", "histogram", meaning, labels, unit, tuple(buckets))
+
+
+def _gauge(name: str, meaning: str, *labels: Label, unit: str = "") -> MetricDoc:
+    full = f"{PREFIX}{name}{f'_{unit}' if unit else ''}"
+    return MetricDoc(full, "gauge", meaning, labels, unit, scraped=True)
+
+
+_OPERATION: Final = fixed("operation", "submit", "poll", "content", "models")
+_CALL_OUTCOME: Final = fixed(
+    "outcome", "ok", "refused", "not_sent", "unknown", "missing", "error", "timeout", "gone"
+)
+_WORKER: Final = fixed(
+    "worker", "submitter", "poller", "dispatcher", "refresher", "sweeper", "archiver", "keys"
+)
+_DATABASE_KIND: Final = fixed("kind", "read", "write")
+_PERIOD: Final = fixed("period", "day", "week", "month", "total")
+_BUDGET: Final = (
+    Label("team", None, "teams of the configuration; `organisation` above them"),
+    Label("budget", None, "the budget's id in the configuration"),
+    _PERIOD,
+)
+_DELIVERY_STATE: Final = fixed("state", "delivered", "dead")
+
+REQUESTS: Final = (
+    _histogram(
+        "http_request_duration",
+        "Requests answered, from the first header read to the last byte handed over;"
+        " `_count` is their number.",
+        HANDLER,
+        ROUTE,
+        METHOD,
+        STATUS_CLASS,
+    ),
+    _counter(
+        "decisions",
+        "Submits decided: accepted, or refused for this reason.",
+        *(TEAM, MODEL, REASON),
+    ),
+)
+
+JOBS: Final = (
+    _counter("jobs_submitted", "Jobs written, each one paid generation.", TEAM, MODEL, UPSTREAM),
+    _counter("jobs_ended", "Jobs that reached their end.", TEAM, MODEL, END_STATUS),
+    _histogram(
+        "job_verdict_duration", "From a job's submission to its end.", VERDICT, MODEL, END_STATUS
+    ),
+    _gauge("jobs_open", "Jobs not ended yet.", TEAM, UPSTREAM, OPEN_STATUS),
+    _gauge(
+        "jobs_oldest_open_age",
+        "Age of the oldest job in this state.",
+        *(UPSTREAM, OPEN_STATUS),
+        unit="seconds",
+    ),
+    _counter(
+        "dedupe_results",
+        "Submits by how they met identical ones before them.",
+        TEAM,
+        fixed("result", "miss", "hit", "joined", "bypass"),
+    ),
+    _counter(
+        "dedupe_saved",
+        "Estimated cost of the generations that were not bought a second time.",
+        TEAM,
+        unit="dollars",
+    ),
+)
+
+MONEY: Final = (
+    _counter(
+        "jobs_settled",
+        "Cost of ended jobs as settled, by whose word: the upstream's (`actual`), our estimate"
+        " where no verdict ever came (`assumed`) or where the verdict was absurd (`disputed`)."
+        " A rate for the eye; the ledger's truth is in the budget gauges.",
+        *(TEAM, MODEL, fixed("basis", "actual", "assumed", "disputed")),
+        unit="dollars",
+    ),
+    _histogram(
+        "job_estimate_error",
+        "Actual cost divided by the estimate; above 1 an estimate was too low.",
+        RATIO,
+        MODEL,
+        unit="ratio",
+    ),
+    _gauge("budget_limit", "Limit of the present window.", *_BUDGET, unit="dollars"),
+    _gauge("budget_spent", "Settled in the present window.", *_BUDGET, unit="dollars"),
+    _gauge("budget_reserved", "Held for open jobs in the window.", *_BUDGET, unit="dollars"),
+    _gauge("budget_available", "Limit less spent and reserved.", *_BUDGET, unit="dollars"),
+    _gauge(
+        "budget_estimated",
+        "Estimates of all jobs charged to the window, ended ones too: beside `spent`, how well"
+        " estimates hold.",
+        *_BUDGET,
+        unit="dollars",
+    ),
+    _gauge(
+        "budget_resets_timestamp",
+        "When the window ends, in unix time.",
+        *_BUDGET,
+        unit="seconds",
+    ),
+    _counter("budget_thresholds_crossed", "Alert thresholds reached, each once per window.", TEAM),
+    _gauge("ledger_violations", "Rules of the ledger that the last check found broken."),
+)
+
+UPSTREAMS: Final = (
+    _histogram(
+        "upstream_call_duration",
+        "Calls of the upstream; `unknown` left and was never answered for certain.",
+        CALL,
+        *(UPSTREAM, _OPERATION, _CALL_OUTCOME),
+    ),
+    _counter(
+        "upstream_outcomes_unknown",
+        "Submits whose outcome was not learned: they hold their estimate.",
+        UPSTREAM,
+        from_zero=True,
+    ),
+    _gauge("catalog_age", "Since the catalog was last fetched.", UPSTREAM, unit="seconds"),
+    _gauge("catalog_models", "Models in the catalog.", UPSTREAM),
+    _counter(
+        "catalog_refreshes",
+        "Fetches of the catalog.",
+        UPSTREAM,
+        fixed("outcome", "ok", "failed"),
+        from_zero=True,
+    ),
+    _counter(
+        "catalog_changes",
+        "Models whose entry differs from the last one.",
+        UPSTREAM,
+        fixed("change", "added", "removed", "price", "capability"),
+    ),
+)
+
+WEBHOOKS: Final = (
+    _counter(
+        "webhooks_received",
+        "Events received from upstreams, by what became of them.",
+        UPSTREAM,
+        fixed(
+            "verdict",
+            *("accepted", "duplicate", "hint", "unknown_job", "wrong_token", "missing"),
+            *("malformed", "mismatch", "stale", "future", "too_large", "encoded", "unreadable"),
+        ),
+        from_zero=True,
+    ),
+    _counter(
+        "webhooks_missed",
+        "Ends that a poll had to find because no webhook told of them.",
+        UPSTREAM,
+        from_zero=True,
+    ),
+    _histogram(
+        "delivery_attempt_duration",
+        "Attempts to deliver an event.",
+        CALL,
+        ENDPOINT,
+        fixed(
+            "outcome",
+            *("delivered", "refused", "redirected", "gone", "throttled", "failed", "timeout"),
+            *("unreachable", "blocked", "cut"),
+        ),
+    ),
+    _histogram(
+        "delivery_delay",
+        "From an event to the end of its delivery, retries included.",
+        DELIVERY,
+        ENDPOINT,
+        _DELIVERY_STATE,
+    ),
+    _gauge("deliveries_pending", "Deliveries owed.", ENDPOINT),
+    _gauge(
+        "deliveries_oldest_pending_age", "Age of the oldest owed one.", ENDPOINT, unit="seconds"
+    ),
+    _gauge("deliveries_dead", "Deliveries given up and kept for replay.", ENDPOINT),
+    _gauge("endpoint_disabled", "1 where the endpoint was disabled, else 0.", ENDPOINT),
+)
+
+CONTENT: Final = (
+    _counter(
+        "content_served",
+        "Video handed to clients.",
+        fixed("source", "store", "upstream"),
+        unit="bytes",
+    ),
+    _counter(
+        "content_lookups",
+        "Downloads by where the video was found.",
+        fixed("result", "hit", "miss", "joined", "gone"),
+    ),
+    _counter(
+        "content_evictions",
+        "Videos removed from the store.",
+        fixed("reason", "retention", "space", "operator"),
+        from_zero=True,
+    ),
+    _counter(
+        "content_store_failures",
+        "Videos that could not be stored; clients got them all the same.",
+        fixed("reason", "full", "io", "cut", "mismatch"),
+        from_zero=True,
+    ),
+    _gauge("content_stored", "Video in the store.", unit="bytes"),
+    _gauge("content_stored_videos", "Number of videos in the store."),
+    _gauge("content_limit", "What the store may hold.", unit="bytes"),
+)
+
+WORKINGS: Final = (
+    _histogram(
+        "database_transaction_duration", "Acts, from asking to the answer.", ACT, _DATABASE_KIND
+    ),
+    _histogram(
+        "database_wait_duration",
+        "Acts waiting for their turn, part of the above.",
+        ACT,
+        _DATABASE_KIND,
+    ),
+    _counter(
+        "database_failures", "Acts the database did not take.", _DATABASE_KIND, from_zero=True
+    ),
+    _counter(
+        "worker_leases_lost",
+        "Work done for nothing because its lease had gone to another.",
+        _WORKER,
+        from_zero=True,
+    ),
+    _counter("worker_failures", "Background steps that failed.", _WORKER, from_zero=True),
+    _counter(
+        "config_reloads",
+        "Reloads of the configuration.",
+        fixed("outcome", "applied", "refused"),
+        from_zero=True,
+    ),
+    MetricDoc(
+        f"{PREFIX}config_info",
+        "info",
+        "The configuration in force.",
+        (Label("version", None, "its hash"),),
+    ),
+    MetricDoc(
+        f"{PREFIX}build_info",
+        "info",
+        "What is running.",
+        (Label("version", None, "the gateway's"), Label("python", None, "the interpreter's")),
+    ),
+    _histogram("event_loop_lag", "How late the loop ran what was due, sampled.", LAG),
+    _counter("log_lines_dropped", "Log lines lost because nobody read fast enough."),
+    _counter("trace_spans_dropped", "Spans lost because the collector was away or slow."),
+    _gauge(
+        "snapshot_up",
+        "1 if the gauges computed at the scrape could be, else 0 (and they are absent).",
+    ),
+)
+
+SECTIONS: Final = (
+    ("Requests", REQUESTS),
+    ("Jobs", JOBS),
+    ("Money", MONEY),
+    ("Upstreams", UPSTREAMS),
+    ("Webhooks and deliveries", WEBHOOKS),
+    ("Content", CONTENT),
+    ("The gateway itself", WORKINGS),
+)
+
+
+def describe() -> list[MetricDoc]:
+    """Every metric, in the order of the documentation."""
+    return [doc for _, docs in SECTIONS for doc in docs]
+
+
+_INTRODUCTION: Final = """\
+# Metrics
+
+Made from the code (`python -m gateway.telemetry.catalogue > docs/metrics.md`); do not edit.
+
+`GET /metrics` on the admin listener, Prometheus text or OpenMetrics as `Accept` asks. With
+OpenMetrics, histograms carry exemplars: the `trace_id` of one observation per bucket.
+
+A label says only what configuration, routes, catalog or code know; anything else is `other`.
+No label ever holds a key, a user, a job id or a prompt. Series marked *from zero* exist before
+their first event, so that `increase()` sees it. Gauges marked *at the scrape* are computed from
+what all replicas share: they are equal on every replica and right after a restart, so aggregate
+them with `max`, not `sum`. Counters and histograms are each process's own: aggregate with `sum`.
+Beside these, `process_*` tells of memory, CPU and open files.
+"""
+
+
+def markdown() -> str:
+    """The whole of `docs/metrics.md`."""
+    parts = [_INTRODUCTION]
+    for title, docs in SECTIONS:
+        parts.append(f"## {title}\n")
+        parts += [_paragraph(doc) for doc in docs]
+    return "\n".join(parts)
+
+
+def _paragraph(doc: MetricDoc) -> str:
+    notes: list[str] = [doc.kind]
+    if doc.unit:
+        notes.append(doc.unit)
+    if doc.scraped:
+        notes.append("at the scrape")
+    if doc.from_zero:
+        notes.append("from zero")
+    lines = [f"### `{doc.name}`\n", f"*{', '.join(notes)}.* {doc.meaning}\n"]
+    lines += [f"- `{label.name}`: {label.explained()}" for label in doc.labels]
+    if doc.buckets:
+        lines.append(f"- buckets: {', '.join(f'{bound:g}' for bound in doc.buckets)}")
+    return "\n".join(lines) + ("\n" if doc.labels or doc.buckets else "")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown())

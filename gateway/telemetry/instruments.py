@@ -1,0 +1,113 @@
+"""Counters and histograms, made from the catalogue, that take only known label values."""
+
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from gateway.telemetry.catalogue import PREFIX, MetricDoc
+from gateway.telemetry.labels import Vocabulary
+
+TraceId = Callable[[], str | None]
+
+
+class Instruments:
+    """Everything that is counted or measured as it happens, by the catalogue's short names."""
+
+    def __init__(
+        self,
+        docs: Iterable[MetricDoc],
+        registry: CollectorRegistry,
+        vocabulary: Vocabulary,
+        trace_id: TraceId,
+    ) -> None:
+        self._docs = {short(doc): doc for doc in docs}
+        self._vocabulary = vocabulary
+        self._trace_id = trace_id
+        self._counters: dict[str, Counter] = {}
+        self._dollars: dict[str, Dollars] = {}
+        self._histograms: dict[str, Histogram] = {}
+        for name, doc in self._docs.items():
+            self._make(name, doc, registry)
+        self.start_at_zero()
+
+    def _make(self, name: str, doc: MetricDoc, registry: CollectorRegistry) -> None:
+        names = [label.name for label in doc.labels]
+        if doc.kind == "histogram":
+            self._histograms[name] = Histogram(
+                doc.name, doc.meaning, names, registry=registry, unit=doc.unit, buckets=doc.buckets
+            )
+        elif doc.kind == "counter" and doc.unit == "dollars":
+            self._dollars[name] = Dollars(doc)
+            registry.register(self._dollars[name])
+        elif doc.kind == "counter" and doc.labels:
+            self._counters[name] = Counter(
+                doc.name, doc.meaning, names, registry=registry, unit=doc.unit
+            )
+
+    def count(self, name: str, *values: str, by: float = 1) -> None:
+        """Add to a counter."""
+        self._counters[name].labels(*self._known(name, values)).inc(by)
+
+    def spend(self, name: str, micros: int, *values: str) -> None:
+        """Add money to a counter of dollars. A counter can't shrink: nothing below zero counts."""
+        if micros > 0:
+            self._dollars[name].add(micros, self._known(name, values))
+
+    def observe(self, name: str, value: float, *values: str) -> None:
+        """Measure one value, with the present trace as its exemplar."""
+        histogram = self._histograms[name]
+        child = histogram.labels(*self._known(name, values)) if values else histogram
+        trace_id = self._trace_id()
+        child.observe(max(0.0, value), {"trace_id": trace_id} if trace_id else None)
+
+    def start_at_zero(self) -> None:
+        """Show the series that must be there before their first event, for all words known now."""
+        for name, doc in self._docs.items():
+            if doc.from_zero:
+                for values in itertools.product(
+                    *(sorted(self._vocabulary.known(x)) for x in doc.labels)
+                ):
+                    self._counters[name].labels(*values)
+
+    def _known(self, name: str, values: tuple[str, ...]) -> tuple[str, ...]:
+        labels = zip(self._docs[name].labels, values, strict=True)
+        return tuple(self._vocabulary.say(label, value) for label, value in labels)
+
+
+class Dollars(Collector):
+    """A counter of money: whole micro-dollars until it is scraped, so that nothing is rounded."""
+
+    def __init__(self, doc: MetricDoc) -> None:
+        self._doc = doc
+        self._lock = threading.Lock()
+        self._micros: dict[tuple[str, ...], int] = {}
+
+    def add(self, micros: int, labels: tuple[str, ...]) -> None:
+        """Add to one series."""
+        with self._lock:
+            self._micros[labels] = self._micros.get(labels, 0) + micros
+
+    def collect(self) -> Iterator[Metric]:
+        """The sums in dollars."""
+        with self._lock:
+            rows = dict(self._micros)
+        yield counter(self._doc, {labels: micros / 1_000_000 for labels, micros in rows.items()})
+
+
+def counter(doc: MetricDoc, rows: Mapping[tuple[str, ...], float]) -> CounterMetricFamily:
+    """A counter whose values are known elsewhere."""
+    names = [label.name for label in doc.labels]
+    family = CounterMetricFamily(doc.name, doc.meaning, labels=names, unit=doc.unit)
+    for labels, value in rows.items():
+        family.add_metric(labels, value)
+    return family
+
+
+def short(doc: MetricDoc) -> str:
+    """What a metric is called in the code: without prefix, and without `_total`."""
+    return doc.name.removeprefix(PREFIX).removesuffix("_total")

@@ -1,0 +1,105 @@
+"""What a label may say: words that the code or the configuration knows, and `other`.
+
+A label value that a client could choose would let it make series without end; so every label has
+a vocabulary, and what is not in it is `other`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from gateway.domain.errors import Reason
+from gateway.domain.job import Status
+
+OTHER: Final = "other"
+
+Learned = Literal["team", "upstream", "model", "route", "endpoint"]
+"""Vocabularies that come from configuration, routes and the catalog while the gateway runs."""
+
+LEARNED_LIMIT: Final = 500
+"""Words of one learned vocabulary over the process's life. The real catalog has 30 models; an
+upstream that lists thousands must not fill our memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A label and what it may say.
+
+    `words`: fixed words, or the name of a learned vocabulary, or None where the value comes from
+    the configuration itself and no request has a part in it; then `source` says what it is.
+    """
+
+    name: str
+    words: frozenset[str] | Learned | None
+    source: str = ""
+
+    def explained(self) -> str:
+        """The values, for the documentation."""
+        if self.words is None:
+            return self.source
+        if isinstance(self.words, str):
+            return _SOURCES[self.words]
+        return ", ".join(f"`{word}`" for word in sorted(self.words))
+
+
+_SOURCES: Final[dict[Learned, str]] = {
+    "team": "teams of the configuration",
+    "upstream": "upstreams of the configuration",
+    "model": "models of the catalog",
+    "route": "the gateway's route patterns",
+    "endpoint": "subscribers of the configuration; `callback` for every `callback_url`",
+}
+
+
+def fixed(name: str, *words: str) -> Label:
+    """A label whose values the code knows."""
+    return Label(name, frozenset(words))
+
+
+TEAM: Final = Label("team", "team")
+UPSTREAM: Final = Label("upstream", "upstream")
+MODEL: Final = Label("model", "model")
+ROUTE: Final = Label("route", "route")
+ENDPOINT: Final = Label("endpoint", "endpoint")
+
+METHOD: Final = fixed("method", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+STATUS_CLASS: Final = fixed("status", "1xx", "2xx", "3xx", "4xx", "5xx")
+REASON: Final = fixed(
+    "reason", "accepted", "dry_run", "upstream_refused", *(r.value for r in Reason)
+)
+OPEN_STATUS: Final = fixed("status", *(s.value for s in Status if not s.terminal))
+END_STATUS: Final = fixed("status", *(s.value for s in Status if s.terminal))
+
+
+@dataclass(slots=True)
+class Vocabulary:
+    """The learned words of one `Metrics`."""
+
+    words: dict[str, set[str]] = field(default_factory=dict)
+
+    def learn(self, vocabulary: Learned, words: Iterable[str]) -> list[str]:
+        """Take in new words, up to `LEARNED_LIMIT` in all; the ones that were new."""
+        known = self.words.setdefault(vocabulary, set())
+        fresh: list[str] = []
+        for word in words:
+            if len(known) >= LEARNED_LIMIT:
+                break
+            if word not in known:
+                known.add(word)
+                fresh.append(word)
+        return fresh
+
+    def known(self, label: Label) -> frozenset[str]:
+        """Every word that the label may say now, but `other`."""
+        words = label.words
+        if isinstance(words, str):
+            return frozenset(self.words.get(words, ()))
+        return words or frozenset()
+
+    def say(self, label: Label, value: str) -> str:
+        """The value if it is known, else `other`."""
+        words = label.words
+        if words is None:
+            return value
+        known = self.words.get(words, ()) if isinstance(words, str) else words
+        return str(value) if value in known else OTHER
