@@ -17,6 +17,8 @@ from gateway.config.secrecy import seen
 from gateway.config.source import read_file
 from gateway.config.warn import warnings
 
+__all__ = ["ConfigError", "Loaded", "load", "parse", "version_of"]
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
