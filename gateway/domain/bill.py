@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from gateway.domain.capability import Capabilities
 from gateway.domain.price_keys import PriceKey, Unit, choose
-from gateway.domain.readings import Reading, certain_ratio, inputs, stated_size
+from gateway.domain.readings import Reading
 from gateway.domain.resolution import normal
-from gateway.domain.video import VideoRequest
-from gateway.domain.video_tokens import largest_picture, tokens
+from gateway.domain.video_tokens import Picture, tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +23,19 @@ class Bill:
 
 
 def bill(
-    reading: Reading,
-    request: VideoRequest,
-    capabilities: Capabilities,
-    keys: Sequence[PriceKey],
+    reading: Reading, keys: Sequence[PriceKey], *, images: int, picture: Picture | None
 ) -> Bill | None:
-    """The price of that reading; None if no key of the catalog is for it."""
-    length = _length(reading, request, capabilities, keys)
+    """The price of that reading; None if no key of the catalog is for it.
+
+    `images` is how many go in, `picture` the largest that may come out (None: no telling, so that
+    nothing sold by the token has a price).
+    """
+    # Sold both ways, by seconds and by tokens, the dearer is held.
+    sold = [_by_seconds(reading, keys), _by_tokens(reading, keys, picture)]
+    length = max((part for part in sold if part), key=lambda part: part.usd, default=None)
     if length is None:
         return None
     usd, lines = length.usd, list(length.lines)
-    images = inputs(request).images
     extras = [key for key in keys if key.unit is Unit.IMAGE] if images else []
     for key in extras:
         usd += images * key.usd
@@ -55,17 +55,6 @@ def usd_in_full(amount: Decimal) -> str:
     return f"{whole}.{decimals.ljust(2, '0')}"
 
 
-def _length(
-    reading: Reading,
-    request: VideoRequest,
-    capabilities: Capabilities,
-    keys: Sequence[PriceKey],
-) -> Bill | None:
-    """The part that grows with the length. Sold both ways, by seconds and tokens, the dearer."""
-    sold = [_by_seconds(reading, keys), _by_tokens(reading, request, capabilities, keys)]
-    return max((part for part in sold if part), key=lambda part: part.usd, default=None)
-
-
 def _by_seconds(reading: Reading, keys: Sequence[PriceKey]) -> Bill | None:
     key = _key(reading, [key for key in keys if key.unit is Unit.SECOND])
     if key is None:
@@ -74,20 +63,11 @@ def _by_seconds(reading: Reading, keys: Sequence[PriceKey]) -> Bill | None:
     return Bill(usd, (_line(reading.duration, key, usd),))
 
 
-def _by_tokens(
-    reading: Reading,
-    request: VideoRequest,
-    capabilities: Capabilities,
-    keys: Sequence[PriceKey],
-) -> Bill | None:
+def _by_tokens(reading: Reading, keys: Sequence[PriceKey], picture: Picture | None) -> Bill | None:
     with_input = reading.input_seconds > 0
     sold = [key for key in keys if key.unit is Unit.TOKEN and key.video_input == with_input]
     key = _key(reading, sold)
-    if key is None:
-        return None
-    ratio, size = certain_ratio(request), stated_size(request)
-    picture = largest_picture(capabilities, reading.resolution, ratio, size)
-    if picture is None:
+    if key is None or picture is None:
         return None
     seconds = reading.duration + reading.input_seconds
     count = tokens(picture.area, seconds)

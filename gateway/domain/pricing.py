@@ -18,10 +18,12 @@ from gateway.domain.readings import (
     inputs,
     readings,
     stated_resolutions,
+    stated_size,
 )
 from gateway.domain.resolution import normal
 from gateway.domain.units import Micros, micros_up, usd_text
 from gateway.domain.video import VideoRequest
+from gateway.domain.video_tokens import largest_picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,12 @@ class PriceProfile:
     resolution: str | None
     duration: int | None
     audio: bool | None
+
+    @property
+    def key(self) -> str:
+        """The profile as one text, for a row."""
+        audio = "" if self.audio is None else str(self.audio).lower()
+        return f"{self.model}|{self.resolution or ''}|{self.duration or ''}|{audio}"
 
 
 def estimate(request: VideoRequest, capabilities: Capabilities) -> Estimate | Unpriced:
@@ -107,12 +115,11 @@ def _dearest(
     keys: Sequence[PriceKey],
     possible: Sequence[Reading],
 ) -> Estimate | Unpriced:
-    billed = [(reading, bill(reading, request, capabilities, keys)) for reading in possible]
-    bills = {reading: priced for reading, priced in billed if priced is not None}
+    bills = _bills(request, capabilities, keys, possible)
     # Where the catalog names no resolutions they are guessed from its price keys, and a guess
     # without a price (a key sold for text only, say) is no possibility.
     guessed = capabilities.resolutions is None and bills
-    if len(bills) < len(billed) and not guessed:
+    if len(bills) < len(possible) and not guessed:
         return _no_price(request, keys, next(r for r in possible if r not in bills), bills)
     dearest = max(bills, key=lambda reading: bills[reading].usd)
     most = bills[dearest]
@@ -120,6 +127,28 @@ def _dearest(
         return Unpriced(f"the catalog's prices come to {usd_in_full(most.usd)} USD: not believed")
     assumptions = tuple(_assumptions(request, capabilities, bills, dearest))
     return Estimate(micros_up(most.usd), most.lines, assumptions)
+
+
+def _bills(
+    request: VideoRequest,
+    capabilities: Capabilities,
+    keys: Sequence[PriceKey],
+    possible: Sequence[Reading],
+) -> dict[Reading, Bill]:
+    """What each reading costs; those without a price are missing."""
+    ratio, size = certain_ratio(request), stated_size(request)
+    resolutions = {reading.resolution for reading in possible}
+    by_tokens = any(key.unit is Unit.TOKEN for key in keys)
+    pictures = {
+        resolution: largest_picture(capabilities, resolution, ratio, size) if by_tokens else None
+        for resolution in resolutions
+    }
+    images = inputs(request).images
+    billed = (
+        (reading, bill(reading, keys, images=images, picture=pictures[reading.resolution]))
+        for reading in possible
+    )
+    return {reading: priced for reading, priced in billed if priced is not None}
 
 
 def _no_price(

@@ -138,10 +138,10 @@ def _audio(request: VideoRequest, brought: Inputs) -> tuple[bool, ...]:
 
 def _modes(request: VideoRequest, brought: Inputs, keys: Sequence[PriceKey]) -> tuple[Mode, ...]:
     sold = {key.mode for key in keys}
-    if request.previous_job_id is not None:
-        return ("continuation",) if "continuation" in sold else ("text", "image")
+    if request.previous_job_id is not None and "continuation" in sold:
+        return ("continuation",)
     modes: list[Mode] = ["image"] if brought.images else ["text"]
-    if not brought.images and brought.reference:
+    if not brought.images and (brought.reference or brought.video):
         modes.append("image")  # whether a video or a sound counts as an image is said nowhere
     if brought.reference and "reference" in sold:
         # Frames win over references, says the guide alone: with both, the dearer is held.
