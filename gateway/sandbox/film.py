@@ -54,6 +54,16 @@ class Films:
             self._films.popitem(last=False)
 
 
+def check_tools() -> None:
+    """Say at once, not at the first download, that something must be installed.
+
+    Raises:
+        CannotRender: PyAV or NumPy is missing.
+
+    """
+    _tools()
+
+
 def labelled(film: bytes, label: str) -> bytes:
     """The film with a text behind it that players skip (an ISO 14496-12 `free` box), so that no
     two jobs have the same bytes and a mix-up shows.

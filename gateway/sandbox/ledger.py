@@ -64,7 +64,7 @@ class Ledger:
 
     submits: list[Submit] = field(default_factory=list)
     webhooks: list[Attempt] = field(default_factory=list)
-    calls: Counter[str] = field(default_factory=Counter)  # by kind and status: "poll 200"
+    calls: Counter[str] = field(default_factory=Counter)  # by route and status, or `cut`
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def arrived(self, at: datetime, headers: Mapping[str, str]) -> Submit:
@@ -79,7 +79,7 @@ class Ledger:
         self.webhooks.append(attempt)
         self.touch()
 
-    def counted(self, kind: str, status: int) -> None:
+    def counted(self, kind: str, status: int | str) -> None:
         """Note an answered call."""
         self.calls[f"{kind} {status}"] += 1
         self.touch()

@@ -12,8 +12,10 @@ from gateway.sandbox.world import World
 _CACHE = {"Cache-Control": "public, max-age=120, stale-while-revalidate=3600, stale-if-error=3600"}
 
 _MODALITIES = frozenset(
-    ("text", "image", "embeddings", "audio", "video", "rerank", "decisions", "speech")
-    + ("transcription", "all")
+    [
+        *("text", "image", "embeddings", "audio", "video", "rerank", "decisions", "speech"),
+        *("transcription", "all"),
+    ]
 )
 
 

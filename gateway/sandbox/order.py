@@ -77,15 +77,20 @@ def _pixels(
         return _upscaled(request, config.source_size)
     if resolution is None:  # it works on a clip, and keeps its shape unless told otherwise
         given = request.aspect_ratio
-        return config.source_size if given is None else nominal_size("720p", given)
+        return _even(config.source_size) if given is None else nominal_size("720p", given)
     return rendered_size(model.id, resolution, aspect_ratio or "16:9")
 
 
 def _upscaled(request: VideoRequest, source: Size) -> Size:
     asked = request.upscale_factor
     factor = _USUAL_UPSCALE if asked is None else Decimal(str(asked))
-    width, height = (int(side * factor / 2) * 2 for side in source)
-    return width, height
+    width, height = source
+    return _even((int(width * factor), int(height * factor)))
+
+
+def _even(size: Size) -> Size:
+    """H.264 as everybody plays it halves both sides for colour."""
+    return size[0] // 2 * 2, size[1] // 2 * 2
 
 
 def _seconds(request: VideoRequest, model: Model, config: SandboxConfig) -> int:

@@ -19,6 +19,8 @@ def _whole(value: Any) -> Any:
 Whole = Annotated[int, BeforeValidator(_whole)]
 Positive = Annotated[int, BeforeValidator(_whole), Field(ge=1)]
 Text = Annotated[str, StringConstraints(strict=True)]
+Resolution = Literal["360p", "480p", "720p", "768p", "1080p", "1K", "2K", "4K"]
+AspectRatio = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9", "9:21"]
 
 
 class _Part(BaseModel):
@@ -78,8 +80,8 @@ class VideoRequest(_Part):
     model: Text
     prompt: Text | None = None
     duration: Positive | None = None
-    resolution: Text | None = None
-    aspect_ratio: Text | None = None
+    resolution: Resolution | None = None
+    aspect_ratio: AspectRatio | None = None
     size: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,5}x[0-9]{1,5}$")] | None = None
     frame_images: list[FrameImage] | None = None
     input_references: list[Reference] | None = None

@@ -11,13 +11,14 @@ from gateway.sandbox.answers import PREFLIGHT, error_answer
 from gateway.sandbox.clock import Clock, SandboxClock
 from gateway.sandbox.config import SandboxConfig
 from gateway.sandbox.content import Content
-from gateway.sandbox.control import Control
+from gateway.sandbox.control import CONTROL, Control
 from gateway.sandbox.courier import Manner
 from gateway.sandbox.errors import ApiError
 from gateway.sandbox.faults import Faults
 from gateway.sandbox.jobs import Ending, Job
 from gateway.sandbox.ledger import Attempt, Ledger
 from gateway.sandbox.models import Models
+from gateway.sandbox.spoil import Unanswered
 from gateway.sandbox.videos import Videos
 from gateway.sandbox.views import API
 from gateway.sandbox.world import World
@@ -161,7 +162,9 @@ class Sandbox:
             answer = await handler(request)
         except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
             answer = error_answer(ApiError(404))
-        self._world.ledger.counted(_kind(request), answer.status)
+        if not request.path.startswith(CONTROL):
+            status = "cut" if isinstance(answer, Unanswered) else answer.status
+            self._world.ledger.counted(_kind(request), status)
         return answer
 
     async def _shutting_down(self, _: web.Application) -> None:

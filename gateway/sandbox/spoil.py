@@ -22,6 +22,10 @@ _PAGE = (
 _GONE_CHECK_SECONDS = 0.05  # aiohttp has no public way to wait until a client went away
 
 
+class Unanswered(web.Response):
+    """Never sent: aiohttp wants something to fail to send over a cut connection."""
+
+
 async def spoilt(
     request: web.Request, fault: Fault | None, act: Act, clock: Clock, closing: asyncio.Event
 ) -> web.StreamResponse:
@@ -57,7 +61,7 @@ def cut_off(request: web.Request) -> web.StreamResponse:
             # lingering for zero seconds turns the close into a RST
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
-    return web.Response(status=499)  # never sent; aiohttp wants something to fail to send
+    return Unanswered()
 
 
 def hang_up(request: web.Request) -> None:

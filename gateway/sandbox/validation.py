@@ -69,6 +69,8 @@ def _check_shape(request: VideoRequest, model: Model) -> None:
         return
     if model.sizes is not None:
         _check_listed("Size", request.size, "sizes", model.sizes)
+    elif model.resolutions is None:
+        raise validation_failed("size is not supported for this model")
     else:  # sizes not reported: the size must then stand for what is supported
         resolution, aspect_ratio = described_size(request.size)
         _check_listed("Resolution", resolution, "resolutions", model.resolutions)

@@ -13,7 +13,7 @@ from gateway.sandbox.jobs import Job
 from gateway.sandbox.ledger import Submit, shortened
 from gateway.sandbox.order import place_order
 from gateway.sandbox.request import VideoRequest, read_json, read_request
-from gateway.sandbox.spoil import spoilt
+from gateway.sandbox.spoil import Unanswered, spoilt
 from gateway.sandbox.validation import check_policy, check_request
 from gateway.sandbox.views import polled, stored_copy, submitted
 from gateway.sandbox.world import World
@@ -52,7 +52,7 @@ class Videos:
             return await self._take(request, entry)
 
         answer = await spoilt(request, fault, act, world.clock, world.closing)
-        entry.status = answer.status
+        entry.status = None if isinstance(answer, Unanswered) else answer.status
         entry.answered_at = world.clock.now()
         if entry.outcome == "open":
             entry.outcome = "unread"
