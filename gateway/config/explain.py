@@ -61,8 +61,6 @@ def _allowed(error: Mapping[str, Any]) -> str:
         return str(context["allowed"])
     if kind == "literal_error":
         return str(context["expected"]).replace("'", "")
-    if kind == "too_short":
-        return "a list of at least one"
     if kind == "too_long":
         return f"a list of at most {context['max_length']}"
     # Another kind would be a type of the schema that has no reader of its own; pydantic's words

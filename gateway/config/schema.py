@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     Field,
     PlainValidator,
     SecretStr,
@@ -36,6 +37,7 @@ from gateway.config.values import (
     Flag,
     Glob,
     UsdAboveZero,
+    at_least_one,
     decimal_between,
     duration,
     is_name,
@@ -101,7 +103,9 @@ class Catalog(Part):
     """The cached capabilities: how often they are fetched, how long old ones serve."""
 
     refresh: Annotated[timedelta, PlainValidator(duration("1s", "30d"))] = timedelta(minutes=10)
-    max_stale: Annotated[timedelta, PlainValidator(duration("1s", "365d"))] = timedelta(hours=24)
+    max_stale: Annotated[timedelta, PlainValidator(duration("1s", "365d"))] = Field(
+        default=timedelta(hours=24), validate_default=True
+    )
 
     @field_validator("max_stale")
     @classmethod
@@ -175,7 +179,7 @@ class Config(Part):
     ] = None
     """None: made on first start and kept in the database."""
     upstreams: ByName[Upstream]
-    routing: Annotated[tuple[Route, ...], Field(min_length=1)] = ()
+    routing: Annotated[tuple[Route, ...], AfterValidator(at_least_one)] = ()
     """Never empty: where the file has none, every upstream in the file's order."""
     catalog: Catalog = Catalog()
     pricing: Pricing = Pricing()

@@ -37,6 +37,8 @@ def seen(value: object, path: Path, from_environment: Container[Path] = ()) -> s
         return HIDDEN
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, timedelta):  # a default that does not fit what is written
+        return duration_text(value)
     if isinstance(value, str) and not isinstance(value, Number):
         return quoted(shown_url(value, path) if is_url(path) else value)
     return str(value)[:80]

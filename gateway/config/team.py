@@ -13,6 +13,7 @@ from gateway.config.values import (
     Glob,
     KeyHash,
     Name,
+    SomeGlobs,
     Usd,
     decimal_between,
     duration,
@@ -26,7 +27,6 @@ from gateway.config.values import (
 from gateway.domain.units import Micros
 
 _Globs = tuple[Glob, ...]
-_SomeGlobs = Annotated[tuple[Glob, ...], Field(min_length=1)]
 _Fraction = Annotated[Decimal, PlainValidator(decimal_between("0", "1", above=True))]
 _Count = Annotated[int | None, PlainValidator(or_null(whole(1, 1_000_000)))]
 
@@ -65,7 +65,7 @@ class Budget(Part):
     period: Literal["day", "week", "month", "total"]
     limit_micros: Usd = Field(alias="limit_usd")
     alerts: tuple[_Fraction, ...] = ()
-    models: _SomeGlobs = ()
+    models: SomeGlobs = ()
     """Empty where the file names none: every model."""
     key: Name | None = None
     """None: every key."""
@@ -84,7 +84,7 @@ class Subscriber(Part):
     name: Name
     url: EndpointUrl = Field(repr=False)  # the path of many such URLs is a secret
     secret: Annotated[SecretStr, PlainValidator(secret(16, "a signing secret"))]
-    events: _SomeGlobs = ("video.generation.*",)
+    events: SomeGlobs = ("video.generation.*",)
     unless_callback: Flag = False
 
 

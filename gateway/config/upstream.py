@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     PlainValidator,
@@ -16,8 +17,9 @@ from gateway.config.part import Part
 from gateway.config.places import BaseUrl
 from gateway.config.values import (
     Flag,
-    Glob,
     Name,
+    SomeGlobs,
+    at_least_one,
     decimal_between,
     duration,
     or_null,
@@ -53,7 +55,7 @@ class Poll(Part):
 
     first: _Wait = timedelta(seconds=5)
     factor: Annotated[float, PlainValidator(_read_factor)] = 1.5
-    max: _Wait = timedelta(seconds=30)
+    max: Annotated[_Wait, Field(validate_default=True)] = timedelta(seconds=30)
 
     @field_validator("max")
     @classmethod
@@ -75,7 +77,9 @@ class Upstream(Part):
     zdr: Flag = False
     timeout: Timeout = Timeout()
     poll: Poll = Poll()
-    unknown_ttl: Annotated[timedelta, PlainValidator(duration("1s", "7d"))] = timedelta(minutes=15)
+    unknown_ttl: Annotated[timedelta, PlainValidator(duration("1s", "7d"))] = Field(
+        default=timedelta(minutes=15), validate_default=True
+    )
 
     @field_validator("unknown_ttl")
     @classmethod
@@ -90,8 +94,8 @@ class When(Part):
     """What narrows a rule; what is None narrows nothing."""
 
     zdr: Annotated[bool | None, PlainValidator(or_null(read_flag))] = None
-    teams: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
-    models: Annotated[tuple[Glob, ...], Field(min_length=1)] | None = None
+    teams: Annotated[tuple[Name, ...], AfterValidator(at_least_one)] | None = None
+    models: SomeGlobs | None = None
 
 
 class Route(Part):

@@ -10,15 +10,16 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
-from pydantic import PlainValidator, SecretStr
+from pydantic import AfterValidator, PlainValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
 from gateway.config.tree import Number
 from gateway.domain.resolution import lines
 from gateway.domain.units import Micros
 
+T = TypeVar("T")
 Network = IPv4Network | IPv6Network
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
@@ -234,6 +235,13 @@ def read_header_secret(value: object) -> SecretStr:
     return SecretStr(str(text))
 
 
+def at_least_one(values: tuple[T, ...]) -> tuple[T, ...]:
+    """The list, if there is something in it."""
+    if not values:
+        refuse("a list of at least one")
+    return values
+
+
 def or_null(read: Callable[[object], Any]) -> Callable[[object], Any]:
     """The reader, or None for null and for the empty text that `${NAME:-}` leaves."""
 
@@ -251,3 +259,4 @@ KeyHash = Annotated[str, PlainValidator(read_hash)]
 Cidr = Annotated[Network, PlainValidator(read_network)]
 Usd = Annotated[Micros, PlainValidator(usd())]
 UsdAboveZero = Annotated[Micros, PlainValidator(usd(above_zero=True))]
+SomeGlobs = Annotated[tuple[Glob, ...], AfterValidator(at_least_one)]
