@@ -36,7 +36,7 @@ def window_start(period: Period, now: datetime) -> datetime:
         raise ValueError("a window needs a moment with a time zone")
     if period is Period.TOTAL:
         return datetime(1970, 1, 1, tzinfo=UTC)
-    day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     if period is Period.WEEK:
         return day - timedelta(days=day.weekday())
     return day.replace(day=1) if period is Period.MONTH else day

@@ -322,6 +322,7 @@ def test_waiting_is_advised_until_every_refusing_window_has_reset() -> None:
 
     assert retry_after([room(), day], NOW) == 12 * 3600
     assert retry_after([day, month], NOW) == 8 * 86_400 + 12 * 3600
+    assert retry_after([room(spent=1, estimate=100)], NOW) == 8 * 86_400 + 12 * 3600
     assert retry_after([day], NOW + timedelta(microseconds=1)) == 12 * 3600
     assert retry_after([day], utc("2026-11-23") - timedelta(microseconds=1)) == 1
     assert retry_after([day], utc("2026-11-23 00:00:05")) == 1

@@ -118,6 +118,7 @@ def test_every_changed_price_is_told_with_both_values() -> None:
     del prices["duration_seconds_without_audio"]
     prices["duration_seconds_with_audio_8k"] = "1"
     prices["duration_seconds_with_audio_4k"] = "call us"
+    prices["duration_seconds_with_audio_9k"] = "call us"
 
     assert changes(LIVE, parse_catalog(data)) == tuple(
         CatalogChange("price", "google/veo-3.1", f"pricing_skus.{key}", before, after)
@@ -125,6 +126,7 @@ def test_every_changed_price_is_told_with_both_values() -> None:
             ("duration_seconds_with_audio", "0.40", "0.50"),
             ("duration_seconds_with_audio_4k", "0.60", "unreadable"),
             ("duration_seconds_with_audio_8k", None, "1"),
+            ("duration_seconds_with_audio_9k", None, "unreadable"),
             ("duration_seconds_without_audio", "0.20", None),
         ]
     )

@@ -79,6 +79,15 @@ def test_the_recorded_picture_is_held_exactly_though_the_catalog_lists_a_smaller
     assert (held.area, held.source) == (409_600, "640x640 px")
 
 
+def test_a_standing_picture_has_the_pixels_of_the_lying_one() -> None:
+    mini = LIVE.models["bytedance/seedance-2.0-mini"]
+
+    held = largest_picture(mini, "480p", Fraction(9, 16))
+
+    assert held is not None
+    assert held.area == 864 * 496
+
+
 def test_a_larger_listed_or_asked_size_is_held_instead() -> None:
     mini = LIVE.models["bytedance/seedance-2.0-mini"]
 
