@@ -1,0 +1,215 @@
+"""The sender: one HTTP POST to a subscriber who may be hostile, ended in time whatever it does."""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import aiohttp
+from yarl import URL
+
+from gateway.adapters.guard import Blocked, Guard
+from gateway.adapters.resolver import Lookup
+from gateway.domain.callback import check_callback_url
+from gateway.domain.delivery import AttemptOutcome, ErrorKind, parse_retry_after
+from gateway.domain.network import CallbackPolicy, Refusal
+from gateway.ports import Clock
+
+READ_LIMIT = 64 * 1024  # bytes of an answer: a decent server gets to finish its own, and no more
+KEEP = 1024  # bytes of it that are kept for the operator
+
+_CONNECT_SECONDS = 5.0  # for one address: the next one gets its turn before all time is gone
+_DETAIL_LIMIT = 300
+
+
+class Sender:
+    """Sends to subscribers. Every attempt has a session and a connection of its own.
+
+    So nothing outlives an attempt: no connection a stricter policy, no cookie, no DNS answer. Proxy
+    variables and `.netrc` are not read, redirects are not followed, nothing is decompressed. How
+    many attempts run at once, and to whom, is the caller's business.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        lookup: Lookup,
+        strangers: Lookup | None = None,
+        *,
+        timeout: float = 15.0,
+        user_agent: str = "video-gateway",
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        """`strangers` looks up what clients named, so that slow name servers of theirs hold up
+        nobody else; `lookup` if None. `timeout`: seconds for one attempt, all of it.
+        """
+        self._clock = clock
+        self._lookup = lookup
+        self._strangers = strangers or lookup
+        self._timeout = timeout
+        self._user_agent = user_agent
+        self._ssl = ssl_context
+
+    async def send(
+        self, url: str, headers: Mapping[str, str], body: bytes, policy: CallbackPolicy | None
+    ) -> AttemptOutcome:
+        """POST the body once. Whatever happens out there is an outcome, not an exception.
+
+        `policy`: the rules of this moment for a client's URL, which is judged anew; None for an
+        operator's own subscriber, who may be anywhere.
+        """
+        started = self._clock.monotonic()
+        heard = _Heard()
+        error: ErrorKind | None = None
+        detail = ""
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._exchange(url, headers, body, policy, heard)
+        except (aiohttp.ClientError, OSError) as failure:
+            error, detail = _explain(failure)
+        return AttemptOutcome(
+            status=heard.status,
+            latency_ms=round((self._clock.monotonic() - started) * 1000),
+            error=error,
+            detail=detail,
+            answer=_printable(bytes(heard.answer)),
+            retry_after=parse_retry_after(heard.retry_after, self._clock.now()),
+        )
+
+    async def inspect(
+        self, url: str, policy: CallbackPolicy, timeout: float = 2.0
+    ) -> Refusal | None:
+        """Whether a client's URL is refused as things stand now. Nothing is connected to.
+
+        A host that can't be looked up within `timeout` seconds is not refused: it is judged at
+        every attempt again.
+        """
+        target = check_callback_url(url, policy)
+        if isinstance(target, Refusal):
+            return target
+        try:
+            async with asyncio.timeout(timeout):
+                if not target.literal:
+                    await Guard(self._strangers, policy).resolve(target.host)
+        except Blocked as blocked:
+            return blocked.refusal
+        except OSError:
+            return None
+        return None
+
+    async def _exchange(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        policy: CallbackPolicy | None,
+        heard: "_Heard",
+    ) -> None:
+        target = _target(url, policy)
+        guard = Guard(self._lookup if policy is None else self._strangers, policy)
+        try:
+            async with (
+                self._session(guard) as session,
+                session.post(target, data=body, headers=headers, allow_redirects=False) as response,
+            ):
+                heard.status = response.status
+                heard.retry_after = response.headers.get("Retry-After")
+                await _read(response, heard.answer)
+        except aiohttp.ClientError:
+            if guard.blocked is not None:  # of several failures aiohttp raises any
+                raise guard.blocked from None
+            raise
+
+    def _session(self, guard: Guard) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            resolver=guard,
+            socket_factory=guard.open_socket,
+            use_dns_cache=False,
+            force_close=True,
+            limit_per_host=1,
+            ssl=self._ssl or True,
+        )
+        return aiohttp.ClientSession(
+            connector=connector,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
+            headers={"User-Agent": self._user_agent, "Accept-Encoding": "identity"},
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+        )
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What came back so far; it counts also when the rest never comes."""
+
+    status: int | None = None
+    retry_after: str | None = None
+    answer: bytearray = field(default_factory=bytearray)
+
+
+def _target(url: str, policy: CallbackPolicy | None) -> URL:
+    if policy is None:
+        return _own_target(url)
+    target = check_callback_url(url, policy)
+    if isinstance(target, Refusal):
+        raise Blocked(target)
+    return URL(target.url, encoded=True)
+
+
+def _own_target(url: str) -> URL:
+    """An operator's URL as it was written: re-quoting would change its query (`%2F` to `/`)."""
+    try:
+        quoted = URL(url)
+    except ValueError as error:
+        raise aiohttp.InvalidURL(url) from error
+    needs_quoting = not url.isascii() or not url.isprintable() or " " in url
+    return quoted if needs_quoting else URL(url, encoded=True)
+
+
+async def _read(response: aiohttp.ClientResponse, answer: bytearray) -> None:
+    """Read up to the limit and hang up; the start stays in `answer`, also if the rest fails."""
+    count = 0
+    try:
+        while count < READ_LIMIT:
+            piece = await response.content.read(READ_LIMIT - count)
+            if not piece:
+                return
+            answer += piece[: max(0, KEEP - len(answer))]
+            count += len(piece)
+    finally:
+        response.close()
+
+
+# First match wins, so what is more special comes first.
+_KINDS: tuple[tuple[type[Exception], ErrorKind], ...] = (
+    (Blocked, ErrorKind.BLOCKED_ADDRESS),
+    (TimeoutError, ErrorKind.TIMEOUT),
+    (aiohttp.ClientConnectorDNSError, ErrorKind.DNS),
+    (aiohttp.ClientSSLError, ErrorKind.TLS),
+    (ssl.SSLError, ErrorKind.TLS),
+    (aiohttp.ClientConnectorError, ErrorKind.CONNECT),
+    (aiohttp.ServerDisconnectedError, ErrorKind.RESET),
+    (OSError, ErrorKind.RESET),
+    (Exception, ErrorKind.PROTOCOL),
+)
+
+
+def _explain(failure: Exception) -> tuple[ErrorKind, str]:
+    """The failure's kind, and words for the operator that hold no part of the URL but its host."""
+    kind = next(kind for error, kind in _KINDS if isinstance(failure, error))
+    if kind is ErrorKind.TIMEOUT:
+        words = "no complete answer in time"
+    elif isinstance(failure, aiohttp.InvalidURL):
+        words = "the URL can't be read"
+    elif isinstance(failure, aiohttp.ClientResponseError):
+        words = failure.message
+    else:
+        words = str(failure) or type(failure).__name__
+    return kind, _printable(words.encode("utf-8", "replace"))[:_DETAIL_LIMIT]
+
+
+def _printable(raw: bytes) -> str:
+    """Foreign bytes as text that harms neither a log, a terminal, nor a database."""
+    text = raw.decode("utf-8", "replace")
+    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
