@@ -20,7 +20,7 @@ from gateway.domain.readings import (
     stated_resolutions,
     stated_size,
 )
-from gateway.domain.resolution import normal
+from gateway.domain.resolution import lines, normal
 from gateway.domain.units import Micros, micros_up, usd_text
 from gateway.domain.video import VideoRequest
 from gateway.domain.video_tokens import largest_picture
@@ -80,8 +80,12 @@ def raised(before: Estimate, dearest_actual: int | None) -> Estimate:
 
 
 def price_profile(request: VideoRequest, capabilities: Capabilities) -> PriceProfile:
-    """The kind of video this is, for keeping what it really cost."""
-    stated = stated_resolutions(request, capabilities.resolutions or ())
+    """The kind of video this is, for keeping what it really cost.
+
+    A resolution that nobody knows is left out: a stranger's words are no key of ours.
+    """
+    said = stated_resolutions(request, capabilities.resolutions or ())
+    stated = [name for name in said if lines(name) is not None]
     return PriceProfile(
         model=capabilities.id,
         resolution=normal(stated[-1]) if stated else None,

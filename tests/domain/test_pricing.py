@@ -470,6 +470,14 @@ def test_past_costs_are_kept_by_what_the_request_says_in_one_spelling() -> None:
     assert price_profile(ask("x"), veo) == PriceProfile("google/veo-3.1", None, None, None)
 
 
+def test_a_profile_is_one_text_that_bears_no_word_of_a_stranger() -> None:
+    unknown = model_with({"duration_seconds": "1"})
+
+    assert PriceProfile("google/veo-3.1", "4k", 8, False).key == "google/veo-3.1|4k|8|false"
+    assert price_profile(ask("x"), unknown).key == "acme/video|||"
+    assert price_profile(ask("x", resolution="my|secret" * 99), unknown).key == "acme/video|||"
+
+
 OPEN_FIELDS = ("duration", "resolution", "aspect_ratio", "size", "generate_audio")
 
 
