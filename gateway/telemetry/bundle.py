@@ -1,4 +1,4 @@
-"""Log, metrics and traces in one hand: what services, workers and handlers are given."""
+"""Logs, metrics and traces in one hand: what services, workers and handlers are given."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,7 +11,9 @@ from gateway.telemetry.context import log_context
 from gateway.telemetry.logging import Format, Level, Logger, configure_logging, get_logger
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.pipe import LogPipe
-from gateway.telemetry.tracing import Recorder, Span, Tracer
+from gateway.telemetry.tracing import Span, Tracer
+
+DISTRIBUTION = "video-gateway"
 
 
 class TelemetryUnavailable(GatewayError):
@@ -22,47 +24,39 @@ class TelemetryUnavailable(GatewayError):
 class Telemetry:
     """Where facts are told."""
 
-    log: Logger
-    metrics: Metrics
-    pipe: LogPipe | None = None
+    log: Logger = field(default_factory=get_logger)
+    metrics: Metrics = field(default_factory=Metrics)
     tracer: Tracer = field(default_factory=Tracer)
+    pipe: LogPipe | None = None
 
     @contextmanager
     def request(self, request_id: str, traceparent: str | None) -> Iterator[Span]:
-        """Around one request: its id and its trace's (the client's where it has one) in every line.
+        """Every line inside bears the request's id and its trace's, the client's if it has one.
 
-        Also in the lines of the tasks that it starts.
+        So do the lines of the tasks that it starts.
         """
         with (
+            self.tracer.span("http.request", kind="server", parent=traceparent or "") as span,
             log_context(request_id=request_id),
-            self.tracer.span("request", kind="server", parent=traceparent or "") as span,
         ):
             yield span
 
     @contextmanager
-    def resumed(
-        self, name: str, traceparent: str | None, *, request_id: str | None = None, **facts: object
-    ) -> Iterator[Span]:
-        """Around work that goes on where a request left off: a poll, a webhook, a delivery.
+    def work(self, name: str, request_id: str, traceparent: str | None) -> Iterator[Span]:
+        """Background work that goes on with what a request began, perhaps in another process.
 
-        `traceparent` is what `Telemetry.traceparent` said then; None begins a trace. The facts
-        become the span's attributes.
+        `traceparent` is what `tracer.inject()` said in the request; None begins a trace.
         """
-        ids = {} if request_id is None else {"request_id": request_id}
         with (
-            log_context(**ids),
-            self.tracer.span(name, attributes=facts, parent=traceparent or "") as span,
+            self.tracer.span(name, parent=traceparent or "") as span,
+            log_context(request_id=request_id),
         ):
             yield span
 
-    def traceparent(self) -> str | None:
-        """The trace of the work under way, to be kept with what is begun by it or sent along."""
-        return self.tracer.inject()
-
     def close(self, timeout: float = 5.0) -> bool:
-        """Hand over what waits, spans first; the last act. False if somebody did not take it.
+        """Hand over what was recorded and logged; last of all. False if somebody did not take it.
 
-        Blocks the thread.
+        Blocks the thread, each reader for at most `timeout` seconds.
         """
         sent = self.tracer.close(timeout)
         written = self.pipe is None or self.pipe.close(timeout)
@@ -78,26 +72,27 @@ def open_telemetry(
     otlp_endpoint: str | None = None,
     stream: IO[Any] | None = None,
 ) -> Telemetry:
-    """Begin to log (to standard error unless told otherwise), to count, and to trace if asked to.
+    """Logs to standard error or `stream`, a registry of metrics, a tracer that records if asked to.
 
     Raises:
-        TelemetryUnavailable: `otlp_endpoint` without the extra `otel`; nothing was begun.
+        TelemetryUnavailable: an `otlp_endpoint` is set and the extra `otel` is not installed;
+            nothing was begun.
 
     """
-    release = version("video-gateway")
-    tracer = Tracer(None if otlp_endpoint is None else _recorder(otlp_endpoint, release))
+    tracer = Tracer() if otlp_endpoint is None else _recording(otlp_endpoint)
     pipe = configure_logging(level, format, stream)
-    metrics = Metrics(teams=teams, upstreams=upstreams, version=release)
+    metrics = Metrics(teams=teams, upstreams=upstreams, version=version(DISTRIBUTION))
     metrics.log_lines_dropped(lambda: pipe.dropped)
     metrics.spans_dropped(lambda: tracer.dropped)
-    return Telemetry(get_logger(), metrics, pipe, tracer)
+    return Telemetry(get_logger(), metrics, tracer, pipe)
 
 
-def _recorder(endpoint: str, release: str) -> Recorder:
+def _recording(endpoint: str) -> Tracer:
     try:
+        # Only who exports traces needs OpenTelemetry.
         from gateway.telemetry.otlp import OtlpRecorder
     except ModuleNotFoundError as error:
         raise TelemetryUnavailable(
             "telemetry.otlp_endpoint needs OpenTelemetry: install video-gateway[otel]"
         ) from error
-    return OtlpRecorder(endpoint, version=release)
+    return Tracer(OtlpRecorder(endpoint, version=version(DISTRIBUTION)))

@@ -16,9 +16,9 @@ OTHER: Final = "other"
 Learned = Literal["team", "upstream", "model", "route", "endpoint"]
 """Vocabularies that come from configuration, routes and the catalog while the gateway runs."""
 
-LEARNED_LIMIT: Final = 500
-"""Words of one learned vocabulary over the process's life. The real catalog has 30 models; an
-upstream that lists thousands must not fill our memory."""
+MODEL_LIMIT: Final = 500
+"""Models over the process's life: the one vocabulary that another party writes. The real catalog
+has 30; an upstream that lists thousands must not fill our memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,33 +73,30 @@ END_STATUS: Final = fixed("status", *(s.value for s in Status if s.terminal))
 
 @dataclass(slots=True)
 class Vocabulary:
-    """The learned words of one `Metrics`."""
+    """The learned words of one `Metrics`. They are replaced, never changed: any thread may read."""
 
-    words: dict[str, set[str]] = field(default_factory=dict)
+    _words: dict[Learned, frozenset[str]] = field(default_factory=dict)
 
-    def learn(self, vocabulary: Learned, words: Iterable[str]) -> list[str]:
-        """Take in new words, up to `LEARNED_LIMIT` in all; the ones that were new."""
-        known = self.words.setdefault(vocabulary, set())
-        fresh: list[str] = []
-        for word in words:
-            if len(known) >= LEARNED_LIMIT:
-                break
-            if word not in known:
-                known.add(word)
-                fresh.append(word)
-        return fresh
+    def learn(self, vocabulary: Learned, words: Iterable[str]) -> frozenset[str]:
+        """Take in new words, models up to `MODEL_LIMIT` in all; the ones that were new."""
+        known = self.learned(vocabulary)
+        fresh = [word for word in dict.fromkeys(words) if word not in known]
+        if vocabulary == "model":
+            fresh = fresh[: MODEL_LIMIT - len(known)]
+        self._words[vocabulary] = known.union(fresh)
+        return frozenset(fresh)
+
+    def learned(self, vocabulary: Learned) -> frozenset[str]:
+        """Every word learned so far."""
+        return self._words.get(vocabulary, frozenset())
 
     def known(self, label: Label) -> frozenset[str]:
         """Every word that the label may say now, but `other`."""
         words = label.words
-        if isinstance(words, str):
-            return frozenset(self.words.get(words, ()))
-        return words or frozenset()
+        return self.learned(words) if isinstance(words, str) else words or frozenset()
 
     def say(self, label: Label, value: str) -> str:
         """The value if it is known, else `other`."""
-        words = label.words
-        if words is None:
+        if label.words is None:
             return value
-        known = self.words.get(words, ()) if isinstance(words, str) else words
-        return str(value) if value in known else OTHER
+        return str(value) if value in self.known(label) else OTHER

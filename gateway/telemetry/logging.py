@@ -7,6 +7,7 @@
 log through the standard library takes the same way.
 """
 
+import atexit
 import logging
 import sys
 from collections.abc import Callable, Mapping
@@ -56,6 +57,8 @@ def configure_logging(
     maker = LineMaker(render, now)
     pipe = LogPipe(sink_of(target), report=partial(_losses, maker), capacity=capacity)
     threshold = logging.getLevelNamesMapping()[level.upper()]
+    atexit.register(pipe.close)  # an end that nobody foresaw still tells its last lines
+    pipe.on_close(lambda: atexit.unregister(pipe.close))
     pipe.on_close(_route_structlog(pipe, maker, threshold))
     pipe.on_close(_route_stdlib(pipe, maker, threshold))
     return pipe

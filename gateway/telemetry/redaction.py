@@ -27,6 +27,7 @@ Plain = str | int | float | bool | None | list["Plain"] | dict[str, "Plain"]
 REDACTED: Final = "[redacted]"
 
 TEXT_LIMIT: Final = 1024  # characters of one text: a line stays a line
+_HEAD: Final = 2 * TEXT_LIMIT  # what is looked at of a longer one
 ITEM_LIMIT: Final = 50  # entries of one collection
 DEPTH_LIMIT: Final = 4  # collections within collections
 
@@ -77,9 +78,9 @@ def redact_field(name: str, value: object) -> Plain:
 
 def redact_text(text: str) -> str:
     """The text without what looks secret, cut to `TEXT_LIMIT` characters. Takes linear time."""
-    head = _whole_words(text) if len(text) > TEXT_LIMIT else text
+    head = _whole_words(text) if len(text) > _HEAD else text
     clean = _clean(head)
-    if len(clean) > TEXT_LIMIT or head is not text:
+    if len(clean) > TEXT_LIMIT or len(text) > _HEAD:
         return f"{clean[:TEXT_LIMIT]}… ({len(text)} characters)"
     return clean
 
@@ -125,8 +126,7 @@ def _clean_path(path: str) -> str:
 
 def _whole_words(text: str) -> str:
     """The beginning of a long text up to a space: half a key would not look like one."""
-    head = text[: TEXT_LIMIT * 2]
-    return head.rpartition(" ")[0] if len(text) > len(head) else head
+    return text[:_HEAD].rpartition(" ")[0]
 
 
 @lru_cache(maxsize=1024)

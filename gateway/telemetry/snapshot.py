@@ -148,7 +148,7 @@ class _Table:
 
 
 def _jobs(rows: Iterable[OpenJobs], table: _Table) -> None:
-    for upstream in table.vocabulary.words.get("upstream", ()):
+    for upstream in table.vocabulary.learned("upstream"):
         for status in table.vocabulary.known(OPEN_STATUS):
             table.highest("jobs_oldest_open_age_seconds", 0, upstream, status)
     for row in rows:
@@ -174,7 +174,7 @@ def _budgets(rows: Iterable[BudgetWindow], table: _Table) -> None:
 
 
 def _endpoints(rows: Iterable[EndpointQueue], table: _Table) -> None:
-    known = table.vocabulary.words.get("endpoint", ())
+    known = table.vocabulary.learned("endpoint")
     nothing = [EndpointQueue(endpoint, 0, 0, 0) for endpoint in known]
     for row in (*nothing, *rows):
         table.add("deliveries_pending", row.pending, row.endpoint)

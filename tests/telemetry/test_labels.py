@@ -6,8 +6,8 @@ from gateway.domain.signature import Verdict
 from gateway.telemetry.catalogue import describe
 from gateway.telemetry.labels import (
     END_STATUS,
-    LEARNED_LIMIT,
     MODEL,
+    MODEL_LIMIT,
     OPEN_STATUS,
     OTHER,
     REASON,
@@ -20,8 +20,8 @@ from gateway.telemetry.labels import (
 def test_a_learned_word_is_said_and_an_unknown_one_is_other() -> None:
     vocabulary = Vocabulary()
 
-    assert vocabulary.learn("model", ["google/veo"]) == ["google/veo"]
-    assert vocabulary.learn("model", ["google/veo"]) == []
+    assert vocabulary.learn("model", ["google/veo"]) == {"google/veo"}
+    assert vocabulary.learn("model", ["google/veo"]) == frozenset()
 
     assert vocabulary.say(MODEL, "google/veo") == "google/veo"
     assert vocabulary.say(MODEL, "no/model") == OTHER
@@ -38,12 +38,19 @@ def test_a_label_of_the_configuration_itself_says_what_it_is_given() -> None:
     assert Vocabulary().say(Label("budget", None, "its id"), "team/a/day") == "team/a/day"
 
 
-def test_learning_ends_at_the_limit() -> None:
+def test_learning_models_ends_at_the_limit() -> None:
     vocabulary = Vocabulary()
-    fresh = vocabulary.learn("model", (f"m{n}" for n in range(LEARNED_LIMIT + 9)))
+    fresh = vocabulary.learn("model", (f"m{n}" for n in range(MODEL_LIMIT + 9)))
 
-    assert len(fresh) == LEARNED_LIMIT
-    assert len(vocabulary.known(MODEL)) == LEARNED_LIMIT
+    assert len(fresh) == MODEL_LIMIT
+    assert len(vocabulary.known(MODEL)) == MODEL_LIMIT
+    assert vocabulary.learn("model", ["one more"]) == frozenset()
+
+
+def test_the_configurations_own_words_have_no_limit() -> None:
+    teams = {f"team{n}" for n in range(MODEL_LIMIT * 2)}
+
+    assert Vocabulary().learn("team", teams) == teams
 
 
 def test_the_words_of_the_domain_are_all_known() -> None:

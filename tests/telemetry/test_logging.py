@@ -6,6 +6,8 @@ import json
 import logging
 import os
 import select
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -273,6 +275,19 @@ def test_a_finalizer_that_logs_while_we_log_does_not_deadlock(log: Log) -> None:
     events = [line["event"] for line in log.lines]
     assert events.count("request.served") == 3000
     assert "finalized" in events
+
+
+def test_a_process_that_ends_without_closing_still_tells_its_last_lines() -> None:
+    program = (
+        "from gateway.telemetry.logging import configure_logging, get_logger\n"
+        "configure_logging('info', 'json')\n"
+        "for n in range(2000): get_logger().info('last', n=n)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, timeout=60, check=True
+    )
+
+    assert len(ended.stderr.splitlines()) == 2000
 
 
 def test_closing_puts_back_what_was_before() -> None:

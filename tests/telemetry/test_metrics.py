@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.telemetry.catalogue import PREFIX, describe
-from gateway.telemetry.labels import LEARNED_LIMIT
+from gateway.telemetry.labels import MODEL_LIMIT
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.snapshot import (
     BudgetWindow,
@@ -209,13 +209,13 @@ def test_two_hundred_hostile_paths_and_models_add_no_series(metrics: Metrics) ->
 
 
 def test_a_catalog_of_junk_fills_no_memory(metrics: Metrics) -> None:
-    for number in range(LEARNED_LIMIT * 3):
+    for number in range(MODEL_LIMIT * 3):
         metrics.allow_models([f"junk/{number}"])
         metrics.estimate_error(f"junk/{number}", 1.0)
 
     models = Page(metrics).values("job_estimate_error_ratio_count")
-    assert len(models) <= LEARNED_LIMIT + 1
-    assert models[("other",)] > LEARNED_LIMIT
+    assert len(models) <= MODEL_LIMIT + 1
+    assert models[("other",)] > MODEL_LIMIT
 
 
 def test_no_label_is_called_after_a_person_a_key_or_a_job(metrics: Metrics) -> None:
