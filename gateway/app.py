@@ -21,18 +21,21 @@ from gateway.domain.units import epoch_ms
 from gateway.ports import Clock, Database, Upstream
 from gateway.services.authenticate import Authenticator
 from gateway.services.catalog import Catalogs
+from gateway.services.decide import Decider
 from gateway.services.download import Downloader
 from gateway.services.keyring import Keyring
 from gateway.services.links import Links
 from gateway.services.present import Presenter
+from gateway.services.refuse import Refusals
 from gateway.services.send import Sender
 from gateway.services.submit import Submitter
 from gateway.services.tasks import Tasks
+from gateway.services.tell import Teller
 from gateway.services.track import Tracker
 from gateway.services.views import JobViews
 from gateway.store import jobs, settings
 from gateway.store.migrate import bundled, migrate
-from gateway.telemetry import Telemetry
+from gateway.telemetry.bundle import Telemetry
 from gateway.workers.loop import Loop
 from gateway.workers.poller import Poller
 from gateway.workers.refresher import CatalogRefresher, KeyRefresher
@@ -92,15 +95,17 @@ async def open_gateway(
             if config.signing_key is not None
             else await _setting(database, "signing_key")
         )
-        shared = not config.database.url.startswith("sqlite:")
+        shared = not config.database.url.get_secret_value().startswith("sqlite:")
         views = JobViews(database, clock, max_age=_SHARED_MAX_AGE if shared else None)
-        tracker = Tracker(database, clock, views, live, telemetry)
+        links = Links(live, clock, signing_key.encode())
+        teller = Teller(live, links, source)
+        tracker = Tracker(database, clock, views, live, teller, telemetry)
         tasks = Tasks(
             lambda name, error: telemetry.log.error(
                 "task.failed", task=name, error=type(error).__name__
             )
         )
-        links = Links(live, clock, signing_key.encode())
+        catalogs = Catalogs(database, clock, upstreams, live, telemetry)
         submitter = Submitter(
             database,
             clock,
@@ -109,13 +114,15 @@ async def open_gateway(
             live,
             views,
             links,
+            Decider(database, views, catalogs),
             Sender(database, clock, tracker),
+            Refusals(database, clock, source, telemetry),
+            teller,
             tasks,
             secret.encode(),
             telemetry,
         )
         authenticator = Authenticator(database, live)
-        catalogs = Catalogs(database, clock, upstreams, live, telemetry)
         await authenticator.refresh()
         await catalogs.load()
         key_refresher = KeyRefresher(authenticator, clock)
@@ -175,10 +182,10 @@ async def _database(
     stack: AsyncExitStack,
     on_failure: Callable[[StorageFailed], None] | None,
 ) -> Database:
-    database = await open_database(config.database.url, on_failure=on_failure)
+    database = await open_database(config.database.url.get_secret_value(), on_failure=on_failure)
     stack.push_async_callback(database.close)
     await migrate(database, bundled(), clock)
-    if config.database.url.startswith("sqlite:"):
+    if config.database.url.get_secret_value().startswith("sqlite:"):
         # The file has one owner, and that is now us: whoever held a lease is gone.
         now = epoch_ms(clock.now())
         await database.write(lambda tx: jobs.void_leases(tx, now=now))
@@ -206,5 +213,5 @@ async def _upstreams(
 
 
 async def _setting(database: Database, name: str) -> str:
-    """A secret of the installation: made at first start, 64 hex digits, the same on every replica."""
+    """A secret of the installation: 64 hex digits, made once, the same on every replica."""
     return await database.write(lambda tx: settings.obtain(tx, name, lambda: secrets.token_hex(32)))

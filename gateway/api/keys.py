@@ -14,7 +14,7 @@ from gateway.services.links import Links
 from gateway.services.present import Presenter
 from gateway.services.submit import Submitter
 from gateway.services.views import JobViews
-from gateway.telemetry import Telemetry
+from gateway.telemetry.bundle import Telemetry
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from aiohttp.typedefs import Handler
 from gateway.api.errors import refusal, relayed
 from gateway.domain.errors import Reason, Refused, Relayed, StorageFailed
 from gateway.ports import Clock
-from gateway.telemetry import Telemetry
+from gateway.telemetry.bundle import Telemetry
 
 
 @dataclass(slots=True)

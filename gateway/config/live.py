@@ -1,29 +1,32 @@
 """The configuration now in force."""
 
+from dataclasses import dataclass
+
+from gateway.config.rules import Rules, rules_of
 from gateway.config.schema import Config
 
 
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """One configuration with all that belongs to it; a request takes it once and keeps it."""
+
+    config: Config
+    version: str
+    rules: Rules
+
+
 class Live:
-    """Holds the configuration; a request takes it once and keeps what it took (issue: reload)."""
+    """Holds what is in force. A reload replaces it for whatever begins from then on."""
 
     def __init__(self, config: Config, version: str) -> None:
         """`version` names the configuration in records and logs."""
-        self._current = (config, version)
+        self.current = InForce(config, version, rules_of(config))
 
     @property
     def config(self) -> Config:
         """The configuration as of now."""
-        return self._current[0]
-
-    @property
-    def version(self) -> str:
-        """Its version."""
-        return self._current[1]
-
-    def take(self) -> tuple[Config, str]:
-        """Configuration and version, belonging together."""
-        return self._current
+        return self.current.config
 
     def replace(self, config: Config, version: str) -> None:
-        """Put a new configuration in force for whatever begins from now on."""
-        self._current = (config, version)
+        """Put a new configuration in force."""
+        self.current = InForce(config, version, rules_of(config))

@@ -79,6 +79,8 @@ class Job:
     retain: bool
     request_id: str
     traceparent: str | None
+    content_gone: bool  # whether its video is known to be gone for good
+    profile: str  # the kind of video, under which its cost is remembered
     announced: bool  # whether anybody was given the id before the upstream's answer was known
 
     @property

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gateway.config.live import Live
+from gateway.config.live import InForce, Live
 from gateway.config.schema import Config
 from gateway.domain.errors import Reason, Refused
 from gateway.domain.team import Principal, hash_key
@@ -22,7 +22,7 @@ class Authenticator:
         self._database = database
         self._live = live
         self._stored: Mapping[str, keys.StoredKey] = {}
-        self._configured: tuple[str, Mapping[str, Principal]] = ("", {})
+        self._configured: tuple[InForce | None, Mapping[str, Principal]] = (None, {})
 
     async def refresh(self) -> None:
         """Read the stored keys anew.
@@ -64,9 +64,9 @@ class Authenticator:
         return Principal(stored.team, stored.name)
 
     def _of_configuration(self) -> Mapping[str, Principal]:
-        config, version = self._live.take()
-        if self._configured[0] != version:
-            self._configured = (version, _principals(config))
+        in_force = self._live.current
+        if self._configured[0] is not in_force:
+            self._configured = (in_force, _principals(in_force.config))
         return self._configured[1]
 
 

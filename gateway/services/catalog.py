@@ -1,4 +1,4 @@
-"""The catalog of each upstream: fetched, kept in the database, served while the upstream is away."""
+"""The catalog of each upstream: fetched, kept in the database, served while it is away."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,18 +7,20 @@ from typing import Any
 import orjson
 
 from gateway.config.live import Live
+from gateway.domain.capability import Capabilities
+from gateway.domain.catalog import Catalog, changes, parse_catalog
 from gateway.domain.errors import StorageFailed
 from gateway.domain.units import epoch_ms
 from gateway.ports import Clock, Database, Upstream
 from gateway.store import catalogs
-from gateway.telemetry import Telemetry
+from gateway.telemetry.bundle import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
     """One upstream's catalog as last fetched."""
 
-    models: Sequence[Mapping[str, Any]]
+    catalog: Catalog
     fetched_at: int  # epoch ms
 
 
@@ -42,9 +44,13 @@ class Catalogs:
         self._listed: dict[str, Listed] = {}
 
     async def load(self) -> None:
-        """Take up what the database kept from before."""
+        """Take up what the database kept from before, or another replica fetched since."""
         for row in await self._database.read(catalogs.all_catalogs):
-            self._listed[row.upstream] = Listed(orjson.loads(row.models), row.fetched_at)
+            known = self._listed.get(row.upstream)
+            if known is None or known.fetched_at < row.fetched_at:
+                models = orjson.loads(row.models)
+                self._listed[row.upstream] = Listed(parse_catalog(models), row.fetched_at)
+        self._name_models()
 
     async def refresh(self, upstream: str) -> bool:
         """Fetch one upstream's catalog; False where it could not be had, and the old one stays."""
@@ -52,34 +58,78 @@ class Catalogs:
         if not models:
             self._telemetry.log.warning("catalog.refresh_failed", upstream=upstream)
             return False
-        now = epoch_ms(self._clock.now())
-        self._listed[upstream] = Listed(models, now)
-        text = orjson.dumps(models).decode()
-        try:
-            await self._database.write(lambda tx: catalogs.keep(tx, upstream, text, now))
-        except StorageFailed as error:
-            self._telemetry.log.warning("catalog.not_kept", upstream=upstream, error=str(error))
-        self._telemetry.log.info("catalog.refreshed", upstream=upstream, models=len(models))
+        new = parse_catalog(models)
+        for problem in new.problems:
+            self._telemetry.log.warning("catalog.entry_refused", upstream=upstream, why=problem)
+        await self._keep(upstream, models, new)
+        self._telemetry.log.info("catalog.refreshed", upstream=upstream, models=len(new.models))
         return True
 
-    def listed(self, upstream: str) -> Listed | None:
+    def listed(self, upstream: str) -> Catalog | None:
         """One upstream's catalog, unless it is older than `catalog.max_stale`."""
         listed = self._listed.get(upstream)
         if listed is None:
             return None
-        age = epoch_ms(self._clock.now()) - listed.fetched_at
-        limit = self._live.config.catalog.max_stale.total_seconds() * 1000
-        return listed if age <= limit else None
+        limit = self._live.config.catalog.max_stale.total_seconds()
+        return listed.catalog if self._age(listed) <= limit else None
+
+    def ages(self) -> Mapping[str, float]:
+        """Seconds since each upstream's catalog was fetched."""
+        return {name: self._age(listed) for name, listed in self._listed.items()}
 
     def ready(self) -> bool:
-        """Whether every upstream has a catalog to answer from."""
-        return all(self.listed(name) is not None for name in self._upstreams)
+        """Whether every upstream of the configuration has a catalog to answer from."""
+        return all(self.listed(name) is not None for name in self._live.config.upstreams)
 
-    def models(self) -> list[Mapping[str, Any]]:
-        """Every model once, in the order of the upstreams' configuration."""
-        merged: dict[str, Mapping[str, Any]] = {}
+    def has(self, upstream: str, model: str) -> bool:
+        """Whether the upstream's catalog lists the model, under its id or its slug."""
+        return self.find(upstream, model) is not None
+
+    def find(self, upstream: str, model: str) -> Capabilities | None:
+        """The model at that upstream."""
+        catalog = self.listed(upstream)
+        return None if catalog is None else catalog.get(model)
+
+    def near(self, model: str) -> tuple[str, ...]:
+        """Ids that a person who wrote `model` may have meant, over all upstreams."""
+        return Catalog({can.id: can for _, can in self.models()}).near(model)
+
+    def models(self) -> list[tuple[str, Capabilities]]:
+        """Every model with the upstream that lists it first, in the order of the configuration."""
+        merged: dict[str, tuple[str, Capabilities]] = {}
         for name in self._live.config.upstreams:
-            listed = self.listed(name)
-            for model in listed.models if listed is not None else ():
-                merged.setdefault(str(model.get("id")), model)
+            catalog = self.listed(name)
+            for model, can in catalog.models.items() if catalog is not None else ():
+                merged.setdefault(model, (name, can))
         return list(merged.values())
+
+    async def _keep(self, upstream: str, models: Sequence[Mapping[str, Any]], new: Catalog) -> None:
+        before = self._listed.get(upstream)
+        now = epoch_ms(self._clock.now())
+        self._listed[upstream] = Listed(new, now)
+        self._name_models()
+        changed = () if before is None else changes(before.catalog, new)
+        for change in changed:
+            self._telemetry.metrics.catalog_changed(upstream, change.kind)
+            self._telemetry.log.warning(
+                "catalog.changed",
+                upstream=upstream,
+                kind=change.kind,
+                model=change.model,
+                field=change.field,
+                before=change.before,
+                after=change.after,
+            )
+        text = orjson.dumps(models).decode()
+        try:
+            await self._database.write(lambda tx: catalogs.keep(tx, upstream, text, now, changed))
+        except StorageFailed as error:
+            self._telemetry.log.warning("catalog.not_kept", upstream=upstream, error=str(error))
+
+    def _name_models(self) -> None:
+        """Metrics may name models that a catalog lists, and no others."""
+        names = {m for listed in self._listed.values() for m in listed.catalog.models}
+        self._telemetry.metrics.allow_models(names)
+
+    def _age(self, listed: Listed) -> float:
+        return max(0, epoch_ms(self._clock.now()) - listed.fetched_at) / 1000

@@ -7,15 +7,16 @@ from gateway.domain.job import Job
 from gateway.domain.signature import sign_link, verify_link
 from gateway.ports import Clock
 
-# Long enough for a person to come back to a finished job the next day; with a key an expired link
-# still works, and a poll hands out fresh ones.
-LIFETIME = timedelta(hours=24)
+# Longer than a webhook is retried (75 h by default): a link in a late delivery still works. With a
+# key an expired link works too, and a poll hands out fresh ones.
+LIFETIME = timedelta(hours=96)
+_STEP = 12 * 3600  # seconds for which the links of a job stay the same
 
 
 class Links:
     """Builds and checks URLs under `server.public_url` (DESIGN.md, every URL stays on the gateway).
 
-    Links of one job are the same for half a lifetime, so that a job's ready answer can be kept.
+    Links of one job stay the same for a while, so that its ready answer can be kept.
     """
 
     def __init__(self, live: Live, clock: Clock, signing_key: bytes) -> None:
@@ -25,9 +26,9 @@ class Links:
         self._key = signing_key
 
     def expiry(self) -> int:
-        """Unix seconds at which links made now end; moves in steps of half a lifetime."""
-        step = int(LIFETIME.total_seconds()) // 2
-        return (int(self._clock.now().timestamp()) // step + 2) * step
+        """Unix seconds at which links made now end; moves in steps, at least a lifetime ahead."""
+        ahead = int(LIFETIME.total_seconds()) // _STEP + 1
+        return (int(self._clock.now().timestamp()) // _STEP + ahead) * _STEP
 
     def polling_url(self, job_id: str) -> str:
         """Where the job is polled; needs a key."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from gateway.domain.event import UNEXPLAINED
 from gateway.domain.job import Job, Status
 from gateway.services.links import Links
 
@@ -55,14 +56,7 @@ class Presenter:
                 facts["urls"] = urls
                 facts["expires_at"] = job.copy_expires_at
         elif job.status.terminal:
-            facts["error"] = job.error or _UNEXPLAINED[job.status]
+            facts["error"] = job.error or UNEXPLAINED[job.status]
         if job.usage is not None:
             facts["usage"] = job.usage
         return facts
-
-
-_UNEXPLAINED = {
-    Status.FAILED: "The video generation failed; the provider gave no reason.",
-    Status.CANCELLED: "The video generation was cancelled.",
-    Status.EXPIRED: "The video generation ran past its time to live.",
-}

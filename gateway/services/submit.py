@@ -3,36 +3,37 @@
 import asyncio
 import hashlib
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import orjson
 
 from gateway.config.live import Live
-from gateway.domain.errors import Reason, Refused, StorageFailed
-from gateway.domain.fingerprint import Fingerprint, fingerprint
-from gateway.domain.job import Job, JobId, Status, new_job_id, new_token
+from gateway.domain.errors import Refused, StorageFailed
+from gateway.domain.fingerprint import fingerprint
+from gateway.domain.job import Job, new_job_id, new_token
 from gateway.domain.team import Principal
 from gateway.domain.units import epoch_ms
 from gateway.domain.video import VideoRequest
 from gateway.ports import Clock, Database, Transaction, Upstream
+from gateway.services.decide import Decider, Decision, Question
+from gateway.services.dedupe import Dedupe, Identity, hash_idempotency_key
 from gateway.services.links import Links
+from gateway.services.open_job import Opened, Opening, open_job
+from gateway.services.refuse import Refusals
 from gateway.services.send import Answer, Flight, Sender
 from gateway.services.tasks import Tasks
+from gateway.services.tell import Teller
 from gateway.services.views import JobViews
 from gateway.store import jobs
-from gateway.telemetry import Telemetry
+from gateway.telemetry.bundle import Telemetry
 
 _LEASE_MARGIN = 30.0  # seconds beyond the submit timeout in which the outcome gets written
 
-
-class Dedupe(StrEnum):
-    """`X-Gateway-Dedupe`: how a submit met the identical ones before it."""
-
-    MISS = "miss"
-    JOINED = "joined"
+# A refusal that is being written is worth this many seconds beyond `answer_within` (4 s by default,
+# while the official SDK gives up at 5 s).
+_DECIDING = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,14 @@ class Call:
     headers: Mapping[str, str]  # only those that may be forwarded
     request_id: str
     traceparent: str | None
+    zdr_header: bool = False
+    fresh: bool = False  # Cache-Control: no-cache or no-store
+    idempotency_key: str | None = None
+
+    @property
+    def question(self) -> Question:
+        """What the decision is about."""
+        return Question(self.principal, self.request, self.zdr_header)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +70,9 @@ class _Plan:
     call: Call
     upstream: Upstream
     body: bytes
-    new_job: jobs.NewJob
+    opening: Opening
     deadline: float  # monotonic, for the upstream
-    opened: asyncio.Future[Job | JobId]  # the new job, or the id of the one that was joined
+    opened: asyncio.Future[Opened]
     given_up: bool = False  # the client was refused before the job was written: it must not be sent
 
 
@@ -79,7 +88,10 @@ class Submitter:
         live: Live,
         views: JobViews,
         links: Links,
+        decider: Decider,
         sender: Sender,
+        refusals: Refusals,
+        teller: Teller,
         tasks: Tasks,
         secret: bytes,
         telemetry: Telemetry,
@@ -92,14 +104,17 @@ class Submitter:
         self._live = live
         self._views = views
         self._links = links
+        self._decider = decider
         self._sender = sender
+        self._refusals = refusals
+        self._teller = teller
         self._tasks = tasks
         self._secret = secret
         self._telemetry = telemetry
         self._flights: dict[str, Flight] = {}
 
     async def submit(self, call: Call) -> Submitted:
-        """Take the request on, or join the identical one that is on its way.
+        """Take the request on, or join the identical one that is on its way or done.
 
         The job's life does not hang on the caller: cancelling it cancels nothing that was begun.
 
@@ -109,85 +124,92 @@ class Submitter:
             StorageFailed: the job could not be written; nothing was sent.
 
         """
-        config, _ = self._live.take()
-        answer_by = self._clock.monotonic() + config.server.answer_within.total_seconds()
-        plan = await self._plan(call)
-        self._tasks.spawn(self._fly(plan), f"submit {plan.new_job.id}")
-        opened = await self._opened(plan, answer_by)
-        if isinstance(opened, Job):
-            flight, dedupe = self._flights.get(opened.id), Dedupe.MISS
-        else:
-            flight, dedupe = self._flights.get(opened), Dedupe.JOINED
+        in_force = self._live.current
+        answer_by = self._clock.monotonic() + in_force.config.server.answer_within.total_seconds()
+        decision = await self._decider.decide(call.question, in_force)
+        try:
+            if decision.refusal is not None:
+                raise decision.refusal
+            plan = self._plan(call, decision)
+            self._tasks.spawn(self._fly(plan), f"submit {plan.opening.job.id}")
+            opened = await self._opened(plan, answer_by)
+        except Refused as refusal:
+            await self._refusals.keep(decision, refusal, call.request_id)
+            raise
+        return await self._told(opened, answer_by)
+
+    async def _told(self, opened: Opened, answer_by: float) -> Submitted:
+        """The answer as far as it is known in time."""
+        flight = self._flights.get(opened.job.id)
         if flight is None:
-            return Submitted(await self._known(opened), dedupe)
+            return Submitted(opened.job, opened.dedupe)
         answer = await self._answer(flight, answer_by)
         if isinstance(answer, Job):
-            return Submitted(answer, dedupe)
+            return Submitted(answer, opened.dedupe)
         raise answer
 
-    async def _plan(self, call: Call) -> _Plan:
-        config, version = self._live.take()
-        team = config.teams[call.principal.team]
-        now = self._clock.now()
-        name, previous = await self._route(call)
-        upstream = config.upstreams[name]
+    def _plan(self, call: Call, decision: Decision) -> _Plan:
+        name = decision.upstream or ""
+        upstream = decision.in_force.config.upstreams[name]
         submit_timeout = upstream.timeout.submit.total_seconds()
         token = new_token(self._random)
-        new_job = jobs.NewJob(
-            id=new_job_id(int(now.timestamp()), self._random),
-            team=call.principal.team,
-            key=call.principal.key,
-            upstream=name,
-            model=call.request.model,
-            created_at=epoch_ms(now),
-            estimate_micros=0,
-            zdr=call.request.zdr,
-            retain=team.retain,
-            fingerprint=self._fingerprint(call, name),
-            token_hash=hashlib.sha256(token.encode()).hexdigest(),
-            decision="{}",
-            config_version=version,
-            request_id=call.request_id,
-            traceparent=call.traceparent,
-            lease_token=new_token(self._random),
-            lease_until=epoch_ms(now) + int((submit_timeout + _LEASE_MARGIN) * 1000),
-        )
+        callback_url = self._links.callback_url(name, token)
         return _Plan(
             call=call,
             upstream=self._upstreams[name],
-            body=forwarded(call.request.body, self._links.callback_url(name, token), previous),
-            new_job=new_job,
+            body=forwarded(call.request.body, callback_url, decision.previous),
+            opening=Opening(
+                job=self._new_job(call, decision, token, submit_timeout + _LEASE_MARGIN),
+                decision=decision,
+                identity=self._identity(call, decision),
+                callback_url=call.request.callback_url,
+            ),
             deadline=self._clock.monotonic() + submit_timeout,
             opened=asyncio.get_running_loop().create_future(),
         )
 
-    async def _route(self, call: Call) -> tuple[str, str | None]:
-        """The upstream's name, and the upstream's id of the job that this one continues."""
-        config = self._live.config
-        previous_id = call.request.previous_job_id
-        if previous_id is not None:
-            previous = await self._views.get(previous_id, call.principal.team)
-            if previous is None:
-                raise Refused(
-                    Reason.JOB_NOT_FOUND,
-                    f"previous_job_id: Job {previous_id} not found",
-                    {"field": "previous_job_id"},
-                )
-            if previous.status is not Status.COMPLETED or previous.upstream_id is None:
-                raise Refused(
-                    Reason.INVALID_REQUEST,
-                    f"previous_job_id: job {previous_id} is {previous.status.on_the_wire};"
-                    " only a completed job can be continued",
-                    {"field": "previous_job_id", "status": previous.status.on_the_wire},
-                )
-            return previous.upstream, previous.upstream_id
-        return config.routing[0].to, None
+    def _new_job(self, call: Call, decision: Decision, token: str, lease: float) -> jobs.NewJob:
+        now = self._clock.now()
+        identity = self._identity(call, decision)
+        return jobs.NewJob(
+            id=new_job_id(int(now.timestamp()), self._random),
+            team=call.principal.team,
+            key=call.principal.key,
+            upstream=decision.upstream or "",
+            model=decision.model,
+            created_at=epoch_ms(now),
+            estimate_micros=decision.estimate_micros,
+            zdr=bool(decision.zdr),
+            retain=decision.retain,
+            fingerprint=identity.fingerprint,
+            dedupe=Dedupe.BYPASS if identity.bypass else Dedupe.MISS,
+            profile=decision.profile,
+            token_hash=hashlib.sha256(token.encode()).hexdigest(),
+            decision="{}",
+            config_version=decision.in_force.version,
+            request_id=call.request_id,
+            traceparent=call.traceparent,
+            lease_token=new_token(self._random),
+            lease_until=epoch_ms(now) + int(lease * 1000),
+        )
 
-    def _fingerprint(self, call: Call, upstream: str) -> Fingerprint:
-        request = call.request
-        return fingerprint(self._secret, request.body, upstream=upstream, zdr=request.zdr)
+    def _identity(self, call: Call, decision: Decision) -> Identity:
+        dedupe = decision.in_force.config.teams[call.principal.team].dedupe
+        key = call.idempotency_key
+        return Identity(
+            team=call.principal.team,
+            fingerprint=fingerprint(
+                self._secret,
+                call.request.body,
+                upstream=decision.upstream or "",
+                zdr=bool(decision.zdr),
+            ),
+            ttl_ms=int(dedupe.ttl.total_seconds() * 1000),
+            bypass=call.fresh or not dedupe.enabled,
+            key_hash=None if key is None else hash_idempotency_key(key),
+        )
 
-    async def _opened(self, plan: _Plan, answer_by: float) -> Job | JobId:
+    async def _opened(self, plan: _Plan, answer_by: float) -> Opened:
         """The written job; if that takes too long, the plan is given up and never sent."""
         left = max(answer_by - self._clock.monotonic(), 0.001)
         try:
@@ -208,32 +230,24 @@ class Submitter:
         flight.told = True
         return flight.job
 
-    async def _known(self, opened: Job | JobId) -> Job:
-        if isinstance(opened, Job):
-            return opened
-        job = await self._views.get(opened, None)
-        if job is None:
-            raise StorageFailed(f"job {opened} is not in the database")
-        return job
-
     async def _fly(self, plan: _Plan) -> None:
         """Write the intent, then send; owned by nobody's request."""
         try:
-            opened = await self._database.write(lambda tx: _open(tx, plan.new_job))
+            opened = await self._database.write(self._open(plan))
         except BaseException as error:
             _fail(plan.opened, error)
-            if isinstance(error, StorageFailed):
+            if isinstance(error, StorageFailed | Refused):
                 return
             raise
-        if not isinstance(opened, Job):
+        self._views.put(opened.job)
+        if opened.dedupe in (Dedupe.JOINED, Dedupe.HIT):
             plan.opened.set_result(opened)
             return
-        self._views.put(opened)
         if plan.given_up:
-            await self._sender.abandon(opened)
+            await self._sender.abandon(opened.job)
             return
-        flight = Flight(opened, asyncio.get_running_loop().create_future())
-        self._flights[opened.id] = flight
+        flight = Flight(opened.job, asyncio.get_running_loop().create_future())
+        self._flights[opened.job.id] = flight
         plan.opened.set_result(opened)
         try:
             await self._sender.send(
@@ -243,17 +257,13 @@ class Submitter:
             _fail(flight.answer, error)
             raise
         finally:
-            del self._flights[opened.id]
+            del self._flights[opened.job.id]
+
+    def _open(self, plan: _Plan) -> Callable[[Transaction], Opened]:
+        return lambda tx: open_job(tx, plan.opening, self._teller, self._clock.now())
 
 
-# A refusal that is being written is worth this many seconds beyond `answer_within` (4 s by default,
-# while the official SDK gives up at 5 s).
-_DECIDING = 0.5
-
-
-def forwarded(
-    body: Mapping[str, Any], callback_url: str | None, previous: str | None
-) -> bytes:
+def forwarded(body: Mapping[str, Any], callback_url: str | None, previous: str | None) -> bytes:
     """The body that travels on: as the client wrote it, but for the two fields that are ours.
 
     The client's `callback_url` is never given to the upstream: it is told by the gateway.
@@ -264,20 +274,6 @@ def forwarded(
     if previous is not None:
         onward["previous_job_id"] = previous
     return orjson.dumps(onward)
-
-
-def _open(tx: Transaction, new_job: jobs.NewJob) -> Job | JobId:
-    """Write the job, or name the one that the same request is already."""
-    holder = jobs.claim_fingerprint(tx, new_job.team, new_job.fingerprint, new_job.id)
-    if holder is not None:
-        jobs.announce(tx, holder)
-        return holder
-    jobs.insert(tx, new_job)
-    jobs.start_attempt(tx, new_job.id, 1, now=new_job.created_at)
-    job = jobs.find(tx, new_job.id)
-    if job is None:
-        raise StorageFailed("a job that was just written is not there")
-    return job
 
 
 def _fail(future: asyncio.Future[Any], error: BaseException) -> None:

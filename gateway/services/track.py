@@ -5,17 +5,21 @@ says in one log line what happened.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from gateway.config.live import Live
 from gateway.domain.errors import StorageFailed
 from gateway.domain.job import Cause, Job, JobId, News, Status
+from gateway.domain.settlement import Basis, settle
 from gateway.domain.units import epoch_ms, usd_text
 from gateway.domain.upstream import Accepted, Declined, NotSent, Unclear
 from gateway.ports import Clock, Database, Transaction
+from gateway.services import money
+from gateway.services.tell import Teller
 from gateway.services.views import JobViews
-from gateway.store import jobs
+from gateway.store import costs, dedupe, jobs
 from gateway.store.jobs import Ending
-from gateway.telemetry import Telemetry
+from gateway.telemetry.bundle import Telemetry
 
 _INSIST_FIRST, _INSIST_MAX = 0.1, 5.0  # seconds between tries to write what must not be forgotten
 
@@ -29,13 +33,15 @@ class Tracker:
         clock: Clock,
         views: JobViews,
         live: Live,
+        teller: Teller,
         telemetry: Telemetry,
     ) -> None:
-        """All are ports and holders; nothing is begun here."""
+        """`teller` writes the events; nothing is begun here."""
         self._database = database
         self._clock = clock
         self._views = views
         self._live = live
+        self._teller = teller
         self._telemetry = telemetry
 
     async def accepted(self, job: Job, attempt: int, outcome: Accepted) -> Job:
@@ -69,7 +75,7 @@ class Tracker:
             jobs.finish_attempt(tx, job.id, attempt, word, detail)
             if told:
                 jobs.announce(tx, job.id)
-            return end(tx, job.id, ending, now=self._now())
+            return self._end(tx, job, ending)
 
         after = await self._insist(act)
         self._log("job.refused", after, outcome=word, detail=detail, attempt=attempt)
@@ -93,12 +99,14 @@ class Tracker:
 
         def act(tx: Transaction) -> tuple[Job, Job]:
             before = _found(tx, job_id)
-            return before, learn(tx, before, news, now=self._now())
+            return before, self._learn(tx, before, news)
 
         before, after = await self._database.write(act)
         self._views.put(after)
         if after.status.terminal and not before.status.terminal:
             self._ended(after)
+        elif after.version != before.version and before.status.terminal:
+            self._log("job.corrected", after, cost_usd=_usd(after), was_usd=_usd(before))
         return after
 
     async def assumed(self, job_id: JobId) -> Job:
@@ -108,13 +116,8 @@ class Tracker:
             before = _found(tx, job_id)
             if before.status is not Status.UNKNOWN:
                 return before, before
-            ending = Ending(
-                Status.FAILED,
-                Cause.ASSUMED,
-                error=_NEVER_LEARNED,
-                cost_micros=before.estimate_micros,
-            )
-            return before, end(tx, job_id, ending, now=self._now())
+            ending = Ending(Status.FAILED, Cause.ASSUMED, error=_NEVER_LEARNED)
+            return before, self._end(tx, before, ending)
 
         before, after = await self._database.write(act)
         self._views.put(after)
@@ -153,14 +156,98 @@ class Tracker:
                 self._views.put(after)
                 return after
 
+    def _learn(self, tx: Transaction, job: Job, news: News) -> Job:
+        """Take in what an upstream says of a job; the job as it is afterwards."""
+        if news.status is None:
+            return job
+        if job.status.terminal:
+            return self._correct(tx, job, news)
+        if not news.status.terminal:
+            jobs.progress(tx, job.id, news.status)
+            return _found(tx, job.id)
+        ending = Ending(
+            status=news.status,
+            cause=Cause.UPSTREAM,
+            error=None if news.status is Status.COMPLETED else news.error,
+            raw_cost=news.raw_cost,
+            is_byok=news.is_byok,
+            outputs=news.outputs,
+            copy_expires_at=news.copy_expires_at,
+        )
+        return self._end(tx, job, ending)
+
+    def _end(self, tx: Transaction, job: Job, ending: Ending) -> Job:
+        """Write the end with all that belongs to it, once; a later call changes nothing."""
+        in_force, moment = self._live.current, self._clock.now()
+        now = epoch_ms(moment)
+        settlement = settle(
+            ending.status,
+            ending.cause,
+            raw_cost=ending.raw_cost,
+            is_byok=ending.is_byok,
+            estimate=job.estimate_micros,
+            include_byok=in_force.config.pricing.include_byok,
+        )
+        if not jobs.end(tx, job.id, replace(ending, cost_micros=settlement.micros), now=now):
+            return _found(tx, job.id)
+        bill = money.Bill(settlement.micros, ending.raw_cost, settlement.note)
+        crossed = money.close(
+            tx, job.id, bill, in_force.rules.budgets, by=ending.cause.value, now=now
+        )
+        if ending.status is not Status.COMPLETED:
+            dedupe.release(tx, job.id)
+        if ending.cause is Cause.REFUSED:
+            dedupe.release_keys(tx, job.id)
+        if settlement.micros and settlement.basis is Basis.ACTUAL:
+            costs.remember(tx, job.profile, settlement.micros, now=now)
+        ended = _found(tx, job.id)
+        self._teller.end(tx, ended, moment)
+        self._teller.crossings(tx, crossed, moment)
+        return ended
+
+    def _correct(self, tx: Transaction, job: Job, news: News) -> Job:
+        """An end is final, but a later figure of the upstream's corrects the money."""
+        if news.status is None or not news.status.terminal or news.raw_cost is None:
+            return job
+        if news.raw_cost == job.raw_cost:
+            return job
+        settlement = settle(
+            news.status,
+            Cause.UPSTREAM,
+            raw_cost=news.raw_cost,
+            is_byok=news.is_byok,
+            estimate=job.estimate_micros,
+            include_byok=self._live.config.pricing.include_byok,
+        )
+        if settlement.basis is not Basis.ACTUAL:
+            return job
+        cost = settlement.micros or 0
+        if not jobs.revise(tx, job, cost, news.raw_cost, is_byok=news.is_byok):
+            return _found(tx, job.id)
+        money.correct(
+            tx,
+            job.id,
+            cost - (job.cost_micros or 0),
+            raw_cost=news.raw_cost,
+            note=f"the upstream said {news.status} after the job had ended",
+            by=Cause.UPSTREAM.value,
+            now=self._now(),
+        )
+        return _found(tx, job.id)
+
     def _now(self) -> int:
         return epoch_ms(self._clock.now())
 
     def _ended(self, job: Job) -> None:
-        self._telemetry.metrics.job_ended(job.team, job.model, job.status.value)
         seconds = ((job.ended_at or job.created_at) - job.created_at) / 1000
-        cost = None if job.cost_micros is None else usd_text(job.cost_micros)
-        self._log("job.ended", job, cause=job.cause, cost_usd=cost, seconds=seconds)
+        self._telemetry.metrics.job_ended(job.team, job.model, job.status.value, seconds)
+        if job.cost_micros is not None:
+            basis = Basis.ASSUMED if job.cause is Cause.ASSUMED else Basis.ACTUAL
+            self._telemetry.metrics.job_settled(job.team, job.model, basis, job.cost_micros)
+            if job.estimate_micros and job.raw_cost is not None:
+                ratio = job.cost_micros / job.estimate_micros
+                self._telemetry.metrics.estimate_error(job.model, ratio)
+        self._log("job.ended", job, cause=job.cause, cost_usd=_usd(job), seconds=seconds)
 
     def _log(self, event: str, job: Job, **facts: object) -> None:
         self._telemetry.log.info(
@@ -178,31 +265,8 @@ class Tracker:
 _NEVER_LEARNED = "The outcome of the submission was never learned."
 
 
-def learn(tx: Transaction, job: Job, news: News, *, now: int) -> Job:
-    """Take in what an upstream says of a job; the job as it is afterwards."""
-    if news.status is None or job.status.terminal:
-        return job
-    if not news.status.terminal:
-        jobs.progress(tx, job.id, news.status)
-        return _found(tx, job.id)
-    ending = Ending(
-        status=news.status,
-        cause=Cause.UPSTREAM,
-        error=None if news.status is Status.COMPLETED else news.error,
-        cost_micros=news.cost_micros,
-        raw_cost=news.raw_cost,
-        is_byok=news.is_byok,
-        outputs=news.outputs,
-        copy_expires_at=news.copy_expires_at,
-    )
-    return end(tx, job.id, ending, now=now)
-
-
-def end(tx: Transaction, job_id: JobId, ending: Ending, *, now: int) -> Job:
-    """Write the end with all that belongs to it, once; later calls change nothing."""
-    if jobs.end(tx, job_id, ending, now=now):
-        jobs.release_fingerprint(tx, job_id)
-    return _found(tx, job_id)
+def _usd(job: Job) -> str | None:
+    return None if job.cost_micros is None else usd_text(job.cost_micros)
 
 
 def _found(tx: Transaction, job_id: JobId) -> Job:

@@ -1,8 +1,11 @@
-"""Catalogs as last fetched, one row an upstream, so that a restart need not wait for one."""
+"""Catalogs as last fetched, one row an upstream, and what changed in them."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.ports import Transaction
+from gateway.domain.catalog import CatalogChange
+from gateway.ports import Row, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +23,14 @@ def all_catalogs(tx: Transaction) -> list[StoredCatalog]:
     return [StoredCatalog(**dict(row)) for row in rows]
 
 
-def keep(tx: Transaction, upstream: str, models: str, fetched_at: int) -> None:
-    """Replace the upstream's catalog, unless another replica kept a newer one."""
+def keep(
+    tx: Transaction,
+    upstream: str,
+    models: str,
+    fetched_at: int,
+    changed: Sequence[CatalogChange] = (),
+) -> None:
+    """Replace the upstream's catalog, unless a newer one is kept, and record what changed."""
     tx.execute(
         """
         INSERT INTO catalogs (upstream, models, fetched_at)
@@ -33,4 +42,32 @@ def keep(tx: Transaction, upstream: str, models: str, fetched_at: int) -> None:
         upstream=upstream,
         models=models,
         fetched_at=fetched_at,
+    )
+    for number, change in enumerate(changed):
+        tx.execute(
+            """
+            INSERT INTO catalog_changes (
+              upstream, at, number, kind, model, field, before_value, after_value
+            ) VALUES (:upstream, :at, :number, :kind, :model, :field, :before, :after)
+            ON CONFLICT DO NOTHING
+            """,
+            upstream=upstream,
+            at=fetched_at,
+            number=number,
+            kind=change.kind,
+            model=change.model,
+            field=change.field,
+            before=json.dumps(change.before, default=str),
+            after=json.dumps(change.after, default=str),
+        )
+
+
+def latest_changes(tx: Transaction, limit: int) -> Sequence[Row]:
+    """What changed, newest first."""
+    return tx.fetch(
+        """
+        SELECT upstream, at, kind, model, field, before_value, after_value
+        FROM catalog_changes ORDER BY at DESC, upstream, number LIMIT :limit
+        """,
+        limit=limit,
     )

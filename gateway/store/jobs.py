@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.domain.errors import StorageFailed
 from gateway.domain.job import Cause, Job, JobId, Status
 from gateway.ports import Row, Transaction
 
 _COLUMNS = """
   id, team, key_name, upstream, upstream_id, model, status, version, created_at, ended_at, cause,
   error, estimate_micros, cost_micros, raw_cost, is_byok, outputs, copy_expires_at, zdr, retain,
-  request_id, traceparent, announced
+  request_id, traceparent, announced, content_gone, profile
 """
 
 _OPEN = "status IN ('submitting', 'unknown', 'pending', 'in_progress')"
@@ -30,6 +29,8 @@ class NewJob:
     zdr: bool
     retain: bool
     fingerprint: str
+    dedupe: str  # miss, or bypass: a job that holds no fingerprint
+    profile: str
     token_hash: str
     decision: str
     config_version: str
@@ -45,12 +46,12 @@ def insert(tx: Transaction, job: NewJob) -> None:
         """
         INSERT INTO jobs (
           id, team, key_name, upstream, model, status, version, created_at, estimate_micros,
-          outputs, zdr, retain, fingerprint, token_hash, decision, config_version, request_id,
-          traceparent, announced, polls, lease_token, lease_until
+          outputs, content_gone, zdr, retain, fingerprint, dedupe, profile, token_hash, decision,
+          config_version, request_id, traceparent, announced, polls, lease_token, lease_until
         ) VALUES (
           :id, :team, :key, :upstream, :model, 'submitting', 1, :created_at, :estimate,
-          0, :zdr, :retain, :fingerprint, :token_hash, :decision, :config_version, :request_id,
-          :traceparent, 0, 0, :lease_token, :lease_until
+          0, 0, :zdr, :retain, :fingerprint, :dedupe, :profile, :token_hash, :decision,
+          :config_version, :request_id, :traceparent, 0, 0, :lease_token, :lease_until
         )
         """,
         id=job.id,
@@ -63,6 +64,8 @@ def insert(tx: Transaction, job: NewJob) -> None:
         zdr=int(job.zdr),
         retain=int(job.retain),
         fingerprint=job.fingerprint,
+        dedupe=job.dedupe,
+        profile=job.profile,
         token_hash=job.token_hash,
         decision=job.decision,
         config_version=job.config_version,
@@ -190,6 +193,42 @@ def end(tx: Transaction, job_id: str, ending: Ending, *, now: int) -> bool:
             outputs=ending.outputs,
             copy_expires_at=ending.copy_expires_at,
             now=now,
+        )
+        == 1
+    )
+
+
+def revise(
+    tx: Transaction, job: Job, cost_micros: int, raw_cost: str, *, is_byok: bool | None
+) -> bool:
+    """Put down a later figure of a job that had ended; False if somebody else did meanwhile."""
+    return (
+        tx.execute(
+            """
+            UPDATE jobs
+            SET cost_micros = :cost_micros, raw_cost = :raw_cost, is_byok = :is_byok,
+                version = version + 1
+            WHERE id = :id AND version = :version
+            """,
+            id=job.id,
+            version=job.version,
+            cost_micros=cost_micros,
+            raw_cost=raw_cost,
+            is_byok=None if is_byok is None else int(is_byok),
+        )
+        == 1
+    )
+
+
+def lose_content(tx: Transaction, job_id: str) -> bool:
+    """The job's video is gone for good; False if that was known."""
+    return (
+        tx.execute(
+            """
+            UPDATE jobs SET content_gone = 1, version = version + 1
+            WHERE id = :id AND content_gone = 0
+            """,
+            id=job_id,
         )
         == 1
     )
@@ -338,52 +377,6 @@ def void_leases(tx: Transaction, *, now: int) -> None:
     tx.execute("UPDATE jobs SET lease_until = :now WHERE lease_until > :now", now=now)
 
 
-def claim_fingerprint(tx: Transaction, team: str, fingerprint: str, job_id: str) -> JobId | None:
-    """Claim the fingerprint for this job; the id of the job that holds it already, else None.
-
-    Raises:
-        StorageFailed: the claim kept changing hands; nothing was claimed.
-
-    """
-    for _ in range(_CLAIM_TRIES):
-        claimed = tx.execute(
-            """
-            INSERT INTO fingerprints (team, fingerprint, job_id)
-            VALUES (:team, :fingerprint, :job_id)
-            ON CONFLICT (team, fingerprint) DO NOTHING
-            """,
-            team=team,
-            fingerprint=fingerprint,
-            job_id=job_id,
-        )
-        if claimed:
-            return None
-        row = tx.fetchrow(
-            "SELECT job_id FROM fingerprints WHERE team = :team AND fingerprint = :fingerprint",
-            team=team,
-            fingerprint=fingerprint,
-        )
-        if row is not None:
-            return JobId(row["job_id"])
-    raise StorageFailed("the claim of a fingerprint kept changing hands")
-
-
-# Between a lost INSERT and the SELECT the holder may let go (PostgreSQL reads anew per statement).
-_CLAIM_TRIES = 5
-
-
-def release_fingerprint(tx: Transaction, job_id: str) -> None:
-    """Let the next identical request of the team be a job of its own."""
-    tx.execute(
-        """
-        DELETE FROM fingerprints
-        WHERE job_id = :job_id
-          AND (team, fingerprint) IN (SELECT team, fingerprint FROM jobs WHERE id = :job_id)
-        """,
-        job_id=job_id,
-    )
-
-
 def _job(row: Row) -> Job:
     return Job(
         id=JobId(row["id"]),
@@ -409,4 +402,6 @@ def _job(row: Row) -> Job:
         request_id=row["request_id"],
         traceparent=row["traceparent"],
         announced=bool(row["announced"]),
+        content_gone=bool(row["content_gone"]),
+        profile=row["profile"],
     )

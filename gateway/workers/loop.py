@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from gateway.ports import Clock
-from gateway.telemetry import Telemetry
+from gateway.telemetry.bundle import Telemetry
 
 _AFTER_FAILURE = 1.0  # seconds; a failing database is asked no more often than that
 

@@ -1,4 +1,4 @@
-"""Follows open jobs at their upstreams: the guarantee behind every end (webhooks are the short cut)."""
+"""Follows open jobs at their upstreams: the guarantee behind every end (webhooks are quicker)."""
 
 import asyncio
 import random
@@ -12,7 +12,7 @@ from gateway.ports import Clock, Database, Transaction, Upstream
 from gateway.services.track import Tracker
 from gateway.store import jobs
 from gateway.store.jobs import PollLease
-from gateway.telemetry import Telemetry
+from gateway.telemetry.bundle import Telemetry
 
 _IDLE = 0.25  # seconds between looks for due polls
 _AT_ONCE = 50  # polls under way in one process

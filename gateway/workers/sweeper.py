@@ -1,6 +1,7 @@
 """Ends what nobody else will: jobs whose sender died, and those whose outcome was never learned."""
 
 from gateway.config.live import Live
+from gateway.domain.job import Job
 from gateway.domain.units import epoch_ms
 from gateway.ports import Clock, Database
 from gateway.services.track import Tracker
@@ -30,5 +31,5 @@ class Sweeper:
                 await self._tracker.assumed(job.id)
         return _EVERY
 
-    async def _unresolved(self, upstream: str, since: int) -> list[jobs.Job]:
+    async def _unresolved(self, upstream: str, since: int) -> list[Job]:
         return await self._database.read(lambda tx: jobs.unresolved(tx, upstream, since=since))

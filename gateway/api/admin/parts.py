@@ -8,7 +8,7 @@ from gateway.config.live import Live
 from gateway.ports import Clock
 from gateway.services.authenticate import Authenticator
 from gateway.services.keyring import Keyring
-from gateway.telemetry import Telemetry
+from gateway.telemetry.bundle import Telemetry
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from aiohttp import web
 from gateway.api.keys import PARTS
 
 
-async def healthz(request: web.Request) -> web.Response:
+async def healthz(_request: web.Request) -> web.Response:
     """Alive: the process answers. Nothing else is looked at."""
     return web.json_response({"status": "ok"})
 

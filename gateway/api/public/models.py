@@ -10,7 +10,9 @@ from gateway.api.keys import PARTS
 from gateway.domain.errors import Reason, Refused
 
 # As the real service answers (CONTRACT.md section 1).
-_CACHING = {"Cache-Control": "public, max-age=120, stale-while-revalidate=3600, stale-if-error=3600"}
+_CACHING = {
+    "Cache-Control": "public, max-age=120, stale-while-revalidate=3600, stale-if-error=3600"
+}
 
 
 async def video_models(request: web.Request) -> web.Response:
@@ -26,7 +28,7 @@ async def models(request: web.Request) -> web.Response:
 
 
 def _models(request: web.Request) -> list[Mapping[str, Any]]:
-    found = request.app[PARTS].catalogs.models()
+    found = [can.entry for _, can in request.app[PARTS].catalogs.models()]
     if not found:
         raise Refused(
             Reason.NOT_READY, "The catalog of models is not loaded yet; try again.", retry_after=5
@@ -65,6 +67,4 @@ def _row(model: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _listing(body: Mapping[str, Any]) -> web.Response:
-    return web.Response(
-        body=orjson.dumps(body), headers=_CACHING, content_type="application/json"
-    )
+    return web.Response(body=orjson.dumps(body), headers=_CACHING, content_type="application/json")

@@ -31,7 +31,7 @@ def public_app(parts: Parts) -> web.Application:
     return app
 
 
-async def _preflight(request: web.Request) -> web.Response:
+async def _preflight(_request: web.Request) -> web.Response:
     """A browser asks whether it may ask (CONTRACT.md section 1: 204, any origin)."""
     return web.Response(
         status=204,

@@ -35,7 +35,7 @@ async def submit(request: web.Request) -> web.Response:
             request=video,
             headers=_forwarded(request.headers),
             request_id=request[FACTS].request_id,
-            traceparent=parts.telemetry.traceparent(),
+            traceparent=parts.telemetry.tracer.inject(),
         )
     )
     request[FACTS].job = submitted.job.id

@@ -21,9 +21,12 @@ CREATE TABLE jobs (
   is_byok BIGINT,
   outputs BIGINT NOT NULL,
   copy_expires_at BIGINT,
+  content_gone BIGINT NOT NULL,
   zdr BIGINT NOT NULL,
   retain BIGINT NOT NULL,
   fingerprint TEXT NOT NULL,
+  dedupe TEXT NOT NULL,
+  profile TEXT NOT NULL,
   token_hash TEXT NOT NULL,
   decision TEXT NOT NULL,
   config_version TEXT NOT NULL,
@@ -63,6 +66,20 @@ CREATE TABLE fingerprints (
   job_id TEXT NOT NULL,
   PRIMARY KEY (team, fingerprint)
 );
+
+-- A client's Idempotency-Key, hashed: the same key means the same job, or is refused.
+CREATE TABLE idempotency_keys (
+  team TEXT NOT NULL,
+  key_hash TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  job_id TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  PRIMARY KEY (team, key_hash)
+);
+
+CREATE INDEX idempotency_keys_by_job ON idempotency_keys (job_id);
+
+CREATE INDEX fingerprints_by_job ON fingerprints (job_id);
 
 CREATE TABLE settings (
   name TEXT PRIMARY KEY,

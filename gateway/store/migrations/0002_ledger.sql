@@ -80,3 +80,16 @@ CREATE TABLE refusals (
 );
 
 CREATE INDEX refusals_by_time ON refusals (at);
+
+-- What changed between two catalogs of an upstream; values as JSON.
+CREATE TABLE catalog_changes (
+  upstream TEXT NOT NULL,
+  at BIGINT NOT NULL,
+  number BIGINT NOT NULL,
+  kind TEXT NOT NULL,
+  model TEXT NOT NULL,
+  field TEXT NOT NULL,
+  before_value TEXT NOT NULL,
+  after_value TEXT NOT NULL,
+  PRIMARY KEY (upstream, at, number)
+);

@@ -1,14 +1,70 @@
--- Facts told to others: written in the transaction of the fact itself.
+-- Facts told to others, written in the transaction of the fact itself: the outbox.
 CREATE TABLE events (
   id TEXT PRIMARY KEY,
   type TEXT NOT NULL,
   created_at BIGINT NOT NULL,
   team TEXT,
   job_id TEXT,
-  data TEXT NOT NULL
+  idempotency_key TEXT NOT NULL,
+  body TEXT NOT NULL
 );
 
 -- A job ends once, and says so once.
 CREATE UNIQUE INDEX events_once_per_job ON events (job_id) WHERE job_id IS NOT NULL;
 
 CREATE INDEX events_by_time ON events (created_at);
+
+-- The callback_urls that a job's clients gave; each hears of its end.
+CREATE TABLE subscriptions (
+  job_id TEXT NOT NULL,
+  url TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  PRIMARY KEY (job_id, url)
+);
+
+-- One event owed to one endpoint. `url` is null for a subscriber of the configuration, found by
+-- its name when it is called.
+CREATE TABLE deliveries (
+  id TEXT PRIMARY KEY,
+  event_id TEXT NOT NULL,
+  endpoint TEXT NOT NULL,
+  url TEXT,
+  state TEXT NOT NULL CHECK (state IN ('pending', 'delivered', 'dead')),
+  attempts BIGINT NOT NULL,
+  schedule_from BIGINT NOT NULL,
+  created_at BIGINT NOT NULL,
+  next_attempt_at BIGINT,
+  ended_at BIGINT,
+  lease_token TEXT,
+  lease_until BIGINT
+);
+
+CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE state = 'pending';
+
+CREATE INDEX deliveries_by_event ON deliveries (event_id);
+
+CREATE INDEX deliveries_by_endpoint ON deliveries (endpoint, state, created_at);
+
+CREATE INDEX deliveries_by_time ON deliveries (created_at);
+
+-- One HTTP try. `answer` is the first bytes of what came back, as printable text.
+CREATE TABLE delivery_attempts (
+  delivery_id TEXT NOT NULL,
+  attempt BIGINT NOT NULL,
+  at BIGINT NOT NULL,
+  status BIGINT,
+  latency_ms BIGINT NOT NULL,
+  error TEXT,
+  detail TEXT NOT NULL,
+  answer TEXT NOT NULL,
+  PRIMARY KEY (delivery_id, attempt)
+);
+
+-- How an endpoint fares: its unbroken run of failures, and whether it gets anything at all.
+CREATE TABLE endpoints (
+  name TEXT PRIMARY KEY,
+  failing_since BIGINT,
+  last_failure BIGINT,
+  disabled_at BIGINT,
+  disabled_because TEXT
+);

@@ -1,0 +1,23 @@
+"""The command `video-gateway`."""
+
+import typer
+
+from gateway.cli.check import check
+from gateway.cli.demo import demo
+from gateway.cli.keys import keys
+from gateway.cli.sandbox import sandbox
+from gateway.cli.serve import serve
+
+app = typer.Typer(
+    name="video-gateway",
+    help="A self-hosted gateway for OpenRouter's asynchronous video API.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # no traceback reaches a person, least of all one with locals
+    rich_markup_mode=None,
+)
+app.command()(serve)
+app.command()(check)
+app.command()(sandbox)
+app.command()(demo)
+app.add_typer(keys, name="keys")

@@ -1,0 +1,35 @@
+"""Options and steps that several commands share."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.config.loader import ConfigError, Loaded, load
+from gateway.config.source import choose, environment
+
+ConfigPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        help="The configuration file; else VIDEO_GATEWAY_CONFIG, else config/gateway.yaml.",
+    ),
+]
+AdminToken = Annotated[
+    str | None,
+    typer.Option(
+        "--admin-token",
+        envvar="VIDEO_GATEWAY_ADMIN_TOKEN",
+        help="A bearer token of `admin.tokens`, for a gateway that asks for one.",
+    ),
+]
+
+
+def loaded(path: Path | None) -> Loaded:
+    """The configuration, or every mistake in it on stderr and exit code 2."""
+    try:
+        return load(choose(path, environment()), environment())
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2) from None

@@ -1,0 +1,106 @@
+"""The configuration's rules as the domain's own types, made once per configuration."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.config.schema import Config
+from gateway.config.team import Budget as BudgetConfig
+from gateway.config.team import Lists, Subscriber, Team
+from gateway.domain.budget import Budget, Period
+from gateway.domain.policy import Globs, TeamPolicy
+from gateway.domain.routing import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A configured subscriber under the one name it has everywhere: `team/growth/render-farm`."""
+
+    endpoint: str
+    team: str | None  # None: the organisation's
+    config: Subscriber
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """Globs on the event's type."""
+        return self.config.events
+
+    @property
+    def unless_callback(self) -> bool:
+        """Silent about the end of a job whose request brought a callback_url."""
+        return self.config.unless_callback
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Policies by team, every budget by id, the routes in order, the subscribers."""
+
+    policies: Mapping[str, TeamPolicy]
+    budgets: Mapping[str, Budget]
+    routes: tuple[Rule, ...]
+    subscriptions: tuple[Subscription, ...]
+
+    def subscription(self, endpoint: str) -> Subscription | None:
+        """The subscriber of this name; None where the configuration no longer has it."""
+        return next((s for s in self.subscriptions if s.endpoint == endpoint), None)
+
+
+def rules_of(config: Config) -> Rules:
+    """The rules of this configuration. Of two budgets with one id the tighter one holds."""
+    budgets: dict[str, Budget] = {}
+    for team, budget in _budgets(config):
+        made = _budget(team, budget)
+        known = budgets.get(made.id)
+        if known is None or made.limit_micros < known.limit_micros:
+            budgets[made.id] = made
+    return Rules(
+        policies={name: _policy(team) for name, team in config.teams.items()},
+        budgets=budgets,
+        routes=tuple(
+            Rule(
+                to=route.to,
+                to_is_zdr=config.upstreams[route.to].zdr,
+                zdr=route.when.zdr,
+                teams=route.when.teams,
+                models=route.when.models,
+            )
+            for route in config.routing
+        ),
+        subscriptions=(
+            *(Subscription(f"organisation/{s.name}", None, s) for s in config.webhooks),
+            *(
+                Subscription(f"team/{name}/{s.name}", name, s)
+                for name, team in config.teams.items()
+                for s in team.webhooks
+            ),
+        ),
+    )
+
+
+def _budgets(config: Config) -> list[tuple[str | None, BudgetConfig]]:
+    organisation: list[tuple[str | None, BudgetConfig]] = [(None, b) for b in config.budgets]
+    return organisation + [(name, b) for name, team in config.teams.items() for b in team.budgets]
+
+
+def _budget(team: str | None, budget: BudgetConfig) -> Budget:
+    return Budget(
+        period=Period(budget.period),
+        limit_micros=budget.limit_micros,
+        team=team,
+        models=() if budget.models == ("*",) else budget.models,
+        key=budget.key,
+        alerts=budget.alerts,
+    )
+
+
+def _policy(team: Team) -> TeamPolicy:
+    return TeamPolicy(
+        models=_globs(team.models),
+        providers=_globs(team.providers),
+        max_duration=team.limits.max_duration,
+        max_resolution=team.limits.max_resolution,
+        max_cost_micros=team.limits.max_cost_micros,
+    )
+
+
+def _globs(lists: Lists) -> Globs:
+    return Globs(lists.allow, lists.deny)

@@ -1,0 +1,123 @@
+"""Two listeners, signals, drain: the gateway as a process."""
+
+import asyncio
+import random
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from gateway.adapters.clock import SystemClock
+from gateway.app import Gateway, open_gateway
+from gateway.config.inactive import inactive_features
+from gateway.config.schema import Config
+from gateway.domain.errors import StorageFailed
+from gateway.telemetry.bundle import Telemetry
+
+# aiohttp's AppRunner waits 3,630 s for the next request's headers; this is also the limit within
+# which the headers of the first must have come (RELIABILITY.md, section 0).
+_KEEPALIVE = 15.0
+_MAX_HEADER = 8190  # bytes of one header field, and of the request line
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where the two applications are really reached (a configured port 0 was given a number)."""
+
+    public: str
+    admin: str
+
+
+async def serve(
+    config: Config,
+    version: str,
+    telemetry: Telemetry,
+    *,
+    on_listening: Callable[[Listening], None] | None = None,
+) -> int:
+    """Run until SIGTERM or SIGINT, then drain; the exit code.
+
+    0 after a drain, 1 when the database had to stop for good.
+
+    Raises:
+        UnusableDatabase, SchemaRefused, StorageFailed, OSError: nothing was started.
+
+    """
+    stop = asyncio.Event()
+    failures: list[StorageFailed] = []
+
+    def fail_stop(error: StorageFailed) -> None:
+        telemetry.log.critical("database.failed_for_good", error=str(error))
+        failures.append(error)
+        loop.call_soon_threadsafe(stop.set)
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    for feature in inactive_features(config):
+        telemetry.log.warning("config.not_active_yet", feature=feature)
+    async with open_gateway(
+        config,
+        version,
+        clock=SystemClock(),
+        source=random.SystemRandom(),
+        telemetry=telemetry,
+        on_failure=fail_stop,
+    ) as gateway:
+        public = _runner(gateway.public, config.server.drain_seconds)
+        admin = _runner(gateway.admin, 1.0)
+        try:
+            listening = Listening(
+                await _listen(public, config.server.listen.host, config.server.listen.port),
+                await _listen(
+                    admin, config.server.admin_listen.host, config.server.admin_listen.port
+                ),
+            )
+            telemetry.log.info(
+                "server.started",
+                public=listening.public,
+                admin=listening.admin,
+                config_version=version,
+                teams=len(config.teams),
+                upstreams=list(config.upstreams),
+            )
+            if on_listening is not None:
+                on_listening(listening)
+            await stop.wait()
+            await _drain(gateway, public, config.server.drain_seconds, telemetry)
+        finally:
+            await public.cleanup()
+            await admin.cleanup()
+    telemetry.log.info("server.stopped")
+    return 1 if failures else 0
+
+
+def _runner(app: web.Application, shutdown: float) -> web.AppRunner:
+    return web.AppRunner(
+        app,
+        access_log=None,  # the middleware writes one line a request
+        keepalive_timeout=_KEEPALIVE,
+        shutdown_timeout=shutdown,
+        max_line_size=_MAX_HEADER,
+        max_field_size=_MAX_HEADER,
+    )
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> str:
+    await runner.setup()
+    await web.TCPSite(runner, host, port).start()
+    name = runner.addresses[0]
+    shown = f"[{name[0]}]" if ":" in name[0] else name[0]
+    return f"http://{shown}:{name[1]}"
+
+
+async def _drain(
+    gateway: Gateway, public: web.AppRunner, seconds: float, telemetry: Telemetry
+) -> None:
+    """Stop accepting, let requests and submits on their way finish, within `seconds`."""
+    telemetry.log.info("server.draining", seconds=seconds, submits=len(gateway.tasks))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(public.cleanup())
+        cut = group.create_task(gateway.drain(seconds))
+    telemetry.log.info("server.drained", cut_off=cut.result())

@@ -1,0 +1,269 @@
+"""One decision about one submit, before anything is written or sent, that can be explained."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.config.live import InForce
+from gateway.domain.budget import Budget, covers
+from gateway.domain.capability import Capabilities
+from gateway.domain.checks import check
+from gateway.domain.errors import Reason, Refused
+from gateway.domain.job import Job, Status
+from gateway.domain.policy import Ruling, Subject, judge, judge_cost
+from gateway.domain.pricing import Estimate, Unpriced, estimate, price_profile, raised
+from gateway.domain.routing import Wish, route
+from gateway.domain.team import Principal
+from gateway.domain.units import Micros, usd_text
+from gateway.domain.video import VideoRequest
+from gateway.ports import Database
+from gateway.services.catalog import Catalogs
+from gateway.services.views import JobViews
+from gateway.store import costs
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A submit as far as a decision is concerned."""
+
+    principal: Principal
+    request: VideoRequest
+    zdr_header: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Everything that was looked at and what came of it. Holds nothing of a prompt or an image."""
+
+    in_force: InForce
+    question: Question
+    zdr: tuple[str, ...]
+    """What asked for Zero Data Retention; empty: nothing did."""
+    upstream: str | None
+    previous: str | None
+    """The upstream's id of the job that is continued."""
+    rulings: tuple[Ruling, ...]
+    estimate: Estimate | Unpriced | None
+    estimate_micros: int
+    budgets: tuple[Budget, ...]
+    model: str
+    """As the catalog calls it; as the request does where no catalog lists it."""
+    profile: str = ""
+    """The kind of video, under which its cost is remembered."""
+
+    @property
+    def refusal(self) -> Refused | None:
+        """The first thing that refuses; None where nothing does but, maybe, a budget."""
+        return next((ruling.refusal for ruling in self.rulings if ruling.refusal), None)
+
+    @property
+    def retain(self) -> bool:
+        """Whether anything of the request or its video may be kept (DESIGN.md, rule 6)."""
+        team = self.in_force.config.teams[self.question.principal.team]
+        return team.retain and not self.zdr
+
+    def record(self) -> dict[str, Any]:
+        """The decision as it is kept and shown: the rules looked at, the numbers, the outcome."""
+        request = self.question.request
+        record: dict[str, Any] = {
+            "config_version": self.in_force.version,
+            "model": request.model,
+            "parameters": _parameters(request),
+            "zdr": {"needed": bool(self.zdr), "asked_by": list(self.zdr)},
+            "upstream": self.upstream,
+            "rules": [ruling.record() for ruling in self.rulings],
+        }
+        match self.estimate:
+            case Estimate() as priced:
+                record["estimate"] = {
+                    "usd": usd_text(self.estimate_micros),
+                    "lines": list(priced.lines),
+                    "assumptions": list(priced.assumptions),
+                }
+            case Unpriced() as unpriced:
+                record["estimate"] = {
+                    "usd": usd_text(self.estimate_micros),
+                    "unpriced": unpriced.reason,
+                    "fields": list(unpriced.fields),
+                }
+        return record
+
+
+class Decider:
+    """Asks every rule; reads, and never writes."""
+
+    def __init__(self, database: Database, views: JobViews, catalogs: Catalogs) -> None:
+        """`catalogs` knows the models, `views` the job that is continued."""
+        self._database = database
+        self._views = views
+        self._catalogs = catalogs
+
+    async def decide(self, question: Question, in_force: InForce) -> Decision:
+        """The decision, refusals included: nothing is raised for what a rule says.
+
+        Raises:
+            StorageFailed: a figure that the decision needs could not be read; deny.
+
+        """
+        zdr = zdr_asked_by(question, in_force)
+        try:
+            previous = await self._previous(question)
+            upstream = self._route(question, in_force, zdr, previous)
+        except Refused as refusal:
+            seen = question.request.model
+            return Decision(
+                in_force=in_force,
+                question=question,
+                zdr=zdr,
+                upstream=None,
+                previous=None,
+                rulings=(Ruling("routing", seen, None, refusal),),
+                estimate=None,
+                estimate_micros=0,
+                budgets=(),
+                model=seen,
+            )
+        return await self._judged(question, in_force, zdr, upstream, previous)
+
+    async def _judged(
+        self,
+        question: Question,
+        in_force: InForce,
+        zdr: tuple[str, ...],
+        upstream: str,
+        previous: Job | None,
+    ) -> Decision:
+        request, who = question.request, question.principal
+        capabilities = self._catalogs.find(upstream, request.model)
+        if capabilities is None:  # the catalog went stale since the route was found
+            raise Refused(Reason.NOT_READY, "The catalog of models is not loaded.", retry_after=5)
+        policy = in_force.rules.policies[who.team]
+        violations = check(request, capabilities)
+        rulings = [
+            Ruling("routing", request.model, upstream),
+            *judge(Subject(who.team, request, capabilities, policy, violations)),
+        ]
+        priced: Estimate | Unpriced | None = None
+        micros = 0
+        if not violations:
+            priced = await self._estimate(request, capabilities)
+            micros, ruling = _held(priced, in_force)
+            rulings += [ruling, judge_cost(who.team, micros, policy)]
+        return Decision(
+            in_force=in_force,
+            question=question,
+            zdr=zdr,
+            upstream=upstream,
+            previous=None if previous is None else previous.upstream_id,
+            rulings=tuple(rulings),
+            estimate=priced,
+            estimate_micros=micros,
+            budgets=_covering(in_force.rules.budgets, who, capabilities),
+            model=capabilities.id,
+            profile=price_profile(request, capabilities).key,
+        )
+
+    async def _estimate(
+        self, request: VideoRequest, capabilities: Capabilities
+    ) -> Estimate | Unpriced:
+        """The catalog's price, lifted to what its kind has really cost before."""
+        priced = estimate(request, capabilities)
+        if isinstance(priced, Unpriced):
+            return priced
+        profile = price_profile(request, capabilities).key
+        dearest = await self._database.read(lambda tx: costs.dearest(tx, profile))
+        return raised(priced, dearest)
+
+    async def _previous(self, question: Question) -> Job | None:
+        previous_id = question.request.previous_job_id
+        if previous_id is None:
+            return None
+        job = await self._views.get(previous_id, question.principal.team)
+        if job is None:
+            raise Refused(
+                Reason.JOB_NOT_FOUND,
+                f"previous_job_id: Job {previous_id} not found",
+                {"field": "previous_job_id", "value": previous_id},
+            )
+        if job.status is not Status.COMPLETED or job.upstream_id is None:
+            raise Refused(
+                Reason.INVALID_REQUEST,
+                f"previous_job_id: job {previous_id} is {job.status.on_the_wire};"
+                " only a completed job can be continued",
+                {"field": "previous_job_id", "value": job.status.on_the_wire},
+            )
+        return job
+
+    def _route(
+        self,
+        question: Question,
+        in_force: InForce,
+        zdr: tuple[str, ...],
+        previous: Job | None,
+    ) -> str:
+        if not self._catalogs.models():
+            raise Refused(Reason.NOT_READY, "The catalog of models is not loaded.", retry_after=5)
+        wish = Wish(
+            team=question.principal.team,
+            model=question.request.model,
+            zdr=zdr,
+            pinned=None if previous is None else previous.upstream,
+        )
+        rule = route(wish, in_force.rules.routes, self._catalogs.has, self._catalogs.near)
+        return rule.to
+
+
+def zdr_asked_by(question: Question, in_force: InForce) -> tuple[str, ...]:
+    """Everything that asks for Zero Data Retention; any one is enough (CONTRACT.md section 8)."""
+    body = question.request.body
+    provider = body.get("provider")
+    asked = {
+        "team": in_force.config.teams[question.principal.team].zdr == "require",
+        "provider.zdr": isinstance(provider, Mapping) and provider.get("zdr") is True,
+        "zdr": body.get("zdr") is True,
+        "X-Gateway-Zdr": question.zdr_header,
+    }
+    return tuple(name for name, needed in asked.items() if needed)
+
+
+def _held(priced: Estimate | Unpriced, in_force: InForce) -> tuple[int, Ruling]:
+    """What is reserved, and whether a price that is not known refuses."""
+    if isinstance(priced, Estimate):
+        return priced.micros, Ruling("pricing", usd_text(priced.micros))
+    pricing = in_force.config.pricing
+    if pricing.unpriced == "reserve":
+        held = Micros(pricing.unpriced_micros)
+        return held, Ruling("pricing", priced.reason, f"unpriced: {usd_text(held)} USD is held")
+    hint = f" Set {' and '.join(priced.fields)}." if priced.fields else ""
+    refusal = Refused(
+        Reason.PRICE_UNKNOWN,
+        f"What this request may cost is not known: {priced.reason}.{hint} Nothing is sent that"
+        " can't be priced (the gateway's operators decide that: `pricing.unpriced`).",
+        {"why": priced.reason, "fields": list(priced.fields)},
+    )
+    return 0, Ruling("pricing", priced.reason, None, refusal)
+
+
+def _covering(
+    budgets: Mapping[str, Budget], who: Principal, can: Capabilities
+) -> tuple[Budget, ...]:
+    return tuple(
+        budget
+        for budget in budgets.values()
+        if covers(budget, who.team, who.key, can.id, can.canonical_slug)
+    )
+
+
+def _parameters(request: VideoRequest) -> dict[str, Any]:
+    """What decides price and policy; never a prompt, an image, or a URL."""
+    facts: dict[str, Any] = {
+        "duration": request.duration,
+        "resolution": request.resolution,
+        "aspect_ratio": request.aspect_ratio,
+        "size": request.size,
+        "generate_audio": request.generate_audio,
+        "frame_images": len(request.frame_images) or None,
+        "input_references": len(request.input_references) or None,
+        "previous_job_id": request.previous_job_id,
+    }
+    return {name: value for name, value in facts.items() if value is not None}

@@ -1,0 +1,97 @@
+"""The act that makes a job: claimed, admitted, paid for and written, or none of it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from gateway.domain.errors import StorageFailed
+from gateway.domain.job import Job
+from gateway.domain.units import epoch_ms
+from gateway.ports import Transaction
+from gateway.services import money
+from gateway.services.decide import Decision
+from gateway.services.dedupe import Dedupe, Identity, join
+from gateway.services.limits import TrafficLimits, admit
+from gateway.services.tell import Teller
+from gateway.store import events, jobs
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What is needed to write a job."""
+
+    job: jobs.NewJob
+    decision: Decision
+    identity: Identity
+    callback_url: str | None  # the client's own, checked
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The job that was written, or the one that was joined."""
+
+    job: Job
+    dedupe: Dedupe
+
+
+def open_job(tx: Transaction, opening: Opening, teller: Teller, now: datetime) -> Opened:
+    """Write the job with its claim, its reservation and its first attempt, before anybody hears.
+
+    Raises:
+        Refused: a budget, the rate, or the open jobs leave no room; nothing remains of it.
+
+    """
+    new, decision = opening.job, opening.decision
+    at = epoch_ms(now)
+    held = join(tx, opening.identity, new.id, now=at)
+    if held is not None:
+        joined = _join(tx, held, opening, teller, now)
+        return Opened(joined, Dedupe.HIT if joined.status.terminal else Dedupe.JOINED)
+    limits = decision.in_force.config.teams[new.team].limits
+    bounds = TrafficLimits(limits.requests_per_minute, limits.concurrent_jobs)
+    admit(tx, new.team, new.id, bounds, now=at)
+    crossings = money.hold(
+        tx,
+        new.id,
+        new.team,
+        decision.budgets,
+        decision.estimate_micros,
+        by=f"key {new.key}",
+        now=now,
+    )
+    record = _record(tx, decision, now)
+    jobs.insert(tx, replace(new, decision=record))
+    jobs.start_attempt(tx, new.id, 1, now=at)
+    if opening.callback_url is not None:
+        events.subscribe(tx, new.id, opening.callback_url, now=at)
+    teller.crossings(tx, crossings, now)
+    job = jobs.find(tx, new.id)
+    if job is None:
+        raise StorageFailed("a job that was just written is not there")
+    return Opened(job, Dedupe(new.dedupe))
+
+
+def _join(tx: Transaction, held: Job, opening: Opening, teller: Teller, now: datetime) -> Job:
+    """Each joiner's callback_url is a subscription; whoever comes after the end is told at once.
+
+    `announce` locks the job's row, so that its end is either seen here or sees the subscription.
+    """
+    jobs.announce(tx, held.id)
+    job = jobs.find(tx, held.id) or held
+    url = opening.callback_url
+    if url is not None and url not in events.subscribed(tx, job.id):
+        events.subscribe(tx, job.id, url, now=epoch_ms(now))
+        if job.status.terminal:
+            teller.late_joiner(tx, job, url, now)
+    return job
+
+
+def _record(tx: Transaction, decision: Decision, now: datetime) -> str:
+    """The decision with the budgets as the reservation left them."""
+    record: dict[str, Any] = decision.record()
+    rooms = money.headroom(tx, decision.budgets, 0, now)
+    record["outcome"] = "accepted"
+    record["budgets"] = [room.details() for room in rooms]
+    return orjson.dumps(record, default=str).decode()

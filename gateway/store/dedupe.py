@@ -1,0 +1,148 @@
+"""Who holds a fingerprint or an idempotency key: one row each, the row is the claim."""
+
+from dataclasses import dataclass
+
+from gateway.domain.errors import StorageFailed
+from gateway.domain.job import JobId
+from gateway.ports import Transaction
+
+# Between a lost INSERT and the SELECT the holder may let go (PostgreSQL reads anew per statement).
+_TRIES = 5
+
+
+def claim(tx: Transaction, team: str, fingerprint: str, job_id: str) -> JobId | None:
+    """Claim the fingerprint for this job; the id of the job that holds it already, else None.
+
+    Raises:
+        StorageFailed: the claim kept changing hands; nothing was claimed.
+
+    """
+    for _ in range(_TRIES):
+        claimed = tx.execute(
+            """
+            INSERT INTO fingerprints (team, fingerprint, job_id)
+            VALUES (:team, :fingerprint, :job_id)
+            ON CONFLICT (team, fingerprint) DO NOTHING
+            """,
+            team=team,
+            fingerprint=fingerprint,
+            job_id=job_id,
+        )
+        if claimed:
+            return None
+        row = tx.fetchrow(
+            "SELECT job_id FROM fingerprints WHERE team = :team AND fingerprint = :fingerprint",
+            team=team,
+            fingerprint=fingerprint,
+        )
+        if row is not None:
+            return JobId(row["job_id"])
+    raise StorageFailed("the claim of a fingerprint kept changing hands")
+
+
+def take_over(tx: Transaction, team: str, fingerprint: str, old: str, new: str) -> bool:
+    """Take the claim from a job that is no longer worth joining; False if it changed hands."""
+    return (
+        tx.execute(
+            """
+            UPDATE fingerprints SET job_id = :new
+            WHERE team = :team AND fingerprint = :fingerprint AND job_id = :old
+            """,
+            team=team,
+            fingerprint=fingerprint,
+            old=old,
+            new=new,
+        )
+        == 1
+    )
+
+
+def release(tx: Transaction, job_id: str) -> None:
+    """Let the next identical request of the team be a job of its own."""
+    tx.execute("DELETE FROM fingerprints WHERE job_id = :job_id", job_id=job_id)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyClaim:
+    """What an idempotency key was first used for."""
+
+    fingerprint: str
+    job_id: JobId
+    created_at: int
+
+
+def claim_key(
+    tx: Transaction, team: str, key_hash: str, fingerprint: str, job_id: str, *, now: int
+) -> KeyClaim | None:
+    """Claim an idempotency key for this job; what it was used for already, else None.
+
+    Raises:
+        StorageFailed: as `claim`.
+
+    """
+    for _ in range(_TRIES):
+        claimed = tx.execute(
+            """
+            INSERT INTO idempotency_keys (team, key_hash, fingerprint, job_id, created_at)
+            VALUES (:team, :key_hash, :fingerprint, :job_id, :now)
+            ON CONFLICT (team, key_hash) DO NOTHING
+            """,
+            team=team,
+            key_hash=key_hash,
+            fingerprint=fingerprint,
+            job_id=job_id,
+            now=now,
+        )
+        if claimed:
+            return None
+        row = tx.fetchrow(
+            """
+            SELECT fingerprint, job_id, created_at FROM idempotency_keys
+            WHERE team = :team AND key_hash = :key_hash
+            """,
+            team=team,
+            key_hash=key_hash,
+        )
+        if row is not None:
+            return KeyClaim(row["fingerprint"], JobId(row["job_id"]), row["created_at"])
+    raise StorageFailed("the claim of an idempotency key kept changing hands")
+
+
+def drop_key(tx: Transaction, team: str, key_hash: str, job_id: str) -> None:
+    """Forget an idempotency key that this job holds."""
+    tx.execute(
+        """
+        DELETE FROM idempotency_keys
+        WHERE team = :team AND key_hash = :key_hash AND job_id = :job_id
+        """,
+        team=team,
+        key_hash=key_hash,
+        job_id=job_id,
+    )
+
+
+def move_keys(tx: Transaction, old: str, new: str) -> None:
+    """A request joined another job: its idempotency keys mean that one from now on."""
+    tx.execute(
+        "UPDATE idempotency_keys SET job_id = :new WHERE job_id = :old",
+        old=old,
+        new=new,
+    )
+
+
+def release_keys(tx: Transaction, job_id: str) -> None:
+    """Forget every idempotency key of a job that was refused: the client may try again."""
+    tx.execute("DELETE FROM idempotency_keys WHERE job_id = :job_id", job_id=job_id)
+
+
+def forget_old_keys(tx: Transaction, *, before: int, limit: int) -> int:
+    """Forget idempotency keys made before then, a batch at a time; how many."""
+    return tx.execute(
+        """
+        DELETE FROM idempotency_keys WHERE (team, key_hash) IN (
+          SELECT team, key_hash FROM idempotency_keys WHERE created_at < :before LIMIT :limit
+        )
+        """,
+        before=before,
+        limit=limit,
+    )

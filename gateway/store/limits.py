@@ -1,0 +1,46 @@
+"""Rates and open jobs of a team, counted exactly: under the team's lock, on any replica."""
+
+from gateway.ports import Transaction
+
+RATE_WINDOW_MS = 60_000
+
+
+def lock_team(tx: Transaction, team: str) -> None:
+    """Hold the team's row until the transaction ends; others who count wait for it."""
+    tx.execute(
+        """
+        INSERT INTO team_locks (team, taken) VALUES (:team, 1)
+        ON CONFLICT (team) DO UPDATE SET taken = team_locks.taken + 1
+        """,
+        team=team,
+    )
+
+
+def hits(tx: Transaction, team: str, *, now: int) -> list[int]:
+    """When the team's submits of the last 60 seconds were taken, oldest first, in epoch ms."""
+    since = now - RATE_WINDOW_MS
+    tx.execute("DELETE FROM rate_hits WHERE team = :team AND at <= :since", team=team, since=since)
+    rows = tx.fetch("SELECT at FROM rate_hits WHERE team = :team ORDER BY at", team=team)
+    return [row["at"] for row in rows]
+
+
+def hit(tx: Transaction, team: str, job_id: str, *, now: int) -> None:
+    """Count one submit."""
+    tx.execute(
+        "INSERT INTO rate_hits (team, at, job_id) VALUES (:team, :now, :job_id)",
+        team=team,
+        now=now,
+        job_id=job_id,
+    )
+
+
+def open_jobs(tx: Transaction, team: str) -> int:
+    """How many jobs of the team are not at their end."""
+    row = tx.fetchrow(
+        """
+        SELECT COUNT(*) AS jobs FROM jobs
+        WHERE team = :team AND status IN ('submitting', 'unknown', 'pending', 'in_progress')
+        """,
+        team=team,
+    )
+    return 0 if row is None else int(row["jobs"])

@@ -1,0 +1,62 @@
+"""What was decided about requests that never became a job, as rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.ports import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One refused submit. `decision` is the record as JSON; nothing in it comes from a prompt."""
+
+    id: str
+    at: int
+    team: str
+    key_name: str
+    model: str
+    reason: str
+    decision: str
+    request_id: str
+
+
+def add(tx: Transaction, refusal: Refusal) -> None:
+    """Write one."""
+    tx.execute(
+        """
+        INSERT INTO refusals (id, at, team, key_name, model, reason, decision, request_id)
+        VALUES (:id, :at, :team, :key_name, :model, :reason, :decision, :request_id)
+        """,
+        id=refusal.id,
+        at=refusal.at,
+        team=refusal.team,
+        key_name=refusal.key_name,
+        model=refusal.model,
+        reason=refusal.reason,
+        decision=refusal.decision,
+        request_id=refusal.request_id,
+    )
+
+
+def latest(tx: Transaction, limit: int) -> Sequence[Refusal]:
+    """The newest, newest first."""
+    rows = tx.fetch(
+        """
+        SELECT id, at, team, key_name, model, reason, decision, request_id
+        FROM refusals ORDER BY at DESC LIMIT :limit
+        """,
+        limit=limit,
+    )
+    return [Refusal(**dict(row)) for row in rows]
+
+
+def forget(tx: Transaction, *, before: int, limit: int) -> int:
+    """Delete records older than then, a batch at a time; how many."""
+    return tx.execute(
+        """
+        DELETE FROM refusals
+        WHERE id IN (SELECT id FROM refusals WHERE at < :before LIMIT :limit)
+        """,
+        before=before,
+        limit=limit,
+    )
