@@ -78,7 +78,7 @@ class Violation:
 def parse_request(body: Mapping[str, Any]) -> VideoRequest | tuple[Violation, ...]:
     """The typed request, or everything that is wrong with its shape at once.
 
-    Only shapes are judged (CONTRACT.md section 2); what a model supports is `capability.check`'s
+    Only shapes are judged (CONTRACT.md section 2); what a model supports is `checks.check`'s
     business, and fields that are not in the contract pass untouched.
     """
     try:
