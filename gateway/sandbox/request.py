@@ -166,9 +166,9 @@ _CODES: Mapping[str, str] = {
 
 
 def _issue(kind: str, location: tuple[int | str, ...], message: str) -> dict[str, Any]:
-    tags = {"image_url", "audio_url", "video_url"}
-    # pydantic names the branch of the union it took in the path; the service does not
-    path = [part for at, part in enumerate(location) if not (part in tags and at == 2)]
+    path = list(location)
+    if path[:1] == ["input_references"]:
+        del path[2:3]  # pydantic names the branch of the union it took; the service does not
     return {"code": _CODES.get(kind, "invalid_type"), "path": path, "message": message}
 
 

@@ -8,6 +8,8 @@ from aiohttp import ClientSession
 
 from gateway.sandbox import Sandbox, SandboxConfig
 from tests.fakes.clock import FakeClock
+from tests.sandbox.client import Client
+from tests.sandbox.receiver import Receiver
 
 Start = Callable[..., Awaitable[Sandbox]]
 
@@ -42,3 +44,18 @@ async def http() -> AsyncIterator[ClientSession]:
     """A client without a key."""
     async with ClientSession() as session:
         yield session
+
+
+@pytest.fixture
+def client(http: ClientSession, sandbox: Sandbox) -> Client:
+    """A client of the plain sandbox, with its key."""
+    return Client(http, sandbox)
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """A subscriber's endpoint that keeps what it is sent."""
+    running = Receiver()
+    await running.open()
+    yield running
+    await running.close()

@@ -1,19 +1,17 @@
 """Submit and poll, as the real service was recorded to do them."""
 
+import asyncio
 import re
+from decimal import Decimal
 
 import pytest
 from aiohttp import ClientSession
 
-from gateway.sandbox import Sandbox
 from tests.fakes.clock import FakeClock
 from tests.sandbox.client import GROK, Client
 from tests.sandbox.conftest import Start
 
-
-@pytest.fixture
-def client(http: ClientSession, sandbox: Sandbox) -> Client:
-    return Client(http, sandbox)
+FLUX = {"model": "black-forest-labs/flux-3-video", "prompt": "a tide", "duration": 5}
 
 
 async def test_a_submit_answers_202_with_exactly_the_three_recorded_keys(client: Client) -> None:
@@ -109,3 +107,212 @@ async def test_every_submit_is_in_the_ledger_without_its_key(client: Client) -> 
     assert (refused.outcome, refused.status) == ("refused", 400)
     assert refused.message == "nobody/nothing is not a valid model ID"
     assert client.sandbox.api_key not in str(client.sandbox.ledger.document())
+
+
+async def test_pictures_are_cut_short_in_the_ledger(client: Client) -> None:
+    picture = "data:image/png;base64," + "A" * 5000
+    frame = {"type": "image_url", "image_url": {"url": picture}, "frame_type": "first_frame"}
+
+    await client.job(frame_images=[frame])
+
+    (entry,) = client.sandbox.ledger.submits
+    kept = entry.body["frame_images"][0]["image_url"]["url"]
+    assert kept.startswith("data:image/png;base64,AAA")
+    assert len(kept) < 300
+
+
+@pytest.mark.parametrize(
+    ("action", "status"), [("fail", "failed"), ("expire", "expired"), ("cancel", "cancelled")]
+)
+async def test_a_job_that_does_not_complete_says_why_in_a_string_and_costs_nothing(
+    client: Client, clock: FakeClock, action: str, status: str
+) -> None:
+    client.sandbox.faults.next("job", action)
+    job_id = await client.job()
+    await clock.advance(6)
+
+    answer = await client.poll(job_id)
+
+    assert answer.body["status"] == status
+    assert isinstance(answer.body["error"], str)
+    assert "usage" not in answer.body
+    assert "unsigned_urls" not in answer.body
+    assert client.sandbox.charged == 0
+
+
+async def test_a_failed_job_may_cost_something(client: Client, clock: FakeClock) -> None:
+    client.sandbox.faults.next("job", "fail", cost=Decimal("0.02"), error="blocked")
+    job_id = await client.job()
+    await clock.advance(6)
+
+    answer = await client.poll(job_id)
+
+    assert answer.body["error"] == "blocked"
+    assert answer.body["usage"] == {"cost": 0.02, "is_byok": False}
+    assert client.sandbox.charged == Decimal("0.02")
+
+
+async def test_a_held_job_ends_when_it_is_told_to(client: Client, clock: FakeClock) -> None:
+    client.sandbox.faults.next("job", "hold")
+    job_id = await client.job()
+    await clock.advance(100_000)
+    before = (await client.poll(job_id)).body["status"]
+
+    client.sandbox.end(job_id, "completed", cost=Decimal("1.25"))
+
+    after = (await client.poll(job_id)).body
+    assert before in ("pending", "in_progress")
+    assert (after["status"], after["usage"]["cost"]) == ("completed", 1.25)
+    with pytest.raises(ValueError, match="completed already"):
+        client.sandbox.end(job_id, "failed")
+
+
+async def test_a_fate_can_be_kept_for_one_model(client: Client) -> None:
+    client.sandbox.faults.next("job", "fail", model="openai/sora-2-pro")
+
+    spared = await client.job()
+    struck = await client.job({"model": "openai/sora-2-pro", "prompt": "x"})
+
+    assert client.sandbox.job(spared).ending == "completed"
+    assert client.sandbox.job(struck).ending == "failed"
+
+
+@pytest.mark.parametrize(("byok", "cost"), [("free", 0.0), ("fee", 0.0035)])
+async def test_with_own_provider_keys_only_the_fee_is_charged(
+    http: ClientSession, start: Start, clock: FakeClock, byok: str, cost: float
+) -> None:
+    """Grok, 1 s at 720p, lists 0.07."""
+    client = Client(http, await start(byok=byok))
+    job_id = await client.job()
+    await clock.advance(6)
+
+    assert (await client.poll(job_id)).body["usage"] == {"cost": cost, "is_byok": True}
+
+
+async def test_a_continuation_is_of_a_completed_job_of_the_same_model(
+    client: Client, clock: FakeClock
+) -> None:
+    first = await client.job(FLUX)
+    other = await client.job()
+    early = await client.submit(FLUX, previous_job_id=first)
+    await clock.advance(6)
+
+    unknown = await client.submit(FLUX, previous_job_id="gen-vid-1-AAAAAAAAAAAAAAAAAAAA")
+    foreign = await client.submit(FLUX, previous_job_id=other)
+    second = await client.job(FLUX, previous_job_id=first)
+
+    assert [early.status, unknown.status, foreign.status] == [400, 404, 400]
+    # 41 cents a second at 720p, where a fresh film is 17
+    assert client.sandbox.job(second).cost == Decimal("2.05")
+    assert client.sandbox.job(first).cost == Decimal("0.85")
+
+
+async def test_a_model_without_continuation_names_its_dated_slug(client: Client) -> None:
+    answer = await client.submit(previous_job_id="gen-vid-1-AAAAAAAAAAAAAAAAAAAA")
+
+    assert answer.status == 400
+    assert answer.body["error"] == {
+        "message": "x-ai/grok-imagine-video-20260512 does not support previous_job_id",
+        "code": 400,
+    }
+
+
+async def test_stored_copies_come_with_signed_links_and_their_end(
+    http: ClientSession, start: Start, clock: FakeClock
+) -> None:
+    client = Client(http, await start(stored_copy_seconds=600))
+    job_id = await client.job()
+    before = (await client.poll(job_id)).body
+    await clock.advance(6)
+
+    after = (await client.poll(job_id)).body
+
+    assert "urls" not in before
+    assert "expires_at" not in before
+    assert after["expires_at"] == client.sandbox.job(job_id).created_unix + 600
+    (link,) = after["urls"]
+    assert link.startswith(f"{client.sandbox.origin}/stored/{job_id}/0.mp4?")
+
+
+async def test_several_outputs_have_several_links(client: Client, clock: FakeClock) -> None:
+    client.sandbox.faults.next("job", "complete", outputs=3)
+    job_id = await client.job()
+    await clock.advance(6)
+
+    urls = (await client.poll(job_id)).body["unsigned_urls"]
+
+    assert [url.rsplit("=", 1)[1] for url in urls] == ["0", "1", "2"]
+
+
+async def test_a_public_url_is_what_links_start_with(http: ClientSession, start: Start) -> None:
+    client = Client(http, await start(public_url="https://openrouter.example"))
+
+    answer = await client.submit()
+
+    assert answer.body["polling_url"].startswith("https://openrouter.example/api/v1/videos/gen-vid")
+
+
+async def test_a_submit_takes_its_time_and_its_job_exists_meanwhile(
+    http: ClientSession, start: Start, clock: FakeClock
+) -> None:
+    client = Client(http, await start(submit_seconds=(3.0, 3.0)))
+    answering = asyncio.create_task(client.submit())
+    await client.sandbox.ledger.until(lambda ledger: len(ledger.accepted) == 1)
+
+    pending = not answering.done()
+    await clock.advance(3)
+
+    assert pending
+    assert (await answering).status == 202
+
+
+async def test_the_same_seed_makes_the_same_ids(http: ClientSession, start: Start) -> None:
+    ids = [await Client(http, await start(seed=seed)).job() for seed in (1, 1, 2)]
+
+    assert ids[0] == ids[1]
+    assert ids[0] != ids[2]
+
+
+async def test_a_preflight_is_204_for_any_origin(client: Client) -> None:
+    answer = await client.call("OPTIONS", "/videos", headers={"Origin": "https://a.example"})
+
+    assert answer.status == 204
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Idempotency-Key" in answer.headers["Access-Control-Allow-Headers"]
+
+
+async def test_answers_carry_the_recorded_headers(client: Client) -> None:
+    answer = await client.submit()
+
+    assert answer.headers["Transfer-Encoding"] == "chunked"
+    assert "Content-Length" not in answer.headers
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert (
+        answer.headers["Access-Control-Expose-Headers"]
+        == "X-Generation-Id,X-Provider-Name,request-id,cf-ray"
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/videos"), ("DELETE", "/videos/x"), ("POST", "/chat/completions"), ("GET", "/")],
+)
+async def test_what_does_not_exist_is_404_in_the_recorded_words(
+    client: Client, method: str, path: str
+) -> None:
+    answer = await client.call(method, path)
+
+    assert answer.status == 404
+    assert answer.body == {"error": {"message": "Not Found", "code": 404}}
+
+
+async def test_calls_are_counted_by_route_and_status(client: Client) -> None:
+    job_id = await client.job()
+    await client.poll(job_id)
+    await client.poll("nobody")
+
+    assert client.sandbox.ledger.calls == {
+        "POST /api/v1/videos 202": 1,
+        "GET /api/v1/videos/{job_id} 200": 1,
+        "GET /api/v1/videos/{job_id} 404": 1,
+    }
