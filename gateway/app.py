@@ -26,6 +26,7 @@ from gateway.services.download import Downloader
 from gateway.services.keyring import Keyring
 from gateway.services.links import Links
 from gateway.services.present import Presenter
+from gateway.services.preview import Previewer
 from gateway.services.refuse import Refusals
 from gateway.services.send import Sender
 from gateway.services.submit import Submitter
@@ -106,6 +107,7 @@ async def open_gateway(
             )
         )
         catalogs = Catalogs(database, clock, upstreams, live, telemetry)
+        decider = Decider(database, live, views, catalogs)
         submitter = Submitter(
             database,
             clock,
@@ -114,7 +116,7 @@ async def open_gateway(
             live,
             views,
             links,
-            Decider(database, views, catalogs),
+            decider,
             Sender(database, clock, tracker),
             Refusals(database, clock, source, telemetry),
             teller,
@@ -153,6 +155,8 @@ async def open_gateway(
             live=live,
             authenticator=authenticator,
             submitter=submitter,
+            previewer=Previewer(database, clock, live, decider),
+            decider=decider,
             views=views,
             presenter=Presenter(links),
             links=links,

@@ -9,9 +9,11 @@ from gateway.config.live import Live
 from gateway.ports import Clock
 from gateway.services.authenticate import Authenticator
 from gateway.services.catalog import Catalogs
+from gateway.services.decide import Decider
 from gateway.services.download import Downloader
 from gateway.services.links import Links
 from gateway.services.present import Presenter
+from gateway.services.preview import Previewer
 from gateway.services.submit import Submitter
 from gateway.services.views import JobViews
 from gateway.telemetry.bundle import Telemetry
@@ -25,6 +27,8 @@ class Parts:
     live: Live
     authenticator: Authenticator
     submitter: Submitter
+    previewer: Previewer
+    decider: Decider
     views: JobViews
     presenter: Presenter
     links: Links

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.config.live import InForce
+from gateway.config.live import InForce, Live
 from gateway.domain.budget import Budget, covers
 from gateway.domain.capability import Capabilities
 from gateway.domain.checks import check
@@ -92,9 +92,10 @@ class Decision:
 class Decider:
     """Asks every rule; reads, and never writes."""
 
-    def __init__(self, database: Database, views: JobViews, catalogs: Catalogs) -> None:
+    def __init__(self, database: Database, live: Live, views: JobViews, catalogs: Catalogs) -> None:
         """`catalogs` knows the models, `views` the job that is continued."""
         self._database = database
+        self._live = live
         self._views = views
         self._catalogs = catalogs
 
@@ -124,6 +125,30 @@ class Decider:
                 model=seen,
             )
         return await self._judged(question, in_force, zdr, upstream, previous)
+
+    def usable_models(self, team: str) -> list[tuple[str, Capabilities]]:
+        """What the team may ask for: allowed to it, and at an upstream that it is routed to.
+
+        A team that needs Zero Data Retention sees what upstreams that keep nothing have.
+        """
+        in_force = self._live.current
+        policy = in_force.rules.policies[team]
+        zdr = ("team",) if in_force.config.teams[team].zdr == "require" else ()
+        usable: list[tuple[str, Capabilities]] = []
+        for _, listed in self._catalogs.models():
+            try:
+                rule = route(
+                    Wish(team, listed.id, zdr),
+                    in_force.rules.routes,
+                    self._catalogs.has,
+                    self._catalogs.near,
+                )
+            except Refused:
+                continue
+            can = self._catalogs.find(rule.to, listed.id) or listed
+            if policy.models.admits(can.id, can.canonical_slug):
+                usable.append((rule.to, can))
+        return usable
 
     async def _judged(
         self,

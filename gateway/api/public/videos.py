@@ -3,16 +3,20 @@
 import asyncio
 from collections.abc import Mapping
 
+import orjson
 from aiohttp import web
 
 from gateway.api.body import read_body
 from gateway.api.keys import PARTS
 from gateway.api.middleware import FACTS
 from gateway.api.public.access import principal
+from gateway.api.public.wishes import read_wishes
 from gateway.domain.errors import Reason, Refused
 from gateway.domain.job import Job
+from gateway.domain.policy import violating
 from gateway.domain.strict_json import NotStrict, parse_object
-from gateway.domain.video import VideoRequest, Violation, parse_request
+from gateway.domain.units import usd_text
+from gateway.domain.video import VideoRequest, parse_request
 from gateway.services.submit import Call
 
 # CONTRACT.md section 1. The client's Authorization and X-Provider-API-Keys are never among them.
@@ -24,25 +28,39 @@ _LARGE = 256 * 1024  # bytes beyond which parsing would hold up everybody else's
 
 
 async def submit(request: web.Request) -> web.Response:
-    """Take a video request on: 202 with the job, or a refusal that says why."""
+    """Take a video request on: 202 with the job, or a refusal that says why.
+
+    With `X-Gateway-Dry-Run: true` nothing is sent or reserved: 200 with the decision.
+    """
     parts = request.app[PARTS]
     who = principal(request)
+    wishes = read_wishes(request.headers)
     body = await read_body(request, parts.live.config.server.max_body_mb * 1024 * 1024)
-    video = await _parse(body)
-    submitted = await parts.submitter.submit(
-        Call(
-            principal=who,
-            request=video,
-            headers=_forwarded(request.headers),
-            request_id=request[FACTS].request_id,
-            traceparent=parts.telemetry.tracer.inject(),
-        )
+    call = Call(
+        principal=who,
+        request=await _parse(body),
+        headers=_forwarded(request.headers),
+        request_id=request[FACTS].request_id,
+        traceparent=parts.telemetry.tracer.inject(),
+        zdr_header=wishes.zdr,
+        fresh=wishes.fresh,
+        idempotency_key=wishes.idempotency_key,
     )
+    if wishes.dry_run:
+        preview = await parts.previewer.preview(call.question)
+        request[FACTS].reason = "dry_run"
+        return web.Response(
+            body=orjson.dumps(preview, default=str), content_type="application/json"
+        )
+    submitted = await parts.submitter.submit(call)
     request[FACTS].job = submitted.job.id
     return web.Response(
         status=202,
         body=parts.presenter.submitted(submitted.job),
-        headers={"X-Gateway-Dedupe": submitted.dedupe.value},
+        headers={
+            "X-Gateway-Dedupe": submitted.dedupe.value,
+            "X-Gateway-Estimated-Cost-Usd": usd_text(submitted.job.estimate_micros),
+        },
         content_type="application/json",
     )
 
@@ -89,26 +107,7 @@ def _parsed(body: bytes) -> VideoRequest:
         ) from error
     if isinstance(parsed, VideoRequest):
         return parsed
-    raise invalid(Reason.INVALID_REQUEST, parsed)
-
-
-def invalid(reason: Reason, violations: tuple[Violation, ...]) -> Refused:
-    """Everything that is wrong with a request, at once."""
-    return Refused(
-        reason,
-        "; ".join(violation.message for violation in violations),
-        {
-            "violations": [
-                {
-                    "field": violation.field,
-                    "value": violation.value,
-                    "allowed": violation.allowed,
-                    **({} if violation.nearest is None else {"nearest": violation.nearest}),
-                }
-                for violation in violations
-            ]
-        },
-    )
+    raise violating(Reason.INVALID_REQUEST, parsed)
 
 
 def _forwarded(headers: Mapping[str, str]) -> dict[str, str]:
