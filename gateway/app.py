@@ -2,23 +2,25 @@
 
 import random
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from gateway.adapters.database import open_database
-from gateway.adapters.openrouter import OpenRouter
+from gateway.adapters.upstreams import Upstreams
 from gateway.api.admin.parts import AdminParts
 from gateway.api.admin.routes import admin_app
 from gateway.api.keys import Parts
 from gateway.api.public.routes import public_app
+from gateway.config.diff import diff
 from gateway.config.live import Live
+from gateway.config.rules import rules_of
 from gateway.config.schema import Config
 from gateway.domain.errors import StorageFailed
 from gateway.domain.units import epoch_ms
-from gateway.ports import Clock, Database, Upstream
+from gateway.ports import Clock, Database
 from gateway.services.authenticate import Authenticator
 from gateway.services.catalog import Catalogs
 from gateway.services.decide import Decider
@@ -52,12 +54,25 @@ class Gateway:
     """The running whole: two applications, and what works behind them."""
 
     live: Live
+    upstreams: Upstreams
+    telemetry: Telemetry
     public: web.Application
     admin: web.Application
     database: Database
     tasks: Tasks
     loops: Sequence[Loop]
     draining: bool = False
+
+    def reload(self, config: Config, version: str) -> list[str]:
+        """Put a new configuration in force for what begins from now on; what changed, in words.
+
+        Listeners, database, content store and telemetry keep what they were started with.
+        """
+        before = self.live.config
+        self.upstreams.use(config.upstreams)
+        self.live.replace(config, version)
+        name_labels(self.telemetry, config, version)
+        return diff(before, config)
 
     async def drain(self, seconds: float) -> int:
         """Finish the submits that are on their way; how many had to be cut off.
@@ -89,7 +104,9 @@ async def open_gateway(
     async with AsyncExitStack() as stack:
         live = Live(config, version)
         database = await _database(config, clock, stack, on_failure)
-        upstreams = await _upstreams(config, clock, telemetry, stack)
+        upstreams = Upstreams(clock, telemetry)
+        stack.push_async_callback(upstreams.close)
+        upstreams.use(config.upstreams)
         secret = await _setting(database, "installation_secret")
         signing_key = (
             config.signing_key.get_secret_value()
@@ -134,12 +151,7 @@ async def open_gateway(
             Loop("keys", key_refresher.step, clock, telemetry),
             Loop("poller", poller.step, clock, telemetry),
             Loop("sweeper", sweeper.step, clock, telemetry),
-            *(
-                Loop(
-                    f"catalog {name}", CatalogRefresher(catalogs, live, name).step, clock, telemetry
-                )
-                for name in upstreams
-            ),
+            Loop("catalogs", CatalogRefresher(catalogs, live, clock).step, clock, telemetry),
         ]
 
         def readiness() -> dict[str, str]:
@@ -172,12 +184,30 @@ async def open_gateway(
             authenticator=authenticator,
             telemetry=telemetry,
         )
-        gateway = Gateway(live, public_app(parts), admin_app(admin), database, tasks, loops)
+        gateway = Gateway(
+            live,
+            upstreams,
+            telemetry,
+            public_app(parts),
+            admin_app(admin),
+            database,
+            tasks,
+            loops,
+        )
+        name_labels(telemetry, config, version)
         for loop in loops:
             loop.start()
             stack.push_async_callback(loop.stop)
         stack.push_async_callback(tasks.drain, 0)
         yield gateway
+
+
+def name_labels(telemetry: Telemetry, config: Config, version: str) -> None:
+    """Metrics may name what the configuration names, and nothing else."""
+    telemetry.metrics.allow_teams(config.teams)
+    telemetry.metrics.allow_upstreams(config.upstreams)
+    telemetry.metrics.allow_endpoints(s.endpoint for s in rules_of(config).subscriptions)
+    telemetry.metrics.config_version(version)
 
 
 async def _database(
@@ -194,26 +224,6 @@ async def _database(
         now = epoch_ms(clock.now())
         await database.write(lambda tx: jobs.void_leases(tx, now=now))
     return database
-
-
-async def _upstreams(
-    config: Config, clock: Clock, telemetry: Telemetry, stack: AsyncExitStack
-) -> Mapping[str, Upstream]:
-    opened: dict[str, Upstream] = {}
-    for name, upstream in config.upstreams.items():
-        adapter = OpenRouter(
-            name,
-            upstream.base_url,
-            upstream.api_key.get_secret_value(),
-            connect=upstream.timeout.connect.total_seconds(),
-            poll=upstream.timeout.poll.total_seconds(),
-            content_idle=upstream.timeout.content_idle.total_seconds(),
-            clock=clock,
-            telemetry=telemetry,
-        )
-        stack.push_async_callback(adapter.close)
-        opened[name] = adapter
-    return opened
 
 
 async def _setting(database: Database, name: str) -> str:

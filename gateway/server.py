@@ -11,6 +11,8 @@ from aiohttp import web
 from gateway.adapters.clock import SystemClock
 from gateway.app import Gateway, open_gateway
 from gateway.config.inactive import inactive_features
+from gateway.config.loader import Loaded
+from gateway.config.mistakes import ConfigError
 from gateway.config.schema import Config
 from gateway.domain.errors import StorageFailed
 from gateway.telemetry.bundle import Telemetry
@@ -34,9 +36,10 @@ async def serve(
     version: str,
     telemetry: Telemetry,
     *,
+    load: Callable[[], Loaded] | None = None,
     on_listening: Callable[[Listening], None] | None = None,
 ) -> int:
-    """Run until SIGTERM or SIGINT, then drain; the exit code.
+    """Run until SIGTERM or SIGINT, then drain; the exit code. SIGHUP reloads what `load` reads.
 
     0 after a drain, 1 when the database had to stop for good.
 
@@ -82,6 +85,8 @@ async def serve(
                 teams=len(config.teams),
                 upstreams=list(config.upstreams),
             )
+            if load is not None:
+                loop.add_signal_handler(signal.SIGHUP, reload, gateway, load, telemetry)
             if on_listening is not None:
                 on_listening(listening)
             await stop.wait()
@@ -91,6 +96,25 @@ async def serve(
             await admin.cleanup()
     telemetry.log.info("server.stopped")
     return 1 if failures else 0
+
+
+def reload(gateway: Gateway, load: Callable[[], Loaded], telemetry: Telemetry) -> None:
+    """Put the file as it is now in force; a bad file changes nothing, and is logged and counted."""
+    try:
+        found = load()
+    except ConfigError as error:
+        telemetry.metrics.config_reloaded(ok=False)
+        telemetry.log.error(
+            "config.reload_refused",
+            running_version=gateway.live.current.version,
+            mistakes=str(error).splitlines(),
+        )
+        return
+    changes = gateway.reload(found.config, found.version)
+    telemetry.metrics.config_reloaded(ok=True)
+    telemetry.log.info("config.reloaded", config_version=found.version, changes=changes)
+    for warning in found.warnings:
+        telemetry.log.warning("config.warning", warning=warning)
 
 
 def _runner(app: web.Application, shutdown: float) -> web.AppRunner:

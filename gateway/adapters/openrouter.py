@@ -26,7 +26,7 @@ from gateway.domain.upstream import (
     read_submit,
 )
 from gateway.ports import Clock
-from gateway.telemetry import Telemetry
+from gateway.telemetry.bundle import Telemetry
 
 _MAX_ANSWER = 1 << 20  # bytes of JSON that a submit or a poll may answer with
 _MAX_CATALOG = 16 << 20

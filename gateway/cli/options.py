@@ -29,7 +29,18 @@ AdminToken = Annotated[
 def loaded(path: Path | None) -> Loaded:
     """The configuration, or every mistake in it on stderr and exit code 2."""
     try:
-        return load(choose(path, environment()), environment())
+        return read(path)
     except ConfigError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2) from None
+
+
+def read(path: Path | None) -> Loaded:
+    """The configuration as the file and the environment have it now.
+
+    Raises:
+        ConfigError: with every mistake in it.
+
+    """
+    environ = environment()
+    return load(choose(path, environ), environ)

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from gateway.cli.options import ConfigPath, loaded
+from gateway.cli.options import ConfigPath, loaded, read
 from gateway.domain.errors import GatewayError
 from gateway.server import serve as run_server
 from gateway.telemetry.bundle import open_telemetry
@@ -24,7 +24,9 @@ def serve(config: ConfigPath = None) -> None:
     try:
         for warning in found.warnings:
             telemetry.log.warning("config.warning", warning=warning)
-        code = asyncio.run(run_server(found.config, found.version, telemetry))
+        code = asyncio.run(
+            run_server(found.config, found.version, telemetry, load=lambda: read(config))
+        )
     except (GatewayError, OSError) as error:
         telemetry.log.critical("server.not_started", error=str(error))
         print(f"error: the gateway did not start: {error}", file=sys.stderr)

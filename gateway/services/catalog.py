@@ -55,6 +55,7 @@ class Catalogs:
     async def refresh(self, upstream: str) -> bool:
         """Fetch one upstream's catalog; False where it could not be had, and the old one stays."""
         models = await self._upstreams[upstream].models()
+        self._telemetry.metrics.catalog_refreshed(upstream, ok=bool(models))
         if not models:
             self._telemetry.log.warning("catalog.refresh_failed", upstream=upstream)
             return False

@@ -1,11 +1,14 @@
 """Keeps what is held in memory true: the catalogs of the upstreams, and the stored keys."""
 
+import asyncio
+
 from gateway.config.live import Live
 from gateway.ports import Clock
 from gateway.services.authenticate import Authenticator
 from gateway.services.catalog import Catalogs
 
 _KEYS_EVERY = 0.4  # seconds; a revoked key stops within one second everywhere
+_CATALOG_LOOK = 0.5  # seconds; an upstream that a reload brought is asked within that
 _RETRY_AFTER = 5.0  # seconds, after a catalog could not be had
 
 
@@ -31,16 +34,24 @@ class KeyRefresher:
 
 
 class CatalogRefresher:
-    """Fetches one upstream's catalog, every `catalog.refresh`."""
+    """Fetches each upstream's catalog, every `catalog.refresh`."""
 
-    def __init__(self, catalogs: Catalogs, live: Live, upstream: str) -> None:
+    def __init__(self, catalogs: Catalogs, live: Live, clock: Clock) -> None:
         """`step` is run by a Loop."""
         self._catalogs = catalogs
         self._live = live
-        self._upstream = upstream
+        self._clock = clock
+        self._due: dict[str, float] = {}
 
     async def step(self) -> float:
-        """One fetch; seconds until the next."""
-        fetched = await self._catalogs.refresh(self._upstream)
+        """Fetch what is due, all at once; seconds until the next look."""
+        now = self._clock.monotonic()
+        due = [name for name in self._live.config.upstreams if self._due.get(name, 0.0) <= now]
+        await asyncio.gather(*(self._fetch(name) for name in due))
+        return _CATALOG_LOOK
+
+    async def _fetch(self, upstream: str) -> None:
+        fetched = await self._catalogs.refresh(upstream)
         every = self._live.config.catalog.refresh.total_seconds()
-        return every if fetched else min(_RETRY_AFTER, every)
+        pause = every if fetched else min(_RETRY_AFTER, every)
+        self._due[upstream] = self._clock.monotonic() + pause

@@ -1,0 +1,57 @@
+"""The upstreams of the configuration, opened; replaced in place when it is reloaded."""
+
+from collections.abc import Iterator, Mapping
+
+from gateway.adapters.openrouter import OpenRouter
+from gateway.config.upstream import Upstream as UpstreamConfig
+from gateway.ports import Clock, Upstream
+from gateway.telemetry.bundle import Telemetry
+
+
+class Upstreams(Mapping[str, Upstream]):
+    """Every upstream by name. One that left the configuration stays, for the jobs that it has."""
+
+    def __init__(self, clock: Clock, telemetry: Telemetry) -> None:
+        """Empty until `use`; close it with `close`."""
+        self._clock = clock
+        self._telemetry = telemetry
+        self._opened: dict[str, tuple[UpstreamConfig, OpenRouter]] = {}
+        self._retired: list[OpenRouter] = []
+
+    def use(self, configured: Mapping[str, UpstreamConfig]) -> None:
+        """Open what is new or changed; calls under way go on with what they began with."""
+        for name, config in configured.items():
+            known = self._opened.get(name)
+            if known is not None and known[0] == config:
+                continue
+            if known is not None:
+                self._retired.append(known[1])
+            self._opened[name] = (config, self._open(name, config))
+
+    async def close(self) -> None:
+        """Let go of every connection, of those that were replaced too."""
+        for _, adapter in self._opened.values():
+            await adapter.close()
+        for adapter in self._retired:
+            await adapter.close()
+
+    def __getitem__(self, name: str) -> Upstream:
+        return self._opened[name][1]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._opened)
+
+    def __len__(self) -> int:
+        return len(self._opened)
+
+    def _open(self, name: str, config: UpstreamConfig) -> OpenRouter:
+        return OpenRouter(
+            name,
+            config.base_url,
+            config.api_key.get_secret_value(),
+            connect=config.timeout.connect.total_seconds(),
+            poll=config.timeout.poll.total_seconds(),
+            content_idle=config.timeout.content_idle.total_seconds(),
+            clock=self._clock,
+            telemetry=self._telemetry,
+        )
