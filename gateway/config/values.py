@@ -24,7 +24,7 @@ Network = IPv4Network | IPv6Network
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?([0-9]{1,18}(\.[0-9]{0,18})?|\.[0-9]{1,18})")
-_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(ms|s|m|h|d)")
+_DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)(ms|s|m|h|d)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _GLOB = re.compile(r"[A-Za-z0-9._:/@~+*?-]{1,200}")
 _HASH = re.compile(r"sha256:([0-9a-f]{64})")
@@ -36,6 +36,7 @@ _UNIT_MICROSECONDS = {
     "h": 3600 * 10**6,
     "d": 86400 * 10**6,
 }
+_LONGEST = 3650 * 86400 * 10**6  # microseconds of ten years
 _MOST_USD = Decimal(1_000_000_000)  # micro-dollars of a thousand such budgets still fit a BIGINT
 
 # `printf '' | sha256sum` and `echo | sha256sum`: what a script prints when its variable was empty.
@@ -131,9 +132,10 @@ def read_duration(value: object) -> timedelta:
     if isinstance(value, timedelta):
         return value
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
+    microseconds = Decimal(match[1]) * _UNIT_MICROSECONDS[match[2]] if match else None
+    if microseconds is None or microseconds > _LONGEST:
         refuse("a duration with its unit: 500ms, 4s, 15m, 24h, 30d")
-    return timedelta(microseconds=int(Decimal(match[1]) * _UNIT_MICROSECONDS[match[2]]))
+    return timedelta(microseconds=int(microseconds))
 
 
 def duration_text(length: timedelta) -> str:
