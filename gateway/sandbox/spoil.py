@@ -1,6 +1,7 @@
 """Spoils an answer as a fault says: the act may be done, but its answer does not arrive whole."""
 
 import asyncio
+import contextlib
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping
@@ -39,6 +40,9 @@ async def spoilt(
             return done
     match fault.action:
         case "delay":
+            # Read first: who gives up while waiting has sent all, and gets what was asked for.
+            with contextlib.suppress(web.HTTPRequestEntityTooLarge):
+                await request.read()
             await clock.sleep(fault.seconds or 0.0)
             return done or await act()
         case "hang":

@@ -1,5 +1,6 @@
 """A running sandbox on a clock that stands still, and a client with its key."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -12,6 +13,13 @@ from tests.sandbox.client import Client
 from tests.sandbox.receiver import Receiver
 
 Start = Callable[..., Awaitable[Sandbox]]
+
+
+async def asleep(clock: FakeClock) -> None:
+    """Return when somebody waits for time to pass."""
+    async with asyncio.timeout(5):
+        while not clock.sleepers:  # noqa: ASYNC110 - the clock has no event to wait for
+            await asyncio.sleep(0)
 
 
 @pytest.fixture

@@ -179,7 +179,7 @@ def corners(model: Model) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("model", CATALOG.models.values(), ids=lambda model: model.id)
 def test_every_model_is_priced_at_its_corners(model: Model) -> None:
-    prices = {}
+    prices: dict[object, list[tuple[int, Decimal]]] = {}
     for body in corners(model):
         charged = charge(model.id, **body)
         assert charged > 0

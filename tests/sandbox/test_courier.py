@@ -3,12 +3,14 @@
 import hashlib
 import hmac
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from aiohttp import ClientSession
 
 from gateway.sandbox import Sandbox
+from gateway.sandbox.ledger import Ledger
 from tests.fakes.clock import FakeClock
 from tests.sandbox.client import Client
 from tests.sandbox.conftest import Start
@@ -30,6 +32,10 @@ def good(received: Received, clock: FakeClock) -> bool:
 @pytest.fixture
 async def signing(start: Start) -> Sandbox:
     return await start(webhook_secret=SECRET, webhook_jitter=0.0, webhook_timeout=5.0)
+
+
+def tried(times: int) -> Callable[[Ledger], bool]:
+    return lambda ledger: len(ledger.webhooks) >= times
 
 
 async def ended(
@@ -104,7 +110,7 @@ async def test_it_is_retried_with_the_same_key_and_bytes_and_a_fresh_timestamp(
     await ended(signing, http, clock, receiver)
     for tries, wait in ((2, 5), (3, 60)):
         await clock.advance(wait)
-        await signing.ledger.until(lambda ledger, tries=tries: len(ledger.webhooks) >= tries)
+        await signing.ledger.until(tried(tries))
 
     keys = {received.headers["X-OpenRouter-Idempotency-Key"] for received in receiver.received}
     signatures = {received.headers["X-OpenRouter-Signature"] for received in receiver.received}
@@ -122,7 +128,7 @@ async def test_it_gives_up_after_six_tries(
     await ended(signing, http, clock, receiver)
     for tries, wait in enumerate((5, 60, 600, 3600, 7200), start=2):
         await clock.advance(wait)
-        await signing.ledger.until(lambda ledger, tries=tries: len(ledger.webhooks) >= tries)
+        await signing.ledger.until(tried(tries))
 
     await clock.advance(1_000_000)
 
