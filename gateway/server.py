@@ -68,8 +68,8 @@ async def serve(
         telemetry=telemetry,
         on_failure=fail_stop,
     ) as gateway:
-        public = _runner(gateway.public, config.server.drain_seconds)
-        admin = _runner(gateway.admin, 1.0)
+        public = http_runner(gateway.public, config.server.drain_seconds)
+        admin = http_runner(gateway.admin, 1.0)
         try:
             listening = Listening(
                 await _listen(public, config.server.listen.host, config.server.listen.port),
@@ -117,7 +117,8 @@ def reload(gateway: Gateway, load: Callable[[], Loaded], telemetry: Telemetry) -
         telemetry.log.warning("config.warning", warning=warning)
 
 
-def _runner(app: web.Application, shutdown: float) -> web.AppRunner:
+def http_runner(app: web.Application, shutdown: float) -> web.AppRunner:
+    """An application as it is served: `shutdown` seconds for what is in flight when it stops."""
     return web.AppRunner(
         app,
         access_log=None,  # the middleware writes one line a request
