@@ -16,8 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.adapters import sender
 from gateway.adapters.resolver import Lookup
 from gateway.adapters.sender import KEEP, READ_LIMIT, Sender
+from gateway.domain.callback import CallbackTarget
 from gateway.domain.delivery import AttemptOutcome, ErrorKind, Judgement, judge
 from gateway.domain.network import CallbackPolicy, Refusal, Why
 from tests.data.hostile_urls import HOSTILE
@@ -161,6 +163,23 @@ async def test_a_forbidden_address_is_never_connected_to(host: str) -> None:
     assert (outcome.status, outcome.error) == (None, ErrorKind.BLOCKED_ADDRESS)
 
 
+async def test_what_fools_the_reader_of_urls_is_still_stopped_at_the_socket(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """aiohttp asks no resolver about a literal address: only the socket's own check is left."""
+
+    def fooled(url: str, _: CallbackPolicy) -> CallbackTarget:
+        return CallbackTarget(url, "http", "hooks.example", 80, literal=False)
+
+    monkeypatch.setattr(sender, "check_callback_url", fooled)
+    async with two_subscribers(answers(200), "127.0.0.1", "::1") as (four, six):
+        for host in ("127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"):
+            outcome = await send(a_sender(), four.url(host), STRICT)
+            assert outcome.error is ErrorKind.BLOCKED_ADDRESS
+
+    assert (four.connects, six.connects) == (0, 0)
+
+
 async def test_an_operators_own_subscriber_may_be_anywhere() -> None:
     async with subscriber(answers(200)) as peer:
         outcome = await send(a_sender(FakeLookup(["127.0.0.1"])), peer.url("render"), None)
@@ -288,9 +307,9 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
         (says(CHUNKED + b"zz\r\nx\r\n"), None, ErrorKind.PROTOCOL),
         (says(OK + b"Content-Length: 100\r\n\r\nshort"), 200, ErrorKind.PROTOCOL),
     ],
-    ids=["silence", "status drip", "header drip", "100 for ever", "100 flood", "body drip", "chunk drip",
-         "reset", "close", "mail server", "zeros", "long header", "100000 headers", "two lengths",
-         "bad chunk", "short body"],
+    ids=["silence", "status drip", "header drip", "100 for ever", "100 flood", "body drip",
+         "chunk drip", "reset", "close", "mail server", "zeros", "long header", "100000 headers",
+         "two lengths", "bad chunk", "short body"],
 )  # fmt: skip
 async def test_what_goes_wrong_is_told_apart_and_ends_in_time(
     behave: Behaviour, status: int | None, error: ErrorKind

@@ -49,6 +49,8 @@ JOB = Job(
     retain=True,
     request_id="req",
     traceparent=None,
+    content_gone=False,
+    profile="veo",
     announced=True,
 )
 
