@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from gateway.adapters.database import open_database
+from gateway.adapters.measured import MeasuredDatabase
 from gateway.adapters.upstreams import Upstreams
 from gateway.api.admin.parts import AdminParts
 from gateway.api.admin.routes import admin_app
@@ -103,7 +104,8 @@ async def open_gateway(
     """
     async with AsyncExitStack() as stack:
         live = Live(config, version)
-        database = await _database(config, clock, stack, on_failure)
+        opened = await _database(config, clock, stack, on_failure)
+        database = MeasuredDatabase(opened, clock, telemetry.metrics)
         upstreams = Upstreams(clock, telemetry)
         stack.push_async_callback(upstreams.close)
         upstreams.use(config.upstreams)
@@ -195,6 +197,9 @@ async def open_gateway(
             loops,
         )
         name_labels(telemetry, config, version)
+        for application in (gateway.public, gateway.admin):
+            resources = application.router.resources()
+            telemetry.metrics.allow_routes(resource.canonical for resource in resources)
         for loop in loops:
             loop.start()
             stack.push_async_callback(loop.stop)

@@ -16,6 +16,7 @@ from gateway.config.mistakes import ConfigError
 from gateway.config.schema import Config
 from gateway.domain.errors import StorageFailed
 from gateway.telemetry.bundle import Telemetry
+from gateway.telemetry.lag import watch_event_loop
 
 # aiohttp's AppRunner waits 3,630 s for the next request's headers; this is also the limit within
 # which the headers of the first must have come (RELIABILITY.md, section 0).
@@ -51,7 +52,7 @@ async def serve(
     failures: list[StorageFailed] = []
 
     def fail_stop(error: StorageFailed) -> None:
-        telemetry.log.critical("database.failed_for_good", error=str(error))
+        telemetry.log.critical("database.failed_for_good", error=error)
         failures.append(error)
         loop.call_soon_threadsafe(stop.set)
 
@@ -89,7 +90,9 @@ async def serve(
                 loop.add_signal_handler(signal.SIGHUP, reload, gateway, load, telemetry)
             if on_listening is not None:
                 on_listening(listening)
+            lag = asyncio.create_task(watch_event_loop(telemetry.metrics.event_loop_lag))
             await stop.wait()
+            lag.cancel()
             await _drain(gateway, public, config.server.drain_seconds, telemetry)
         finally:
             await public.cleanup()

@@ -71,7 +71,7 @@ async def _answered(
         facts.reason = "upstream_refused"
         return relayed(error)
     except StorageFailed as error:
-        telemetry.log.error("storage.failed", error=str(error))
+        telemetry.log.error("storage.failed", error=error)
         return _say(facts, Reason.STORAGE_UNAVAILABLE, _STORAGE_WORDS, _STORAGE_RETRY_AFTER)
     except web.HTTPNotFound:
         return _say(facts, Reason.NOT_FOUND, "Not Found")

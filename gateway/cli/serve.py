@@ -2,35 +2,47 @@
 
 import asyncio
 import sys
+from pathlib import Path
 
 import typer
 
 from gateway.cli.options import ConfigPath, loaded, read
+from gateway.config.loader import Loaded
 from gateway.domain.errors import GatewayError
 from gateway.server import serve as run_server
-from gateway.telemetry.bundle import open_telemetry
+from gateway.telemetry.bundle import Telemetry, open_telemetry
+from gateway.telemetry.crashes import log_crashes
 
 
 def serve(config: ConfigPath = None) -> None:
     """Run the gateway until SIGTERM or Ctrl-C; then drain and exit 0."""
     found = loaded(config)
-    telemetry = open_telemetry(
-        found.config.telemetry.log_level,
-        found.config.telemetry.log_format,
-        teams=found.config.teams,
-        upstreams=found.config.upstreams,
-        otlp_endpoint=found.config.telemetry.otlp_endpoint,
-    )
+    settings = found.config.telemetry
     try:
-        for warning in found.warnings:
-            telemetry.log.warning("config.warning", warning=warning)
-        code = asyncio.run(
-            run_server(found.config, found.version, telemetry, load=lambda: read(config))
+        telemetry = open_telemetry(
+            settings.log_level,
+            settings.log_format,
+            teams=found.config.teams,
+            upstreams=found.config.upstreams,
+            otlp_endpoint=settings.otlp_endpoint,
+        )
+    except GatewayError as error:
+        print(f"error: the gateway did not start: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    with log_crashes(telemetry.log):
+        code = _run(found, telemetry, config)
+    telemetry.close()
+    raise typer.Exit(code)
+
+
+def _run(found: Loaded, telemetry: Telemetry, path: Path | None) -> int:
+    for warning in found.warnings:
+        telemetry.log.warning("config.warning", warning=warning)
+    try:
+        return asyncio.run(
+            run_server(found.config, found.version, telemetry, load=lambda: read(path))
         )
     except (GatewayError, OSError) as error:
-        telemetry.log.critical("server.not_started", error=str(error))
+        telemetry.log.critical("server.not_started", error=error)
         print(f"error: the gateway did not start: {error}", file=sys.stderr)
-        code = 1
-    finally:
-        telemetry.close()
-    raise typer.Exit(code)
+        return 1

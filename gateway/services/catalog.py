@@ -125,7 +125,7 @@ class Catalogs:
         try:
             await self._database.write(lambda tx: catalogs.keep(tx, upstream, text, now, changed))
         except StorageFailed as error:
-            self._telemetry.log.warning("catalog.not_kept", upstream=upstream, error=str(error))
+            self._telemetry.log.warning("catalog.not_kept", upstream=upstream, error=error)
 
     def _name_models(self) -> None:
         """Metrics may name models that a catalog lists, and no others."""

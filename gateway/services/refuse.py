@@ -50,4 +50,4 @@ class Refusals:
         try:
             await self._database.write(lambda tx: refusals.add(tx, row))
         except StorageFailed as error:
-            self._telemetry.log.warning("refusal.not_kept", reason=reason, error=str(error))
+            self._telemetry.log.warning("refusal.not_kept", reason=reason, error=error)

@@ -136,7 +136,18 @@ class Submitter:
         except Refused as refusal:
             await self._refusals.keep(decision, refusal, call.request_id)
             raise
+        self._count(opened)
         return await self._told(opened, answer_by)
+
+    def _count(self, opened: Opened) -> None:
+        job, metrics = opened.job, self._telemetry.metrics
+        metrics.decision(job.team, job.model, "accepted")
+        metrics.dedupe(job.team, opened.dedupe)
+        if opened.dedupe in (Dedupe.JOINED, Dedupe.HIT):
+            saved = job.estimate_micros if job.cost_micros is None else job.cost_micros
+            metrics.dollars_saved(job.team, saved)
+        else:
+            metrics.job_submitted(job.team, job.model, job.upstream)
 
     async def _told(self, opened: Opened, answer_by: float) -> Submitted:
         """The answer as far as it is known in time."""

@@ -149,7 +149,7 @@ class Tracker:
             try:
                 after = await self._database.write(act)
             except StorageFailed as error:
-                self._telemetry.log.error("job.write_failed", error=str(error))
+                self._telemetry.log.error("job.write_failed", error=error)
                 await self._clock.sleep(delay)
                 delay = min(delay * 2, _INSIST_MAX)
             else:

@@ -43,8 +43,7 @@ class Loop:
                 wait = await self._step()
             except Exception as error:
                 # The loop must outlive whatever a step meets; the line tells an operator of it.
-                self._telemetry.log.exception(
-                    "worker.step_failed", worker=self.name, error=type(error).__name__
-                )
+                self._telemetry.metrics.worker_failed(self.name)
+                self._telemetry.log.exception("worker.step_failed", worker=self.name, error=error)
                 wait = _AFTER_FAILURE
             await self._clock.sleep(wait)
