@@ -1,0 +1,205 @@
+"""The scenes, in order. Each does what a client does, says what came of it, and checks it.
+
+A new scene is a function of a Show, and an entry in SCENES.
+"""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gateway.cli.demo.client import Refusal, client, refusal
+from gateway.cli.demo.failed import DemoFailed
+from gateway.cli.demo.film import play
+from gateway.cli.demo.http import call
+from gateway.cli.demo.stage import Stage
+from gateway.cli.demo.terminal import Terminal
+
+MODEL = "x-ai/grok-imagine-video"
+FOX = {"model": MODEL, "prompt": "A fox crosses a frozen lake", "duration": 4, "resolution": "480p"}
+OWL = {"model": MODEL, "prompt": "An owl over wet roofs", "duration": 2, "resolution": "480p"}
+
+_PATIENCE = 30.0  # seconds for a job; one takes about four
+_USUAL = 4.5
+
+
+@dataclass(slots=True)
+class Show:
+    """What the scenes share: the stage, the terminal, and what was made so far."""
+
+    stage: Stage
+    terminal: Terminal
+    jobs: dict[str, Any] = field(default_factory=dict)  # what for -> the SDK's last answer
+    files: list[Path] = field(default_factory=list)
+
+    def check(self, holds: bool, words: str) -> None:
+        """Say that it holds.
+
+        Raises:
+            DemoFailed: it does not.
+
+        """
+        if not holds:
+            raise DemoFailed(f"this should hold and does not: {words}")
+        self.terminal.proved(words)
+
+
+def models(show: Show) -> None:
+    """What can be asked for."""
+    show.terminal.scene("List the models")
+    with client(show.stage, "studio") as sdk:
+        listed = sdk.video_generation.list_videos_models().data
+    grok = next(model for model in listed if model.id == MODEL)
+    show.terminal.fact("models", len(listed))
+    show.terminal.fact(MODEL, "")
+    show.terminal.fact("  prices", grok.pricing_skus)
+    show.check(len(listed) > 20, "the catalog came through the gateway")
+
+
+def video(show: Show) -> None:
+    """Submit, poll, download."""
+    show.terminal.scene("Submit, poll, download: the official SDK with another base URL and key")
+    with client(show.stage, "studio") as sdk:
+        begun = time.monotonic()
+        job = sdk.video_generation.generate(**FOX)
+        show.terminal.fact("job", f"{job.id}  ({time.monotonic() - begun:.2f} s to submit)")
+        done = wait(show, sdk, job.id)
+        path = save(show, sdk, job.id, "fox.mp4")
+    show.jobs["fox"] = done
+    film = play(path)
+    show.terminal.fact("cost", f"{done.usage.cost} USD")
+    show.terminal.fact("file", f"{path}  ({film})")
+    show.check(film.seconds >= 3.5, "the file plays, frame by frame, and is as long as ordered")
+    link = call("GET", done.unsigned_urls[0])
+    show.check(
+        link.status == 200 and link.body == path.read_bytes(),
+        "its signed link gives the same bytes to somebody who has no key",
+    )
+
+
+def shared(show: Show) -> None:
+    """Two clients, one paid generation, in flight and after."""
+    show.terminal.scene("The same request twice at once, and again afterwards: paid once")
+    before = show.stage.submits()
+    with ThreadPoolExecutor(2) as pool:
+        ids = list(pool.map(lambda _: submit(show, "studio", OWL), range(2)))
+    show.terminal.fact("client one", ids[0])
+    show.terminal.fact("client two", ids[1])
+    show.check(ids[0] == ids[1], "two clients at the same moment hold one job")
+    with client(show.stage, "studio") as sdk:
+        show.jobs["owl"] = wait(show, sdk, ids[0])
+        path = save(show, sdk, ids[0], "owl.mp4")
+    show.terminal.fact("file", f"{path}  ({play(path)})")
+    show.check(
+        submit(show, "studio", OWL) == ids[0], "asked again when it is done: the same job, at once"
+    )
+    show.check(show.stage.submits() == before + 1, "the upstream was asked, and paid, exactly once")
+
+
+def mistakes(show: Show) -> None:
+    """Three mistakes, told at once."""
+    show.terminal.scene("A request with three mistakes, refused before a cent is spent")
+    before = show.stage.submits()
+    wrong = {**FOX, "duration": 99, "resolution": "4K", "aspect_ratio": "21:9"}
+    said = refusal(show.stage, "studio", wrong)
+    _tell(show, said)
+    violations = said.gateway["violations"]
+    for violation in violations:
+        near = violation.get("nearest")
+        show.terminal.fact(violation["field"], f"{violation['value']} -> nearest allowed: {near}")
+    show.check(said.status == 400 and len(violations) == 3, "all three are named in one answer")
+    show.check(show.stage.submits() == before, "nothing reached the upstream")
+
+
+def upstream_refuses(show: Show) -> None:
+    """What only the upstream can know."""
+    show.terminal.scene("A request that the upstream refuses: its words, and no debt")
+    said = refusal(show.stage, "studio", {**FOX, "previous_job_id": show.jobs["fox"].id})
+    _tell(show, said)
+    show.check(said.status == 400 and not said.gateway, "the refusal is relayed as it came")
+
+
+def budget(show: Show) -> None:
+    """A dollar is a dollar."""
+    show.terminal.scene("A budget that runs out: team newsroom has 1 USD")
+    before = show.stage.submits()
+    for duration in (8, 9):
+        clip = {**FOX, "prompt": f"Evening news, {duration} seconds", "duration": duration}
+        show.terminal.fact(f"{duration} s", f"accepted as {submit(show, 'newsroom', clip)}")
+    said = refusal(show.stage, "newsroom", {**FOX, "prompt": "One more", "duration": 10})
+    _tell(show, said)
+    told = said.gateway
+    for name in ("limit_usd", "spent_usd", "reserved_usd", "estimate_usd"):
+        show.terminal.fact(name, told[name])
+    show.check(said.status == 402 and told["reason"] == "budget_exceeded", "402 with its numbers")
+    show.check(show.stage.submits() == before + 2, "only what fitted reached the upstream")
+
+
+def zero_retention(show: Show) -> None:
+    """Zero data retention fails closed."""
+    show.terminal.scene("Team clinic requires zero data retention, which no upstream here promises")
+    before = show.stage.submits()
+    said = refusal(show.stage, "clinic", FOX)
+    _tell(show, said)
+    show.check(
+        said.status == 404 and said.gateway["reason"] == "zdr_unavailable",
+        "404 in OpenRouter's words, with what asked for it",
+    )
+    show.check(show.stage.submits() == before, "nothing left the gateway")
+
+
+SCENES: tuple[Callable[[Show], None], ...] = (
+    models,
+    video,
+    shared,
+    mistakes,
+    upstream_refuses,
+    budget,
+    zero_retention,
+)
+
+
+def submit(show: Show, team: str, request: dict[str, Any]) -> str:
+    """The id of the job that the request became, or was given."""
+    with client(show.stage, team) as sdk:
+        return str(sdk.video_generation.generate(**request).id)
+
+
+def wait(show: Show, sdk: Any, job_id: str) -> Any:
+    """Poll until the job is over.
+
+    Raises:
+        DemoFailed: it did not complete, or not in time.
+
+    """
+    begun = time.monotonic()
+    while True:
+        job = sdk.video_generation.get_generation(job_id=job_id)
+        seconds = time.monotonic() - begun
+        show.terminal.progress(seconds, _USUAL, job.status)
+        if job.status not in ("pending", "in_progress"):
+            break
+        if seconds > _PATIENCE:
+            raise DemoFailed(f"{job_id} is still {job.status} after {seconds:.0f} s")
+        time.sleep(0.25)
+    show.terminal.progress_done()
+    if job.status != "completed":
+        raise DemoFailed(f"{job_id} ended as {job.status}: {job.error}")
+    return job
+
+
+def save(show: Show, sdk: Any, job_id: str, name: str) -> Path:
+    """Download the video of a job."""
+    path = show.stage.output / name
+    path.write_bytes(sdk.video_generation.get_video_content(job_id=job_id).read())
+    show.files.append(path)
+    return path
+
+
+def _tell(show: Show, said: Refusal) -> None:
+    show.terminal.fact("the SDK", f"raises {said.kind} ({said.status})")
+    show.terminal.fact("message", said.message)
+    if said.gateway:
+        show.terminal.fact("reason", said.gateway["reason"])

@@ -1,0 +1,165 @@
+"""The two programs that the demo runs, each a process of its own, and the keys of its teams."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from gateway.cli.demo.failed import DemoFailed
+from gateway.cli.demo.http import call
+
+TEAMS = ("studio", "newsroom", "clinic")
+SPEED = 10  # sandbox seconds in one of ours
+
+_START = 30.0  # seconds until a program must answer; each takes about one
+_STOP = 10.0  # seconds until a program that was told to stop is killed
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where everything is."""
+
+    gateway: str  # origin of the team-facing listener
+    admin: str
+    sandbox: str
+    keys: Mapping[str, str]  # team -> its bearer key
+    processes: Mapping[str, subprocess.Popen[bytes]]
+    output: Path
+
+    @property
+    def api(self) -> str:
+        """What a client's base URL is set to."""
+        return f"{self.gateway}/api/v1"
+
+    def ledger(self) -> Any:
+        """What reached the upstream, as the sandbox saw it."""
+        return call("GET", f"{self.sandbox}/sandbox/v1/ledger").json
+
+    def submits(self) -> int:
+        """How many paid generations the upstream was asked for."""
+        return len(self.ledger()["submits"])
+
+
+@contextmanager
+def open_stage(config: Path, output: Path, environ: Mapping[str, str]) -> Iterator[Stage]:
+    """Start sandbox and gateway on free loopback ports, make the keys, and stop both at the end.
+
+    Their state lives in a temporary folder and is gone afterwards; logs and videos stay in
+    `output`.
+
+    Raises:
+        DemoFailed: one of them did not start.
+
+    """
+    port, admin, upstream = _free_ports(3)
+    with ExitStack() as stack:
+        state = stack.enter_context(TemporaryDirectory(prefix="video-gateway-demo-"))
+        env = {
+            **environ,
+            "VIDEO_DEMO_PORT": str(port),
+            "VIDEO_DEMO_ADMIN_PORT": str(admin),
+            "VIDEO_DEMO_UPSTREAM": f"http://127.0.0.1:{upstream}/api/v1",
+            "VIDEO_DEMO_STATE": state,
+        }
+        sandbox = ("sandbox", "--listen", f"127.0.0.1:{upstream}", "--speed", str(SPEED))
+        more = ("--generation-seconds", "35", "--in-progress", "always", "--seed", "7")
+        programs = {
+            "sandbox": _program(stack, (*sandbox, *more), env, output / "sandbox.log"),
+            "gateway": _program(
+                stack, ("serve", "--config", str(config)), env, output / "gateway.log"
+            ),
+        }
+        stage = Stage(
+            gateway=f"http://127.0.0.1:{port}",
+            admin=f"http://127.0.0.1:{admin}",
+            sandbox=f"http://127.0.0.1:{upstream}",
+            keys={},
+            processes=programs,
+            output=output,
+        )
+        _await(f"{stage.sandbox}/sandbox/v1/health", "sandbox", stage)
+        _await(f"{stage.gateway}/readyz", "gateway", stage)
+        keys = {team: _make_key(team, config, env) for team in TEAMS}
+        yield Stage(stage.gateway, stage.admin, stage.sandbox, keys, programs, output)
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on. Somebody may take one before we do: then the start fails."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(closing(socket.socket())) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def _program(
+    stack: ExitStack, words: Sequence[str], env: Mapping[str, str], log: Path
+) -> subprocess.Popen[bytes]:
+    out = stack.enter_context(log.open("wb"))
+    program = subprocess.Popen(  # noqa: S603 - this very program, with words of our own
+        (sys.executable, "-m", "gateway", *words),
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=out,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,  # Ctrl-C is for the demo, which then stops them in order
+    )
+    stack.callback(_stop, program)
+    return program
+
+
+def _stop(program: subprocess.Popen[bytes]) -> None:
+    program.terminate()
+    try:
+        program.wait(_STOP)
+    except subprocess.TimeoutExpired:
+        program.kill()
+        program.wait()
+
+
+def _await(url: str, name: str, stage: Stage) -> None:
+    """Until the program answers 200, or is gone."""
+    program, log = stage.processes[name], stage.output / f"{name}.log"
+
+    def up() -> bool:
+        if program.poll() is not None:
+            raise DemoFailed(f"the {name} did not start; {log} ends with:\n{_tail(log)}")
+        try:
+            return call("GET", url).status == 200
+        except (OSError, HTTPException):
+            return False
+
+    if not until(up, _START):
+        raise DemoFailed(f"the {name} was not ready within {_START:.0f} s; see {log}")
+
+
+def until(true: Callable[[], bool], seconds: float, every: float = 0.1) -> bool:
+    """Ask until it is true; False if it never was within that time."""
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(every)
+    return True
+
+
+def _make_key(team: str, config: Path, env: Mapping[str, str]) -> str:
+    """A key as an operator makes one: on the command line, through the running gateway."""
+    words = (sys.executable, "-m", "gateway", "keys", "create", team, "demo", "--config")
+    made = subprocess.run(  # noqa: S603 - likewise
+        (*words, str(config)), env=env, capture_output=True, text=True, timeout=_START, check=False
+    )
+    if made.returncode != 0:
+        raise DemoFailed(f"no key could be made for team {team}: {made.stderr.strip()}")
+    return made.stdout.strip()
+
+
+def _tail(log: Path, lines: int = 5) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
