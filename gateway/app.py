@@ -181,6 +181,7 @@ async def open_gateway(
         )
         admin = AdminParts(
             clock=clock,
+            database=database,
             live=live,
             keyring=Keyring(database, clock, source, live),
             authenticator=authenticator,

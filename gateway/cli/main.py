@@ -2,8 +2,10 @@
 
 import typer
 
+from gateway.cli.budgets import budgets
 from gateway.cli.check import check
 from gateway.cli.demo import demo
+from gateway.cli.doctor import doctor
 from gateway.cli.keys import keys
 from gateway.cli.sandbox import sandbox
 from gateway.cli.serve import serve
@@ -20,4 +22,6 @@ app.command()(serve)
 app.command()(check)
 app.command()(sandbox)
 app.command()(demo)
+app.command()(doctor)
 app.add_typer(keys, name="keys")
+app.add_typer(budgets, name="budgets")

@@ -60,7 +60,7 @@ def hold(
             must roll back.
 
     """
-    account = Budget(Period.MONTH, Micros(NO_LIMIT), team)
+    account = _account(team)
     places = sorted(
         [(_account_id(team), account), *((budget.id, budget) for budget in budgets)],
         key=lambda place: place[0],  # one order for everybody, against deadlock
@@ -205,6 +205,17 @@ def _crossings(
         for share in shares
         if ledger.tell_threshold(tx, after.id, str(share), now=now)
     ]
+
+
+def account(tx: Transaction, team: str, now: datetime) -> tuple[int, int]:
+    """What the team has spent and holds this month, whatever its budgets are. Micro-dollars."""
+    start = _start(tx, _account_id(team), _account(team), now)
+    window = ledger.find_window(tx, ledger.window_id(_account_id(team), epoch_ms(start)))
+    return (0, 0) if window is None else (window.spent, window.reserved)
+
+
+def _account(team: str) -> Budget:
+    return Budget(Period.MONTH, Micros(NO_LIMIT), team)
 
 
 def _account_id(team: str) -> str:

@@ -24,6 +24,16 @@ def hits(tx: Transaction, team: str, *, now: int) -> list[int]:
     return [row["at"] for row in rows]
 
 
+def recent_hits(tx: Transaction, team: str, *, now: int) -> int:
+    """How many submits of the team were taken in the last 60 seconds; only looks."""
+    row = tx.fetchrow(
+        "SELECT COUNT(*) AS hits FROM rate_hits WHERE team = :team AND at > :since",
+        team=team,
+        since=now - RATE_WINDOW_MS,
+    )
+    return 0 if row is None else int(row["hits"])
+
+
 def hit(tx: Transaction, team: str, job_id: str, *, now: int) -> None:
     """Count one submit."""
     tx.execute(

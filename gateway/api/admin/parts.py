@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from gateway.config.live import Live
-from gateway.ports import Clock
+from gateway.ports import Clock, Database
 from gateway.services.authenticate import Authenticator
 from gateway.services.keyring import Keyring
 from gateway.telemetry.bundle import Telemetry
@@ -16,6 +16,7 @@ class AdminParts:
     """The services behind the operators' API."""
 
     clock: Clock
+    database: Database
     live: Live
     keyring: Keyring
     authenticator: Authenticator

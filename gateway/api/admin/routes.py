@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from gateway.api.admin import keys
+from gateway.api.admin import budgets, keys
 from gateway.api.admin.access import operators_only
 from gateway.api.admin.metrics import metrics
 from gateway.api.admin.parts import ADMIN, AdminParts
@@ -23,4 +23,7 @@ def admin_app(parts: AdminParts) -> web.Application:
     router.add_post(f"{ADMIN_API}/keys", keys.create)
     router.add_get(f"{ADMIN_API}/keys", keys.listing)
     router.add_delete(f"{ADMIN_API}/keys/{{team}}/{{name}}", keys.revoke)
+    router.add_get(f"{ADMIN_API}/budgets", budgets.budgets)
+    router.add_get(f"{ADMIN_API}/refusals", budgets.latest_refusals)
+    router.add_get(f"{ADMIN_API}/catalog/changes", budgets.catalog_changes)
     return app
