@@ -72,13 +72,12 @@ def _summary(part: Any, path: Path) -> str:
     """The plain values that an added part brings: ` (period month, limit_usd 500.00)`."""
     if not isinstance(part, Part):
         return ""
-    chosen = {name: field.alias or name for name, field in type(part).model_fields.items()}
-    shown = [
-        f"{key} {shown(getattr(part, name), (*path, key))}"
-        for name, key in chosen.items()
+    values = [
+        f"{field.alias or name} {shown(getattr(part, name), (*path, field.alias or name))}"
+        for name, field in type(part).model_fields.items()
         if name in part.model_fields_set and not _is_below(getattr(part, name))
     ]
-    return f" ({', '.join(shown)})" if shown else ""
+    return f" ({', '.join(values)})" if values else ""
 
 
 def _is_below(value: Any) -> bool:

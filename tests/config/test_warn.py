@@ -1,0 +1,106 @@
+import pytest
+
+from gateway.config.loader import parse
+from tests.config.samples import ENVIRON, HASH, SECRET, complete
+
+TWO = """\
+upstreams:
+  plain: {base_url: https://a.example, api_key: key}
+  private: {base_url: https://b.example, api_key: key, zdr: true}
+"""
+
+
+def warned(text: str) -> list[str]:
+    return list(parse(complete(text), ENVIRON).warnings)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "server: {answer_within: 5s}\n",
+            (
+                "server.answer_within: 5 s or more: the official Python SDK has given up by then "
+                "and "
+                "sends the request again"
+            ),
+        ),
+        (
+            "server: {listen: 0.0.0.0:80}\n",
+            (
+                "server.public_url: is http://127.0.0.1:8080, but `listen` is 0.0.0.0:80: "
+                "clients get "
+                "wrong URLs"
+            ),
+        ),
+        (
+            "server: {admin_listen: 0.0.0.0:8081}\n",
+            (
+                "server.admin_listen: not loopback, but admin.tokens is empty: only loopback "
+                "peers may "
+                "use the admin API"
+            ),
+        ),
+        (
+            TWO + "routing:\n  - to: plain\n",
+            "upstreams.private: no rule of `routing` leads here: it gets no requests",
+        ),
+        (
+            "teams: {growth: {zdr: require}}\n",
+            (
+                "teams.growth.zdr: require, but no routed upstream has `zdr: true`: all its "
+                "requests "
+                "will be refused"
+            ),
+        ),
+        (
+            "teams: {growth: {budgets: [{period: day, limit_usd: 1, key: ci}]}}\n",
+            (
+                "teams.growth.budgets[0].key: no such key in this file: counts nothing until "
+                "`keys create` makes it"
+            ),
+        ),
+        (
+            (
+                f"teams: {{growth: {{keys: [{{name: cli, hash: '{HASH}'}}], "
+                "budgets: [{period: day, limit_usd: 1, key: clii}]}}\n"
+            ),
+            (
+                'teams.growth.budgets[0].key: no such key in this file (did you mean "cli"?): '
+                "counts "
+                "nothing until `keys create` makes it"
+            ),
+        ),
+        (
+            (
+                f"webhooks: [{{name: a, url: https://h.example, secret: {SECRET}, "
+                "events: [video.generated.*]}]\n"
+            ),
+            (
+                "webhooks[0].events[0]: fits no event; there are video.generation.completed, "
+                "video.generation.failed, video.generation.cancelled, video.generation.expired, "
+                "budget.threshold, endpoint.disabled"
+            ),
+        ),
+    ],
+)
+def test_what_is_likely_not_meant_is_a_warning(text: str, words: str) -> None:
+    assert warned(text) == [words]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "server: {answer_within: 4.9s}\n",
+        "server: {listen: 0.0.0.0:80, public_url: https://v.example}\n",
+        (
+            "server: {admin_listen: 0.0.0.0:8081}\n"
+            f"admin: {{tokens: [{{name: a, hash: '{HASH}'}}]}}\n"
+        ),
+        TWO + "teams: {growth: {zdr: require}}\n",
+        TWO,
+        f"webhooks: [{{name: a, url: https://h.example, secret: {SECRET}, events: ['*']}}]\n",
+    ],
+)
+def test_what_is_meant_is_no_warning(text: str) -> None:
+    assert warned(text) == []
