@@ -1,0 +1,55 @@
+# Everything a person, a hook or CI runs. Needs Python 3.11 or newer, and make; nothing else.
+# Each target makes the environment (.venv, from requirements.lock) when it is missing or old.
+
+PYTHON ?= python3
+BIN := .venv/bin
+KEEP ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# Loopback is never reached through a proxy, whatever the environment says.
+demo: .venv/installed ## show what the gateway does, on real HTTP; KEEP=1 leaves it running
+	@NO_PROXY="127.0.0.1,$$NO_PROXY" no_proxy="127.0.0.1,$$no_proxy" \
+		$(BIN)/video-gateway demo $(if $(filter-out 0,$(KEEP)),--keep)
+
+test: .venv/installed ## run the tests; ARGS="-k word" chooses
+	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+
+check: .venv/installed ## format, lint, types, floors, tests: what CI runs
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/pytest -n 2 --dist worksteal
+
+format: .venv/installed ## format, and mend what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/installed ## measure, and write docs/performance.md; takes some minutes
+	$(BIN)/python -m bench
+
+# The lock is made by uv, which is needed for nothing else and so lives in a folder of its own. It
+# names versions and hashes; where packages come from is the business of your pip's configuration.
+lock: ## make requirements.lock from pyproject.toml, with the newest versions it allows
+	@test -x .venv/uv/bin/uv || { $(PYTHON) -m venv .venv/uv && .venv/uv/bin/pip -q install uv; }
+	.venv/uv/bin/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock $(ARGS)
+
+clean: ## remove the environment and everything that was made
+	rm -rf .venv build dist demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache *.egg-info
+
+.venv/locked: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say which: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/installed: .venv/locked pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
