@@ -14,7 +14,7 @@ T = TypeVar("T")
 Answer = tuple[Sequence[str], Sequence[Sequence[Any]], int]
 """What a driver said to one statement: column names, rows, how many rows were touched."""
 
-_INT64 = range(-(2**63), 2**63)
+_LEAST, _MOST = -(2**63), 2**63 - 1
 _READABLE = frozenset({str, int, NoneType})
 
 # An act is inside a transaction that belongs to the database: it may not end or nest one itself.
@@ -123,7 +123,7 @@ def _bound(name: str, value: Value) -> str | int | None:
         if "\0" in value:
             raise ValueError(f"parameter {name} holds a NUL character, which PostgreSQL can't keep")
         return str.__str__(value)  # the drivers know str itself, not a StrEnum
-    if isinstance(value, int) and not isinstance(value, bool) and value in _INT64:
+    if isinstance(value, int) and not isinstance(value, bool) and _LEAST <= value <= _MOST:
         return int(value)
     raise TypeError(f"parameter {name} must be text, a 64-bit int or None, not {type(value)}")
 
