@@ -51,13 +51,6 @@ def refuse(allowed: str) -> NoReturn:
     raise PydanticCustomError("config", "{allowed}", {"allowed": allowed})
 
 
-def read_text(value: object) -> str:
-    """Any text but an empty one, without line breaks or spaces around it."""
-    if not isinstance(value, str) or not value or value != value.strip() or not value.isprintable():
-        refuse("text (not empty, on one line, no space around it)")
-    return str(value)
-
-
 def read_flag(value: object) -> bool:
     """`true` or `false`, also as text (from the environment)."""
     if isinstance(value, str) and value.lower() in ("true", "false"):
@@ -253,7 +246,6 @@ def or_null(read: Callable[[object], Any]) -> Callable[[object], Any]:
     return read_optional
 
 
-Text = Annotated[str, PlainValidator(read_text)]
 Flag = Annotated[bool, PlainValidator(read_flag)]
 Name = Annotated[str, PlainValidator(read_name)]
 Glob = Annotated[str, PlainValidator(read_glob)]

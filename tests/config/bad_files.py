@@ -92,7 +92,7 @@ ONE_MISTAKE = [
         f'server.public_url: saw "(hidden)"; allowed: {PUBLIC}',
     ),
     (
-        "server: {public_url: https://video.example.com/?token=x}\n",
+        'server: {public_url: "https://video.example.com/?token=x"}\n',
         f'server.public_url: saw "https://video.example.com/"; allowed: {PUBLIC}',
     ),
     (

@@ -213,8 +213,3 @@ def test_empty_text_is_null_where_null_is_allowed() -> None:
     read = values.or_null(values.whole(1, 5))
 
     assert [read(None), read(""), read("3")] == [None, None, 3]
-
-
-@pytest.mark.parametrize("text", ["", " a", "a ", "a\nb", "\x1b[31m", None, 5, True])
-def test_text_is_one_visible_line(text: object) -> None:
-    assert refuses(values.read_text, text)
