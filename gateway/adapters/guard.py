@@ -1,6 +1,7 @@
 """Between one attempt and the network: every address is judged before it is dialled."""
 
 import socket
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
 
@@ -33,6 +34,7 @@ class Guard(AbstractResolver):
         self._lookup = lookup
         self._policy = policy
         self.blocked: Blocked | None = None  # what was raised, whatever aiohttp made of it
+        self._sockets: list[socket.socket] = []
 
     async def resolve(
         self,
@@ -63,7 +65,15 @@ class Guard(AbstractResolver):
         """
         family, kind, protocol, _, sockaddr = info
         self._check(str(sockaddr[0]))
-        return socket.socket(family, kind, protocol)
+        opened = socket.socket(family, kind, protocol)
+        self._sockets.append(opened)
+        return opened
+
+    def hang_up(self) -> None:
+        """End the attempt's connections now: asyncio would give TLS 30 s for the peer's goodbye."""
+        for opened in self._sockets:
+            with suppress(OSError):  # it is closed already
+                opened.shutdown(socket.SHUT_RDWR)
 
     async def close(self) -> None:
         """Nothing is held."""

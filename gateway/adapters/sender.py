@@ -119,6 +119,8 @@ class Sender:
             if guard.blocked is not None:  # of several failures aiohttp raises any
                 raise guard.blocked from None
             raise
+        finally:
+            guard.hang_up()
 
     def _session(self, guard: Guard) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(

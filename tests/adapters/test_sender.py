@@ -6,6 +6,7 @@ The addresses of loopback play the parts: 127.0.0.2 is what a policy allows, 127
 import asyncio
 import gzip
 import shutil
+import socket
 import ssl
 import subprocess
 from collections.abc import Sequence
@@ -43,6 +44,7 @@ BODY = b'{"type":"ping","data":{"text":"\xc3\xa9"}}'
 HEADERS = {"Content-Type": "application/json", "webhook-id": "evt_1"}
 
 SHORT = 0.7  # seconds for an attempt on someone who will use them up
+HALF_OF_ASYNCIOS_PATIENCE = 15.0  # it waits 30 s for the other side's end of TLS
 PROMPT = 20.0  # seconds that a loaded machine may take for what should be instant
 
 
@@ -526,6 +528,33 @@ async def test_a_certificate_that_does_not_fit_ends_the_attempt_before_a_byte_is
 
     assert (outcome.status, outcome.error) == (None, ErrorKind.TLS)
     assert peer.requests == []
+
+
+async def test_a_peer_that_never_says_goodbye_keeps_no_connection(certificate: Path) -> None:
+    """TLS ends with a word from both sides; a hostile peer would hold the socket by its silence."""
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"https://hooks.example:{listener.getsockname()[1]}/"
+        silent = asyncio.create_task(asyncio.to_thread(_never_says_goodbye, listener, certificate))
+        outcome = await send(a_sender(FakeLookup(["127.0.0.1"]), tls=trusting), url)
+
+        assert (outcome.status, outcome.answer) == (200, "hi")
+        assert await silent == "we hung up"
+
+
+def _never_says_goodbye(listener: socket.socket, certificate: Path) -> str:
+    listener.settimeout(HALF_OF_ASYNCIOS_PATIENCE)
+    accepted, _ = listener.accept()
+    accepted.settimeout(HALF_OF_ASYNCIOS_PATIENCE)
+    secured = server_tls(certificate).wrap_socket(accepted, server_side=True)
+    secured.recv(65_536)
+    secured.sendall(OK + b"Content-Length: 2\r\n\r\nhi")
+    with socket.socket(fileno=secured.detach()) as raw:
+        raw.settimeout(HALF_OF_ASYNCIOS_PATIENCE)
+        with suppress(ConnectionResetError):
+            while raw.recv(65_536):
+                pass
+    return "we hung up"
 
 
 async def test_a_server_that_speaks_no_tls_is_told_as_such() -> None:
