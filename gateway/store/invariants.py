@@ -146,7 +146,7 @@ _CHECKS = (
         """,
     ),
     _Check(
-        "a delivery that is delivered was taken by its endpoint, and one that is pending is planned",
+        "a delivered delivery was taken by its endpoint, a pending one is planned",
         """
         SELECT d.id AS subject, d.state AS state, d.attempts AS attempts
         FROM deliveries d

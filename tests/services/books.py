@@ -1,0 +1,163 @@
+"""Jobs and their money without HTTP: the acts of submit and the tracker on a real database."""
+
+import itertools
+import json
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.config.live import Live
+from gateway.config.loader import parse
+from gateway.domain.budget import covers
+from gateway.domain.job import Job, JobId, News, Status
+from gateway.domain.pricing import Estimate
+from gateway.domain.team import Principal
+from gateway.domain.units import Micros, epoch_ms
+from gateway.domain.upstream import Accepted, Declined, Unclear
+from gateway.domain.video import VideoRequest
+from gateway.ports import Database, Transaction
+from gateway.services.decide import Decision, Question
+from gateway.services.dedupe import Identity
+from gateway.services.links import Links
+from gateway.services.open_job import Opened, Opening, open_job
+from gateway.services.tell import Teller
+from gateway.services.track import Tracker
+from gateway.services.views import JobViews
+from gateway.store import jobs
+from gateway.store.invariants import Violation, violations
+from gateway.telemetry.bundle import Telemetry
+from tests.fakes.clock import FakeClock
+
+DOCUMENT: dict[str, Any] = {
+    "upstreams": {"main": {"base_url": "https://up.example/api/v1", "api_key": "sk-or-1234567890"}},
+    "routing": [{"to": "main"}],
+    "teams": {"red": {}, "blue": {}},
+}
+
+
+def in_force(changes: dict[str, Any], version: str = "1") -> Live:
+    """A configuration with these top-level parts."""
+    loaded = parse(json.dumps(DOCUMENT | changes), {}, "test")
+    return Live(loaded.config, version)
+
+
+@dataclass
+class Books:
+    """Submits, verdicts and windows, with nothing around them."""
+
+    database: Database
+    live: Live
+    clock: FakeClock = field(default_factory=FakeClock)
+
+    def __post_init__(self) -> None:
+        self._numbers = itertools.count(1)
+        telemetry = Telemetry()
+        views = JobViews(self.database, self.clock, max_age=None)
+        links = Links(self.live, self.clock, b"k" * 32)
+        self.teller = Teller(self.live, links, random.Random(1))
+        self.tracker = Tracker(self.database, self.clock, views, self.live, self.teller, telemetry)
+
+    async def submit(
+        self,
+        team: str,
+        estimate: int,
+        *,
+        key: str = "ci",
+        model: str = "x/one",
+        fingerprint: str | None = None,
+    ) -> Opened:
+        """Open a job; Refused where there is no room."""
+        number = next(self._numbers)
+        opening = self._opening(number, team, estimate, key, model, fingerprint)
+        return await self.database.write(
+            lambda tx: open_job(tx, opening, self.teller, self.clock.now())
+        )
+
+    async def accept(self, job: Job) -> Job:
+        """The upstream takes it."""
+        return await self.tracker.accepted(job, 1, Accepted(f"up-{job.id}", Status.PENDING))
+
+    async def refuse(self, job: Job) -> Job:
+        """The upstream refuses it."""
+        return await self.tracker.refused(job, 1, Declined(400, {"message": "no"}), "no", told=True)
+
+    async def lose(self, job: Job) -> Job:
+        """No answer came."""
+        return await self.tracker.lost(job, 1, Unclear("reset"))
+
+    async def end(
+        self, job_id: JobId, status: Status, raw_cost: str | None = None, *, byok: bool = False
+    ) -> Job:
+        """The upstream's verdict, first or late."""
+        news = News(status, raw_cost=raw_cost, is_byok=byok, outputs=1)
+        return await self.tracker.learned(job_id, news)
+
+    async def find(self, job_id: JobId) -> Job:
+        """The row as it is."""
+        job = await self.database.read(lambda tx: jobs.find(tx, job_id))
+        assert job is not None
+        return job
+
+    async def broken(self) -> list[Violation]:
+        """What the doctor would say."""
+        return await self.database.read(lambda tx: list(violations(tx)))
+
+    async def windows(self, like: str = "%") -> dict[str, tuple[int, int]]:
+        """(spent, reserved) by window id."""
+
+        def act(tx: Transaction) -> dict[str, tuple[int, int]]:
+            rows = tx.fetch("SELECT id, spent, reserved FROM windows WHERE id LIKE :id", id=like)
+            return {row["id"]: (row["spent"], row["reserved"]) for row in rows}
+
+        return await self.database.read(act)
+
+    async def types(self) -> list[str]:
+        """The types of all events."""
+        rows = await self.database.read(
+            lambda tx: list(tx.fetch("SELECT type FROM events ORDER BY created_at, id"))
+        )
+        return [row["type"] for row in rows]
+
+    def _opening(
+        self, number: int, team: str, estimate: int, key: str, model: str, same: str | None
+    ) -> Opening:
+        current = self.live.current
+        principal = Principal(team, key)
+        decision = Decision(
+            in_force=current,
+            question=Question(principal, VideoRequest(body={"model": model}, model=model)),
+            zdr=(),
+            upstream="main",
+            previous=None,
+            rulings=(),
+            estimate=Estimate(Micros(estimate), ()),
+            estimate_micros=estimate,
+            budgets=tuple(b for b in current.rules.budgets.values() if covers(b, team, key, model)),
+            model=model,
+            profile=f"{model}|||",
+        )
+        fingerprint = same or f"{number:064d}"
+        at = epoch_ms(self.clock.now())
+        new = jobs.NewJob(
+            id=JobId(f"gen-vid-1-{number:020d}"),
+            team=team,
+            key=key,
+            upstream="main",
+            model=model,
+            created_at=at,
+            estimate_micros=estimate,
+            zdr=False,
+            retain=True,
+            fingerprint=fingerprint,
+            dedupe="miss",
+            profile=decision.profile,
+            token_hash=f"token-{number}",
+            decision="{}",
+            config_version=current.version,
+            request_id="req",
+            traceparent=None,
+            lease_token="lease",
+            lease_until=at + 90_000,
+        )
+        day = 24 * 3600 * 1000
+        return Opening(new, decision, Identity(team, fingerprint, day), None)
