@@ -173,6 +173,23 @@ async def until(true: Callable[[], Awaitable[Any]], clock: Clock | None = None) 
 
 
 @asynccontextmanager
+async def flowing(clock: FakeClock) -> AsyncIterator[None]:
+    """Time passes by itself while the block runs, for clients that poll in their own way."""
+
+    async def flow() -> None:
+        while True:
+            await clock.advance(_STEP)
+            await asyncio.sleep(0.002)
+
+    task = asyncio.create_task(flow())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+@asynccontextmanager
 async def running_gateway(
     upstreams: Sandbox | Mapping[str, Sandbox],
     database_url: str,

@@ -13,6 +13,7 @@ import pytest
 from gateway.sandbox import Sandbox, SandboxConfig
 from tests.fakes.clock import FakeClock
 from tests.harness import RunningGateway, running_gateway
+from tests.sdk_js.programs import Programs, Unavailable, installed
 
 StartSandbox = Callable[..., Awaitable[Sandbox]]
 StartGateway = Callable[..., Awaitable[RunningGateway]]
@@ -57,3 +58,12 @@ async def gateways(clock: FakeClock) -> AsyncIterator[StartGateway]:
 @pytest.fixture
 async def gateway(gateways: StartGateway, sandbox: Sandbox, sqlite_url: str) -> RunningGateway:
     return await gateways(sandbox, sqlite_url)
+
+
+@pytest.fixture(scope="session")
+def sdk_js() -> Programs:
+    """The programs of tests/sdk_js under Node.js."""
+    try:
+        return installed()
+    except Unavailable as error:
+        pytest.skip(f"the TypeScript SDK is not tested: {error}")

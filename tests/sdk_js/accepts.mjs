@@ -1,0 +1,50 @@
+// Which answers the official SDK and the AI SDK's provider take: {call: {typescript, ai}}.
+// `submits` and `polls` are the names of answers that the server behind `base` gives.
+import { createOpenRouter } from "@openrouter/ai-sdk-provider";
+import { OpenRouter } from "@openrouter/sdk";
+
+const { base, key, submits, polls } = JSON.parse(process.env.ARGUMENTS);
+const { videoGeneration } = new OpenRouter({
+  apiKey: key,
+  serverURL: base,
+  retryConfig: { strategy: "none" },
+});
+
+async function verdict(use) {
+  try {
+    await use();
+    return "ok";
+  } catch (error) {
+    return `throws ${error.name}`;
+  }
+}
+
+// The provider polls until an end; an answer without one is taken if it asks again.
+async function ai(model, isOver) {
+  const provider = createOpenRouter({ apiKey: key, baseURL: base });
+  const video = provider.videoModel(model, { pollIntervalMs: 1, maxPollTimeMs: 30 });
+  try {
+    await video.doGenerate({ prompt: "a cat", n: 1, providerOptions: {} });
+    return "ok";
+  } catch (error) {
+    if (/timed out after/.test(error.message)) return "keeps polling";
+    if (isOver && error.isRetryable === false && error.statusCode === 500) return "ok";
+    return `throws ${error.name}`;
+  }
+}
+
+const verdicts = {};
+for (const name of submits) {
+  const request = { videoGenerationRequest: { model: `submit/${name}`, prompt: "a cat" } };
+  verdicts[`submit/${name}`] = {
+    typescript: await verdict(() => videoGeneration.generate(request)),
+    ai: await ai(`submit/${name}`, false),
+  };
+}
+for (const name of polls) {
+  verdicts[`poll/${name}`] = {
+    typescript: await verdict(() => videoGeneration.getGeneration({ jobId: name })),
+    ai: await ai(`poll/${name}`, true),
+  };
+}
+console.log(JSON.stringify(verdicts));
