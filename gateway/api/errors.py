@@ -12,6 +12,7 @@ from gateway.domain.errors import Reason, Refused, Relayed
 STATUS: Mapping[Reason, int] = {
     Reason.INVALID_KEY: 401,
     Reason.REVOKED_KEY: 401,
+    Reason.WEBHOOK_REFUSED: 401,
     Reason.BUDGET_EXCEEDED: 402,
     Reason.COST_LIMIT: 402,
     Reason.PRICE_UNKNOWN: 402,
@@ -30,6 +31,7 @@ STATUS: Mapping[Reason, int] = {
     Reason.BODY_TIMEOUT: 408,
     Reason.IDEMPOTENCY_CONFLICT: 422,
     Reason.NOT_COMPLETED: 409,
+    Reason.ENDPOINT_DISABLED: 409,
     Reason.CONTENT_GONE: 410,
     Reason.BODY_TOO_LARGE: 413,
     Reason.UNSUPPORTED_MEDIA_TYPE: 415,

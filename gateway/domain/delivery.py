@@ -30,6 +30,7 @@ class ErrorKind(StrEnum):
     TIMEOUT = "timeout"
     RESET = "reset"
     PROTOCOL = "protocol"  # what came back is not HTTP, or not within its limits
+    UNCONFIGURED = "unconfigured"  # the configuration has nobody of that name now
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ class Reason(StrEnum):
 
     INVALID_KEY = "invalid_key"
     REVOKED_KEY = "revoked_key"
+    WEBHOOK_REFUSED = "webhook_refused"
     BUDGET_EXCEEDED = "budget_exceeded"
     COST_LIMIT = "cost_limit"
     PRICE_UNKNOWN = "price_unknown"
@@ -33,6 +34,7 @@ class Reason(StrEnum):
     UNSUPPORTED_PARAMETER = "unsupported_parameter"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
     NOT_COMPLETED = "not_completed"
+    ENDPOINT_DISABLED = "endpoint_disabled"
     CONTENT_GONE = "content_gone"
     BODY_TOO_LARGE = "body_too_large"
     BODY_TIMEOUT = "body_timeout"

@@ -176,10 +176,16 @@ def _seconds(value: Any) -> int | None:
 
 
 def _error_text(error: Any) -> str | None:
-    """`error` is a string by contract; an object's `message` is taken if one comes."""
+    """`error` is a string by contract; an object's `message` is taken if one comes.
+
+    A NUL or half a surrogate pair is replaced: no database takes them, and a job that can't be
+    written down would never end.
+    """
     if isinstance(error, Mapping):
         error = error.get("message")
-    return error if isinstance(error, str) and error else None
+    if not isinstance(error, str) or not error:
+        return None
+    return error.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def poll_delay(polls: int, first: float, factor: float, longest: float) -> float:

@@ -212,8 +212,9 @@ WEBHOOKS: Final = (
         UPSTREAM,
         fixed(
             "verdict",
-            *("accepted", "duplicate", "hint", "unknown_job", "wrong_token", "missing"),
-            *("malformed", "mismatch", "stale", "future", "too_large", "encoded", "unreadable"),
+            *("accepted", "duplicate", "hint", "unknown_job", "wrong_token", "ignored"),
+            *("missing", "malformed", "mismatch", "stale", "future", "too_large", "encoded"),
+            "unreadable",
         ),
         from_zero=True,
     ),

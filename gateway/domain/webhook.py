@@ -1,0 +1,75 @@
+"""An upstream's webhook as it came in: read, once its signature has been judged (CONTRACT.md 7)."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, TypeGuard
+
+from gateway.domain.job import News, parse_news, parse_status
+
+_PREFIX = "video.generation."
+_ID_LIMIT = 200  # characters; the upstream's ids have 39
+
+
+class Intake(StrEnum):
+    """What became of a webhook that could be read; stable (metrics, logs)."""
+
+    ACCEPTED = "accepted"  # verified, and taken in
+    DUPLICATE = "duplicate"  # verified, and taken in before: it changes nothing
+    HINT = "hint"  # not verifiable: its job is polled next
+    UNKNOWN_JOB = "unknown_job"
+    WRONG_TOKEN = "wrong_token"  # noqa: S105 - the name of a verdict
+    IGNORED = "ignored"  # verified, and of a kind that ends no job
+    UNREADABLE = "unreadable"  # verified, and not an event that the contract knows the shape of
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event about one job, under the upstream's id, which never reaches a client."""
+
+    type: str
+    upstream_id: str
+    news: News
+
+    @property
+    def ends(self) -> bool:
+        """Whether it tells of an end."""
+        return self.news.status is not None and self.news.status.terminal
+
+
+def read_event(body: bytes) -> Told | None:
+    """The event, numbers exact; None for what has not the contract's shape. Never raises.
+
+    The type and `data.status` must not contradict each other: which of two words holds is not ours
+    to guess. An event of another family, or of a status that we do not know, has news without a
+    status: no reason to change anything.
+    """
+    envelope = _object(body)
+    kind, data = envelope.get("type"), envelope.get("data")
+    if not isinstance(kind, str):
+        return None
+    if not kind.startswith(_PREFIX):
+        return Told(kind, "", News(status=None))
+    upstream_id = data.get("id") if isinstance(data, Mapping) else None
+    if not isinstance(data, Mapping) or not _is_id(upstream_id):
+        return None
+    named = parse_status(kind.removeprefix(_PREFIX))
+    if named is None:
+        return Told(kind, upstream_id, News(status=None))
+    if parse_status(data.get("status", named)) is not named:
+        return None
+    return Told(kind, upstream_id, parse_news({**data, "status": named}))
+
+
+def _is_id(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= _ID_LIMIT and value.isprintable()
+
+
+def _object(body: bytes) -> Mapping[str, Any]:
+    try:
+        value = json.loads(body, parse_float=Decimal, parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
