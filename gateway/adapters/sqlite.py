@@ -149,8 +149,11 @@ class SqliteDatabase:
         connection = _Connection(connector, iter_chunk_size=64)
         try:
             await connection
-        except sqlite3.Error as error:
-            raise UnusableDatabase(f"can't open the database {self.path}: {error}") from error
+        except BaseException as error:
+            await connection.ended()
+            if isinstance(error, sqlite3.Error):
+                raise UnusableDatabase(f"can't open the database {self.path}: {error}") from error
+            raise
         stack.push_async_callback(connection.close)
         return connection
 
@@ -180,6 +183,7 @@ class SqliteDatabase:
     async def _checkpoint(self, writer: "_Connection") -> None:
         """Copy the WAL back when it is due: between commits, so that no caller waits for it."""
         size = _wal_size(self.path)
+        self._wal_size = min(self._wal_size, size)  # SQLite cuts it once it has started anew
         due = self._acts_in_wal >= _CHECKPOINT_ACTS or size > self._wal_size + _CHECKPOINT_GROWTH
         if self.failed is not None or not due:
             return
@@ -216,6 +220,10 @@ class _Connection(aiosqlite.Connection):
         # A lambda, because aiosqlite logs what it runs: a partial would show an act's arguments.
         value: T = await self._execute(lambda: function(self._conn))  # type: ignore[no-untyped-call]
         return value
+
+    async def ended(self) -> None:
+        """Wait for the thread of a connection that did not open: it still speaks to the loop."""
+        await asyncio.to_thread(self._thread.join)
 
 
 class _SqliteTransaction(ActTransaction):

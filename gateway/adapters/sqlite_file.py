@@ -112,7 +112,7 @@ def _settle(connection: sqlite3.Connection, *, read_only: bool) -> None:
     connection.execute("PRAGMA checkpoint_fullfsync = ON")
     # SQLite ignores what goes wrong in its automatic checkpoint; ours is asked for, and heard.
     connection.execute("PRAGMA wal_autocheckpoint = 0")
-    connection.execute(f"PRAGMA journal_size_limit = {64 * 1024 * 1024}")
+    connection.execute(f"PRAGMA journal_size_limit = {16 * 1024 * 1024}")
 
 
 def _in_use(path: Path, lock: int) -> str:
