@@ -20,7 +20,7 @@ from gateway.config.values import (
     or_null,
     read_resolution,
     read_seconds,
-    secret,
+    rotating_secret,
     usd,
     whole,
 )
@@ -79,13 +79,22 @@ class Dedupe(Part):
 
 
 class Subscriber(Part):
-    """A URL that hears of events. `unless_callback`: silent when a request brings its own."""
+    """A URL that hears of events. `unless_callback`: silent when a request brings its own.
+
+    `secret`: one, or two with a space between while it is rotated; the first signs where only one
+    can (`docs/webhooks.md`).
+    """
 
     name: Name
     url: EndpointUrl = Field(repr=False)  # the path of many such URLs is a secret
-    secret: Annotated[SecretStr, PlainValidator(secret(16, "a signing secret"))]
+    secret: Annotated[SecretStr, PlainValidator(rotating_secret(16, "a signing secret"))]
     events: SomeGlobs = ("video.generation.*",)
     unless_callback: Flag = False
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The secrets to sign with, the first one first."""
+        return tuple(self.secret.get_secret_value().split(" "))
 
 
 class Team(Part):

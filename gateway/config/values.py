@@ -222,6 +222,22 @@ def secret(least: int, what: str, unit: str = "characters") -> Callable[[object]
     return read
 
 
+def rotating_secret(least: int, what: str) -> Callable[[object], SecretStr]:
+    """A reader of one signing secret, or of two with a space between while it is rotated."""
+    read_one = secret(least, what)
+
+    def read(value: object) -> SecretStr:
+        whole_text = read_one(value)
+        parts = whole_text.get_secret_value().split(" ")
+        if len(parts) > 2:
+            refuse(f"{what}, or two with one space between while it is rotated")
+        for part in parts:
+            read_one(part)
+        return whole_text
+
+    return read
+
+
 def read_header_secret(value: object) -> SecretStr:
     """A bearer key: it travels in a header, so visible ASCII only."""
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
