@@ -159,7 +159,7 @@ class Sandbox:
         if request.method == "OPTIONS" and request.path.startswith(API):
             return web.Response(status=204, headers=PREFLIGHT)
         try:
-            answer = await handler(request)
+            answer = await handler(request) if _has_a_host(request) else error_answer(_BAD_HOST)
         except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
             answer = error_answer(ApiError(404))
         if not request.path.startswith(CONTROL):
@@ -172,6 +172,17 @@ class Sandbox:
 
     async def _cleaned_up(self, _: web.Application) -> None:
         await self._world.courier.close()
+
+
+_BAD_HOST = ApiError(400, "The Host header is not a host")
+
+
+def _has_a_host(request: web.Request) -> bool:
+    """aiohttp looks at the Host header only when the URL is asked for, and raises then."""
+    try:
+        return bool(request.url.host)
+    except ValueError:
+        return False
 
 
 def _kind(request: web.Request) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from gateway.sandbox.answers import error_answer, json_answer
+from gateway.sandbox.billing import Unpriced
 from gateway.sandbox.errors import ApiError
 from gateway.sandbox.faults import Fault
 from gateway.sandbox.jobs import Job
@@ -110,8 +111,12 @@ class Videos:
         check_policy(wanted, world.config)
         check_request(wanted, model, world.config)
         self._check_previous(wanted)
+        try:
+            order = place_order(wanted, model, world.config)
+        except Unpriced as error:  # a catalog of the user's own, with prices of a new family
+            raise ApiError(500, str(error)) from error
         return world.jobs.accept(
-            place_order(wanted, model, world.config),
+            order,
             origin=world.config.public_url or str(request.url.origin()),
             callback_url=wanted.callback_url,
             fate=world.faults.take("job", model=model.id),

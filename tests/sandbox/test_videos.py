@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from aiohttp import ClientSession
 
+from gateway.sandbox.catalog import Catalog
 from tests.fakes.clock import FakeClock
 from tests.sandbox.client import GROK, Client
 from tests.sandbox.conftest import Start
@@ -266,6 +267,23 @@ async def test_a_submit_takes_its_time_and_its_job_exists_meanwhile(
     assert (await answering).status == 202
 
 
+async def test_a_catalog_of_ones_own_takes_the_place_of_the_recorded_one(
+    http: ClientSession, start: Start
+) -> None:
+    entry = dict(Catalog.recorded().models["x-ai/grok-imagine-video"].entry)
+    priced = {**entry, "id": "my/model", "pricing_skus": {"duration_seconds": "1.5"}}
+    unpriced = {**entry, "id": "my/other", "pricing_skus": {"dollars_per_smile": "1"}}
+    client = Client(http, await start(models={"data": [priced, unpriced]}))
+
+    job_id = await client.job(model="my/model", duration=2)
+    refused = await client.submit(model="my/other")
+    unknown = await client.submit()
+
+    assert client.sandbox.job(job_id).cost == 3
+    assert (refused.status, unknown.status) == (500, 400)
+    assert "dollars_per_smile" in refused.body["error"]["message"]
+
+
 async def test_the_same_seed_makes_the_same_ids(http: ClientSession, start: Start) -> None:
     ids = [await Client(http, await start(seed=seed)).job() for seed in (1, 1, 2)]
 
@@ -304,6 +322,21 @@ async def test_what_does_not_exist_is_404_in_the_recorded_words(
 
     assert answer.status == 404
     assert answer.body == {"error": {"message": "Not Found", "code": 404}}
+
+
+@pytest.mark.parametrize("host", [b"", b"x:99999999", b"\xff", b"[::"])
+async def test_a_host_header_that_is_no_host_is_never_a_500(client: Client, host: bytes) -> None:
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", int(client.sandbox.origin.rsplit(":", 1)[1])
+    )
+    writer.write(
+        b"GET /api/v1/videos/models HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n"
+    )
+    status = (await reader.readline()).split()[1]
+    writer.close()
+    await writer.wait_closed()
+
+    assert status in (b"400", b"200")
 
 
 async def test_calls_are_counted_by_route_and_status(client: Client) -> None:
