@@ -164,7 +164,7 @@ def parse_news(body: Mapping[str, Any]) -> News:
     return News(
         status=parse_status(body.get("status")),
         error=_error_text(body.get("error")),
-        raw_cost=None if cost is None or isinstance(cost, bool) else str(cost),
+        raw_cost=None if cost is None or isinstance(cost, bool) else str(cost)[:_MAX_DIGITS],
         is_byok=is_byok if isinstance(is_byok, bool) else None,
         outputs=len(urls) if isinstance(urls, list) else 0,
         copy_expires_at=_seconds(expires) if copies else None,

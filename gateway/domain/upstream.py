@@ -110,10 +110,24 @@ def read_poll(status: int, body: bytes) -> PollOutcome:
 def _parse(body: bytes) -> Mapping[str, Any]:
     """The JSON object of an answer, numbers exact; empty for anything else."""
     try:
-        value = json.loads(body, parse_float=Decimal, parse_constant=lambda _: None)
+        value = _writable(json.loads(body, parse_float=Decimal, parse_constant=lambda _: None))
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _writable(value: Any) -> Any:
+    """The value with every text such that a database takes it and UTF-8 can say it.
+
+    A lone surrogate or a NUL in an upstream's words must not keep a job from ending.
+    """
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    if isinstance(value, dict):
+        return {_writable(key): _writable(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_writable(item) for item in value]
+    return value
 
 
 def _error(status: int, value: Mapping[str, Any]) -> Mapping[str, Any] | None:
