@@ -185,7 +185,11 @@ def _error_text(error: Any) -> str | None:
         error = error.get("message")
     if not isinstance(error, str) or not error:
         return None
-    return error.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    return error[:_MAX_ERROR].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+_MAX_DIGITS = 100  # of a cost; a longer one is not believed anyway
+_MAX_ERROR = 4000  # characters of an upstream's words that are kept
 
 
 def poll_delay(polls: int, first: float, factor: float, longest: float) -> float:
