@@ -33,12 +33,22 @@ format: .venv/installed ## format, and mend what the linter can mend
 bench: .venv/installed ## measure, and write docs/performance.md; takes some minutes
 	$(BIN)/python -m bench
 
-# The lock is made by uv, which is needed for nothing else and so lives in a folder of its own. It
-# names versions and hashes; where packages come from is the business of your pip's configuration.
-lock: ## make requirements.lock from pyproject.toml, with the newest versions it allows
-	@test -x .venv/uv/bin/uv || { $(PYTHON) -m venv .venv/uv && .venv/uv/bin/pip -q install uv; }
-	.venv/uv/bin/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock $(ARGS)
+# The locks are made by uv, which is needed for nothing else and so lives in a folder of its own. They
+# name versions and hashes; where packages come from is the business of your pip's configuration.
+# Three: everything (development), what the image runs, and that with the sandbox's tools. setuptools
+# builds the project itself in the image, without the network.
+UV := .venv/uv/bin/uv
+COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --quiet
+RUN_EXTRAS := --extra postgres --extra s3 --extra otel
+
+lock: ## make the lock files from pyproject.toml; ARGS=--upgrade takes the newest versions
+	@test -x $(UV) || { $(PYTHON) -m venv .venv/uv && .venv/uv/bin/pip -q install uv; }
+	$(COMPILE) pyproject.toml --all-extras -o requirements.lock $(ARGS)
+	@echo 'setuptools>=77' | $(COMPILE) pyproject.toml - $(RUN_EXTRAS) \
+		--constraint requirements.lock -o requirements.run.lock
+	@echo 'setuptools>=77' | $(COMPILE) pyproject.toml - $(RUN_EXTRAS) --extra sandbox \
+		--constraint requirements.lock -o requirements.sandbox.lock
 
 clean: ## remove the environment and everything that was made
 	rm -rf .venv build dist demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis \

@@ -131,7 +131,7 @@ def _check_tools(config: Path) -> None:
     if missing:
         raise DemoFailed(
             f"the demo needs {' and '.join(missing)}, which a production install leaves out;"
-            " `make demo` installs everything, or: pip install 'video-gateway[dev,sandbox]'"
+            " `make demo` installs everything (the extras dev and sandbox)"
         )
     if urllib.request.getproxies().get("http") and not urllib.request.proxy_bypass("127.0.0.1"):
         raise DemoFailed("a proxy is set, and would be asked for 127.0.0.1; set NO_PROXY=127.0.0.1")
