@@ -257,8 +257,8 @@ def _said(error: psycopg.Error) -> str:
 def _settings(url: str) -> dict[str, Any]:
     try:
         return {**_CONNECTION, **conninfo_to_dict(url), "client_encoding": "utf8"}
-    except psycopg.ProgrammingError as error:
-        raise UnusableDatabase("database.url is not a PostgreSQL URL") from error
+    except psycopg.ProgrammingError:  # whose text may quote the URL, password and all
+        raise UnusableDatabase("database.url is not a PostgreSQL URL") from None
 
 
 def _inspect(settings: dict[str, Any]) -> tuple[str, ...]:

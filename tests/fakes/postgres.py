@@ -16,6 +16,7 @@ fsync = off
 full_page_writes = off
 autovacuum = off
 jit = off
+deadlock_timeout = 50ms
 max_connections = 300
 wal_level = minimal
 max_wal_senders = 0
@@ -32,6 +33,10 @@ class PostgresServer:
 
     def url(self, database: str) -> str:
         return f"postgresql://postgres@/{database}?host={self.folder}"
+
+    def execute(self, statement: str) -> None:
+        """Run one statement as the server's owner, in no database of a test."""
+        self._admin.execute(statement.encode())
 
     def create(self, template: str = "template0") -> str:
         """A new database, a copy of another; its name. Copying files takes some 15 ms."""
