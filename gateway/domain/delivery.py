@@ -70,6 +70,18 @@ class Failing:
         return self.last - self.since >= PATIENCE
 
 
+def lane_of(endpoint: str, url: str | None, team: str | None) -> str:
+    """What shares one limit of concurrency, so that the slow hold up nobody but themselves.
+
+    A subscriber is a lane. A client's callback (`url`, canonical) shares one with those of its team
+    that lead to the same origin: a host that hangs delays no other host, and no other team.
+    """
+    if url is None:
+        return endpoint
+    origin = "/".join(url.split("/", 3)[:3])
+    return f"{endpoint} {team or ''} {origin}"
+
+
 def judge(outcome: AttemptOutcome) -> Judgement:
     """2xx is success; 410 disables; everything else, redirects too, is a failure to be retried."""
     if outcome.status is not None and 200 <= outcome.status < 300:

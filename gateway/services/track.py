@@ -5,7 +5,7 @@ says in one log line what happened.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from gateway.config.live import Live
 from gateway.domain.errors import StorageFailed
@@ -15,13 +15,23 @@ from gateway.domain.units import epoch_ms, usd_text
 from gateway.domain.upstream import Accepted, Declined, NotSent, Unclear
 from gateway.ports import Clock, Database, Transaction
 from gateway.services import money
+from gateway.services.cadence import Cadence
 from gateway.services.tell import Teller
 from gateway.services.views import JobViews
-from gateway.store import costs, dedupe, jobs
+from gateway.store import costs, dedupe, inbox, jobs
 from gateway.store.jobs import Ending
 from gateway.telemetry.bundle import Telemetry
 
 _INSIST_FIRST, _INSIST_MAX = 0.1, 5.0  # seconds between tries to write what must not be forgotten
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an act made of a job. `ended`: it was this act that ended it."""
+
+    before: Job
+    after: Job
+    ended: bool = False
 
 
 class Tracker:
@@ -43,15 +53,14 @@ class Tracker:
         self._live = live
         self._teller = teller
         self._telemetry = telemetry
+        self._cadence = Cadence(live, teller.links)
 
     async def accepted(self, job: Job, attempt: int, outcome: Accepted) -> Job:
         """The upstream took the job. Insists: an id that was paid for must not be forgotten."""
-        first = self._live.config.upstreams[job.upstream].poll.first
 
         def act(tx: Transaction) -> Job:
             jobs.finish_attempt(tx, job.id, attempt, "accepted", None)
-            soon = self._now() + int(first.total_seconds() * 1000)
-            jobs.bind(tx, job.id, outcome.upstream_id, next_poll_at=soon)
+            self._bind(tx, job, outcome.upstream_id)
             if outcome.status is Status.IN_PROGRESS:
                 jobs.progress(tx, job.id, outcome.status)
             return _found(tx, job.id)
@@ -75,7 +84,7 @@ class Tracker:
             jobs.finish_attempt(tx, job.id, attempt, word, detail)
             if told:
                 jobs.announce(tx, job.id)
-            return self._end(tx, job, ending)
+            return self._end(tx, job, ending).after
 
         after = await self._insist(act)
         self._log("job.refused", after, outcome=word, detail=detail, attempt=attempt)
@@ -90,40 +99,56 @@ class Tracker:
             return _found(tx, job.id)
 
         after = await self._insist(act)
-        self._telemetry.metrics.outcome_unknown(job.upstream)
-        self._log("job.unknown", after, why=outcome.why, attempt=attempt)
+        if after.status is Status.UNKNOWN:  # a webhook may have told more by now
+            self._telemetry.metrics.outcome_unknown(job.upstream)
+            self._log("job.unknown", after, why=outcome.why, attempt=attempt)
         return after
 
     async def learned(self, job_id: JobId, news: News) -> Job:
-        """A verdict or a step, from whoever learned it first; the second changes nothing."""
+        """What a poll says: a verdict or a step. Whoever learned it first wrote it."""
 
-        def act(tx: Transaction) -> tuple[Job, Job]:
-            before = _found(tx, job_id)
-            return before, self._learn(tx, before, news)
+        def act(tx: Transaction) -> Change:
+            change = self._learn(tx, _found(tx, job_id), news)
+            if change.ended and self._cadence.expects_webhooks(change.after.upstream):
+                inbox.expect(tx, job_id, change.after.upstream, now=self._now())
+            return change
 
-        before, after = await self._database.write(act)
+        return self.note(await self._database.write(act))
+
+    def told(self, tx: Transaction, job: Job, upstream_id: str, news: News) -> Change:
+        """What a verified webhook says, as an act: give what it returns to `note` after its commit.
+
+        Binds a job whose submit has not answered, or never did, to the upstream's id. A job that
+        was given up keeps its end, and gets the id for the record.
+        """
+        if job.upstream_id is None:
+            bound = self._bind(tx, job, upstream_id)
+            if not bound:
+                jobs.identify(tx, job.id, upstream_id)
+            job = _found(tx, job.id)
+        return self._learn(tx, job, news)
+
+    def note(self, change: Change) -> Job:
+        """Remember what an act left, and tell of it once it is durable."""
+        before, after = change.before, change.after
         self._views.put(after)
-        if after.status.terminal and not before.status.terminal:
+        if change.ended:
             self._ended(after)
-        elif after.version != before.version and before.status.terminal:
+        elif before.status.terminal and after.cost_micros != before.cost_micros:
             self._log("job.corrected", after, cost_usd=_usd(after), was_usd=_usd(before))
         return after
 
     async def assumed(self, job_id: JobId) -> Job:
         """Past `unknown_ttl`: the job fails, settled at its estimate, marked as assumed."""
 
-        def act(tx: Transaction) -> tuple[Job, Job]:
+        def act(tx: Transaction) -> Change:
             before = _found(tx, job_id)
             if before.status is not Status.UNKNOWN:
-                return before, before
+                return Change(before, before)
             ending = Ending(Status.FAILED, Cause.ASSUMED, error=_NEVER_LEARNED)
-            return before, self._end(tx, before, ending)
+            return self._end(tx, before, ending)
 
-        before, after = await self._database.write(act)
-        self._views.put(after)
-        if after.status is not before.status:
-            self._ended(after)
-        return after
+        return self.note(await self._database.write(act))
 
     async def orphaned(self, job_id: JobId) -> Job:
         """The process that was sending the job is gone: nobody knows what became of it."""
@@ -156,15 +181,19 @@ class Tracker:
                 self._views.put(after)
                 return after
 
-    def _learn(self, tx: Transaction, job: Job, news: News) -> Job:
-        """Take in what an upstream says of a job; the job as it is afterwards."""
+    def _bind(self, tx: Transaction, job: Job, upstream_id: str) -> bool:
+        delay = self._cadence.delay(tx, job.upstream, 0)
+        return jobs.bind(tx, job.id, upstream_id, next_poll_at=self._now() + int(delay * 1000))
+
+    def _learn(self, tx: Transaction, job: Job, news: News) -> Change:
+        """Take in what an upstream says of a job."""
         if news.status is None:
-            return job
+            return Change(job, job)
         if job.status.terminal:
-            return self._correct(tx, job, news)
+            return Change(job, self._correct(tx, job, news))
         if not news.status.terminal:
             jobs.progress(tx, job.id, news.status)
-            return _found(tx, job.id)
+            return Change(job, _found(tx, job.id))
         ending = Ending(
             status=news.status,
             cause=Cause.UPSTREAM,
@@ -174,9 +203,13 @@ class Tracker:
             outputs=news.outputs,
             copy_expires_at=news.copy_expires_at,
         )
-        return self._end(tx, job, ending)
+        change = self._end(tx, job, ending)
+        if change.ended:
+            return change
+        # Somebody else ended it after we had looked; what they heard may not be the last figure.
+        return Change(change.after, self._correct(tx, change.after, news))
 
-    def _end(self, tx: Transaction, job: Job, ending: Ending) -> Job:
+    def _end(self, tx: Transaction, job: Job, ending: Ending) -> Change:
         """Write the end with all that belongs to it, once; a later call changes nothing."""
         in_force, moment = self._live.current, self._clock.now()
         now = epoch_ms(moment)
@@ -189,7 +222,7 @@ class Tracker:
             include_byok=in_force.config.pricing.include_byok,
         )
         if not jobs.end(tx, job.id, replace(ending, cost_micros=settlement.micros), now=now):
-            return _found(tx, job.id)
+            return Change(job, _found(tx, job.id))
         bill = money.Bill(settlement.micros, ending.raw_cost, settlement.note)
         crossed = money.close(
             tx, job.id, bill, in_force.rules.budgets, by=ending.cause.value, now=now
@@ -203,7 +236,7 @@ class Tracker:
         ended = _found(tx, job.id)
         self._teller.end(tx, ended, moment)
         self._teller.crossings(tx, crossed, moment)
-        return ended
+        return Change(job, ended, ended=True)
 
     def _correct(self, tx: Transaction, job: Job, news: News) -> Job:
         """An end is final, but a later figure of the upstream's corrects the money."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from gateway.domain.delivery import lane_of
 from gateway.domain.event import Event
 from gateway.domain.units import epoch_ms, from_epoch_ms
 from gateway.ports import Row, Transaction
@@ -57,12 +58,14 @@ def owe(
     tx.execute(
         """
         INSERT INTO deliveries (
-          id, event_id, endpoint, url, state, attempts, schedule_from, created_at, next_attempt_at
-        ) VALUES (:id, :event_id, :endpoint, :url, 'pending', 0, 0, :now, :now)
+          id, event_id, endpoint, lane, url, state, attempts, schedule_from, created_at,
+          next_attempt_at
+        ) VALUES (:id, :event_id, :endpoint, :lane, :url, 'pending', 0, 0, :now, :now)
         """,
         id=delivery_id,
         event_id=event.id,
         endpoint=endpoint,
+        lane=lane_of(endpoint, url, event.team),
         url=url,
         now=now,
     )

@@ -119,6 +119,21 @@ def bind(tx: Transaction, job_id: str, upstream_id: str, *, next_poll_at: int) -
     )
 
 
+def identify(tx: Transaction, job_id: str, upstream_id: str) -> bool:
+    """Put down the upstream's id of a job that had ended without one; False if it has one."""
+    return (
+        tx.execute(
+            """
+            UPDATE jobs SET upstream_id = :upstream_id, version = version + 1
+            WHERE id = :id AND upstream_id IS NULL
+            """,
+            id=job_id,
+            upstream_id=upstream_id,
+        )
+        == 1
+    )
+
+
 def lose(tx: Transaction, job_id: str, *, now: int) -> bool:
     """No definite answer came: `submitting` becomes `unknown`; False if it was not submitting."""
     return (

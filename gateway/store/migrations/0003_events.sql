@@ -23,11 +23,13 @@ CREATE TABLE subscriptions (
 );
 
 -- One event owed to one endpoint. `url` is null for a subscriber of the configuration, found by
--- its name when it is called.
+-- its name when it is called. A lane is what shares one limit of concurrency: a subscriber, or all
+-- callbacks of one team to one origin. A leased delivery is due again when its lease runs out.
 CREATE TABLE deliveries (
   id TEXT PRIMARY KEY,
   event_id TEXT NOT NULL,
   endpoint TEXT NOT NULL,
+  lane TEXT NOT NULL,
   url TEXT,
   state TEXT NOT NULL CHECK (state IN ('pending', 'delivered', 'dead')),
   attempts BIGINT NOT NULL,
@@ -39,7 +41,11 @@ CREATE TABLE deliveries (
   lease_until BIGINT
 );
 
-CREATE INDEX deliveries_due ON deliveries (next_attempt_at) WHERE state = 'pending';
+CREATE INDEX deliveries_due ON deliveries (lane, next_attempt_at) WHERE state = 'pending';
+
+CREATE INDEX deliveries_leased ON deliveries (lane) WHERE lease_token IS NOT NULL;
+
+CREATE INDEX deliveries_done ON deliveries (ended_at) WHERE state = 'delivered';
 
 CREATE INDEX deliveries_by_event ON deliveries (event_id);
 
@@ -60,6 +66,14 @@ CREATE TABLE delivery_attempts (
   PRIMARY KEY (delivery_id, attempt)
 );
 
+-- Who takes deliveries of a lane holds its row until the transaction ends.
+CREATE TABLE lanes (
+  lane TEXT PRIMARY KEY,
+  claimed_at BIGINT NOT NULL
+);
+
+CREATE INDEX lanes_by_time ON lanes (claimed_at);
+
 -- How an endpoint fares: its unbroken run of failures, and whether it gets anything at all.
 CREATE TABLE endpoints (
   name TEXT PRIMARY KEY,
@@ -67,4 +81,40 @@ CREATE TABLE endpoints (
   last_failure BIGINT,
   disabled_at BIGINT,
   disabled_because TEXT
+);
+
+-- Verified webhooks that were taken in; each counts once, by its signed bytes and by the key that
+-- its upstream gave it.
+CREATE TABLE inbox (
+  upstream TEXT NOT NULL,
+  body_sha256 TEXT NOT NULL,
+  upstream_id TEXT NOT NULL,
+  idempotency_key TEXT NOT NULL,
+  job_id TEXT NOT NULL,
+  type TEXT NOT NULL,
+  raw_cost TEXT,
+  received_at BIGINT NOT NULL,
+  PRIMARY KEY (upstream, body_sha256)
+);
+
+CREATE UNIQUE INDEX inbox_by_key ON inbox (upstream, upstream_id, idempotency_key);
+
+CREATE INDEX inbox_by_job ON inbox (job_id);
+
+CREATE INDEX inbox_by_time ON inbox (received_at);
+
+-- Ends that a poll found first: their webhooks may still come, or count as missed.
+CREATE TABLE awaited_webhooks (
+  job_id TEXT PRIMARY KEY,
+  upstream TEXT NOT NULL,
+  since BIGINT NOT NULL
+);
+
+CREATE INDEX awaited_webhooks_by_time ON awaited_webhooks (since);
+
+-- Whether an upstream's webhooks work: heard last, missed last.
+CREATE TABLE webhook_health (
+  upstream TEXT PRIMARY KEY,
+  heard_at BIGINT,
+  missed_at BIGINT
 );
