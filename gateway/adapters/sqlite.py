@@ -55,6 +55,7 @@ class SqliteDatabase:
         self.checkpoint_error: str | None = None  # the last one's, None once one succeeded
         self._on_failure = on_failure
         self._resources = AsyncExitStack()
+        self._writer: _Connection | None = None
         self._writes: Group[_Connection] | None = None
         self._reads: Group[_Connection]
         self._closing: asyncio.Task[None] | None = None
@@ -90,9 +91,9 @@ class SqliteDatabase:
             if not read_only:
                 create(database.path)
                 stack.enter_context(owned(database.path))
-                writer = await open_one(stack, read_only=False)
+                database._writer = await open_one(stack, read_only=False)
                 database._writes = group(
-                    [writer],
+                    [database._writer],
                     database._commit,
                     size=WRITES_TOGETHER,
                     between=database._checkpoint,
@@ -140,6 +141,10 @@ class SqliteDatabase:
         if self._writes is not None:
             await self._writes.drain()
         await self._reads.drain()
+        if self.failed is not None and self._writer is not None:
+            # The last connection to close copies the WAL back. Now that must not be the writer:
+            # what the disk failed to take is for the next start to find out, by its checksums.
+            await self._writer.close()
         await self._resources.aclose()
 
     async def _connect(
@@ -262,7 +267,7 @@ def _together(connection: sqlite3.Connection, begin: str, acts: Sequence[Act]) -
         outcomes = [_alone(connection, act) for act in acts]
         connection.execute("COMMIT")
     except sqlite3.Error as error:
-        raise StorageFailed(f"SQLite did not commit: {error}") from error
+        raise StorageFailed(f"SQLite may not have committed: {error}") from error
     finally:
         _leave_nothing_open(connection)
     return outcomes

@@ -22,7 +22,8 @@ from gateway.adapters.sqlite import SqliteDatabase
 from gateway.domain.errors import StorageFailed
 
 def insert(tx, number):
-    tx.execute("INSERT INTO notes (id, body) VALUES (:id, :body)", id=number, body="x" * 100)
+    body = "x" * int(sys.argv[3])
+    tx.execute("INSERT INTO notes (id, body) VALUES (:id, :body)", id=number, body=body)
 
 def tell(*words):
     os.write(1, (" ".join(map(str, words)) + "\\n").encode())
@@ -62,17 +63,21 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "gateway.db"
 
 
-def run(strace: str, path: Path, count: int, *options: str) -> list[str]:
-    """Write `count` rows under strace; what the process told, line by line."""
+def run(strace: str, path: Path, count: int, *options: str, size: int = 100) -> list[str]:
+    """Write `count` rows of `size` bytes under strace; what the process told, line by line."""
     log = path.with_name("strace.log")
     command = [strace, "-f", "-qq", "-y", "-o", str(log), "-e", _CALLS, *options]
-    command += [sys.executable, "-c", _WRITER, str(path), str(count)]
+    command += [sys.executable, "-c", _WRITER, str(path), str(count), str(size)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=100, check=False)
     return done.stdout.splitlines()
 
 
 def told(lines: list[str], what: str) -> list[int]:
     return [int(line.split()[1]) for line in lines if line.startswith(f"{what} ")]
+
+
+def wal(path: Path) -> Path:
+    return path.with_name("gateway.db-wal")
 
 
 def rows(path: Path) -> list[int]:
@@ -133,4 +138,24 @@ def test_a_failed_sync_stops_the_database_for_good(strace: str, path: Path) -> N
     assert kept
     assert denied == list(range(len(kept), 20))
     assert lines.count("failed") == 1
+    assert wal(path).exists()  # nothing was copied out of it on the way down
+    assert set(kept) <= set(rows(path))
+
+
+def test_a_sync_that_fails_in_a_checkpoint_stops_the_database_too(strace: str, path: Path) -> None:
+    """SQLite's automatic checkpoint would say nothing, and next time start the WAL anew."""
+    only_the_database = (
+        "-P",
+        str(path),
+        "-e",
+        "inject=fdatasync:error=EIO:when=2",
+    )  # the first sync makes the file
+
+    lines = run(strace, path, 60, *only_the_database, size=100_000)
+
+    kept, denied = told(lines, "kept"), told(lines, "denied")
+    assert len(kept) > 30
+    assert denied
+    assert lines.count("failed") == 1
+    assert wal(path).exists()
     assert set(kept) <= set(rows(path))
