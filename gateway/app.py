@@ -23,6 +23,7 @@ from gateway.domain.errors import StorageFailed
 from gateway.domain.units import epoch_ms
 from gateway.ports import Clock, Database
 from gateway.services.authenticate import Authenticator
+from gateway.services.cadence import Cadence
 from gateway.services.catalog import Catalogs
 from gateway.services.decide import Decider
 from gateway.services.download import Downloader
@@ -147,7 +148,8 @@ async def open_gateway(
         await authenticator.refresh()
         await catalogs.load()
         key_refresher = KeyRefresher(authenticator, clock)
-        poller = Poller(database, clock, source, upstreams, live, tracker, telemetry)
+        cadence = Cadence(live, links)
+        poller = Poller(database, clock, source, upstreams, live, cadence, tracker, telemetry)
         sweeper = Sweeper(database, clock, live, tracker)
         loops = [
             Loop("keys", key_refresher.step, clock, telemetry),

@@ -5,10 +5,11 @@ import random
 from collections.abc import Mapping
 
 from gateway.config.live import Live
-from gateway.domain.job import News, new_token, poll_delay
+from gateway.domain.job import News, new_token
 from gateway.domain.units import epoch_ms
 from gateway.domain.upstream import Missing, PollOutcome, Unanswered
 from gateway.ports import Clock, Database, Transaction, Upstream
+from gateway.services.cadence import Cadence
 from gateway.services.track import Tracker
 from gateway.store import jobs
 from gateway.store.jobs import PollLease
@@ -30,6 +31,7 @@ class Poller:
         source: random.Random,
         upstreams: Mapping[str, Upstream],
         live: Live,
+        cadence: Cadence,
         tracker: Tracker,
         telemetry: Telemetry,
     ) -> None:
@@ -39,6 +41,7 @@ class Poller:
         self._random = source
         self._upstreams = upstreams
         self._live = live
+        self._cadence = cadence
         self._tracker = tracker
         self._telemetry = telemetry
 
@@ -90,29 +93,14 @@ class Poller:
         return await upstream.poll(lease.job.upstream_id)
 
     async def _plan(self, lease: PollLease) -> None:
-        delay = self._delay(lease)
-        next_poll_at = self._now() + int(delay * 1000)
-        held = await self._database.write(
-            lambda tx: jobs.reschedule(tx, lease, next_poll_at=next_poll_at)
-        )
-        if not held:
-            self._telemetry.metrics.lease_lost("poller")
+        jitter = self._random.uniform(1 - _JITTER, 1 + _JITTER)
 
-    def _delay(self, lease: PollLease) -> float:
-        upstream = self._live.config.upstreams.get(lease.job.upstream)
-        if upstream is None:
-            return _UNCONFIGURED
-        schedule = upstream.poll
-        delay = poll_delay(
-            lease.polls + 1,
-            schedule.first.total_seconds(),
-            schedule.factor,
-            schedule.max.total_seconds(),
-        )
-        return delay * self._random.uniform(1 - _JITTER, 1 + _JITTER)
+        def act(tx: Transaction) -> bool:
+            delay = self._cadence.delay(tx, lease.job.upstream, lease.polls + 1) * jitter
+            return jobs.reschedule(tx, lease, next_poll_at=self._now() + int(delay * 1000))
+
+        if not await self._database.write(act):
+            self._telemetry.metrics.lease_lost("poller")
 
     def _now(self) -> int:
         return epoch_ms(self._clock.now())
-
-
-_UNCONFIGURED = 60.0  # seconds; its operators may put the upstream back at any reload
