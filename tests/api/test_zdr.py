@@ -124,7 +124,11 @@ async def test_a_request_without_it_never_joins_a_job_made_with_it(
 async def test_a_continuation_stays_where_its_job_was_made_or_is_refused(
     both: RunningGateway, sandbox: Sandbox, private: Sandbox
 ) -> None:
-    flux = {"model": "black-forest-labs/flux-3-video", "duration": 5, "resolution": "720p"}
+    flux: dict[str, Any] = {
+        "model": "black-forest-labs/flux-3-video",
+        "duration": 5,
+        "resolution": "720p",
+    }
     first = await both.completed(**flux)
 
     refused = await ask(both, {"zdr": True}, {}, **flux, previous_job_id=first)
