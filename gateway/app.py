@@ -27,6 +27,7 @@ from gateway.services.cadence import Cadence
 from gateway.services.catalog import Catalogs
 from gateway.services.decide import Decider
 from gateway.services.download import Downloader
+from gateway.services.intake import WebhookIntake
 from gateway.services.keyring import Keyring
 from gateway.services.links import Links
 from gateway.services.present import Presenter
@@ -45,6 +46,7 @@ from gateway.workers.loop import Loop
 from gateway.workers.poller import Poller
 from gateway.workers.refresher import CatalogRefresher, KeyRefresher
 from gateway.workers.sweeper import Sweeper
+from gateway.workers.watcher import WebhookWatcher
 
 # Replicas that share a PostgreSQL see each other's changes this much later, at most (DESIGN.md).
 _SHARED_MAX_AGE = 0.8
@@ -151,10 +153,12 @@ async def open_gateway(
         cadence = Cadence(live, links)
         poller = Poller(database, clock, source, upstreams, live, cadence, tracker, telemetry)
         sweeper = Sweeper(database, clock, live, tracker)
+        watcher = WebhookWatcher(database, clock, telemetry)
         loops = [
             Loop("keys", key_refresher.step, clock, telemetry),
             Loop("poller", poller.step, clock, telemetry),
             Loop("sweeper", sweeper.step, clock, telemetry),
+            Loop("watcher", watcher.step, clock, telemetry),
             Loop("catalogs", CatalogRefresher(catalogs, live, clock).step, clock, telemetry),
         ]
 
@@ -178,6 +182,7 @@ async def open_gateway(
             links=links,
             downloader=Downloader(upstreams),
             catalogs=catalogs,
+            intake=WebhookIntake(database, clock, tracker, live, telemetry),
             readiness=readiness,
             telemetry=telemetry,
         )

@@ -11,6 +11,7 @@ from gateway.services.authenticate import Authenticator
 from gateway.services.catalog import Catalogs
 from gateway.services.decide import Decider
 from gateway.services.download import Downloader
+from gateway.services.intake import WebhookIntake
 from gateway.services.links import Links
 from gateway.services.present import Presenter
 from gateway.services.preview import Previewer
@@ -34,6 +35,7 @@ class Parts:
     links: Links
     downloader: Downloader
     catalogs: Catalogs
+    intake: WebhookIntake
     readiness: Callable[[], dict[str, str]]  # part -> "ok" or what is wrong with it
     telemetry: Telemetry
 

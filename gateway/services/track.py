@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gateway.config.live import Live
-from gateway.domain.errors import StorageFailed
+from gateway.domain.errors import GatewayError, StorageFailed
 from gateway.domain.job import Cause, Job, JobId, News, Status
 from gateway.domain.settlement import Basis, settle
 from gateway.domain.units import epoch_ms, usd_text
@@ -23,6 +23,10 @@ from gateway.store.jobs import Ending
 from gateway.telemetry.bundle import Telemetry
 
 _INSIST_FIRST, _INSIST_MAX = 0.1, 5.0  # seconds between tries to write what must not be forgotten
+
+
+class OtherJob(GatewayError):
+    """What was told is of another job than the one it was told to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +124,17 @@ class Tracker:
 
         Binds a job whose submit has not answered, or never did, to the upstream's id. A job that
         was given up keeps its end, and gets the id for the record.
+
+        Raises:
+            OtherJob: the upstream knows this job under another id.
+
         """
         if job.upstream_id is None:
-            bound = self._bind(tx, job, upstream_id)
-            if not bound:
+            if not self._bind(tx, job, upstream_id):
                 jobs.identify(tx, job.id, upstream_id)
             job = _found(tx, job.id)
+        if job.upstream_id != upstream_id:
+            raise OtherJob(job.id)
         return self._learn(tx, job, news)
 
     def note(self, change: Change) -> Job:

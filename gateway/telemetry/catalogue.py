@@ -83,7 +83,9 @@ _CALL_OUTCOME: Final = fixed(
     "outcome", "ok", "refused", "not_sent", "unknown", "missing", "error", "timeout", "gone"
 )
 _WORKER: Final = fixed(
-    "worker", "submitter", "poller", "dispatcher", "refresher", "sweeper", "archiver", "keys"
+    "worker",
+    *("submitter", "poller", "dispatcher", "refresher", "sweeper", "archiver", "keys"),
+    *("watcher", "pruner"),
 )
 _DATABASE_KIND: Final = fixed("kind", "read", "write")
 _PERIOD: Final = fixed("period", "day", "week", "month", "total")

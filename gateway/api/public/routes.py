@@ -8,6 +8,7 @@ from gateway.api.public.downloads import content
 from gateway.api.public.health import healthz, readyz
 from gateway.api.public.models import models, video_models
 from gateway.api.public.videos import poll, submit
+from gateway.api.public.webhooks import webhook
 
 API = "/api/v1"
 
@@ -26,6 +27,8 @@ def public_app(parts: Parts) -> web.Application:
     router.add_get(f"{API}/models", models)
     router.add_get(f"{API}/videos/{{id}}", poll, allow_head=False)
     router.add_get(f"{API}/videos/{{id}}/content", content)
+    router.add_post("/webhooks/{upstream}", webhook)
+    router.add_post("/webhooks/{upstream}/{token}", webhook)
     for path in ("/videos", "/videos/models", "/models", "/videos/{id}", "/videos/{id}/content"):
         router.add_route("OPTIONS", f"{API}{path}", _preflight)
     return app
