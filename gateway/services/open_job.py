@@ -34,6 +34,7 @@ class Opened:
 
     job: Job
     dedupe: Dedupe
+    crossings: tuple[money.Crossing, ...] = ()
 
 
 def open_job(tx: Transaction, opening: Opening, teller: Teller, now: datetime) -> Opened:
@@ -70,7 +71,7 @@ def open_job(tx: Transaction, opening: Opening, teller: Teller, now: datetime) -
     job = jobs.find(tx, new.id)
     if job is None:
         raise StorageFailed("a job that was just written is not there")
-    return Opened(job, Dedupe(new.dedupe))
+    return Opened(job, Dedupe(new.dedupe), tuple(crossings))
 
 
 def _join(tx: Transaction, held: Job, opening: Opening, teller: Teller, now: datetime) -> Job:

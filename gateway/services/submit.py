@@ -24,7 +24,7 @@ from gateway.services.open_job import Opened, Opening, open_job
 from gateway.services.refuse import Refusals
 from gateway.services.send import Answer, Flight, Sender
 from gateway.services.tasks import Tasks
-from gateway.services.tell import Teller
+from gateway.services.tell import Teller, note_crossings
 from gateway.services.views import JobViews
 from gateway.store import jobs
 from gateway.telemetry.bundle import Telemetry
@@ -142,6 +142,7 @@ class Submitter:
     def _count(self, opened: Opened) -> None:
         job, metrics = opened.job, self._telemetry.metrics
         metrics.decision(job.team, job.model, "accepted")
+        note_crossings(self._telemetry, opened.crossings)
         metrics.dedupe(job.team, opened.dedupe)
         if opened.dedupe in (Dedupe.JOINED, Dedupe.HIT):
             saved = job.estimate_micros if job.cost_micros is None else job.cost_micros

@@ -17,11 +17,12 @@ from gateway.domain.event import (
     wants,
 )
 from gateway.domain.job import Cause, Job
-from gateway.domain.units import epoch_ms, from_epoch_ms
+from gateway.domain.units import epoch_ms, from_epoch_ms, usd_text
 from gateway.ports import Transaction
 from gateway.services.links import Links
 from gateway.services.money import Crossing
 from gateway.store import events
+from gateway.telemetry.bundle import Telemetry
 
 CALLBACK = "callback"
 """The endpoint name of every client's own `callback_url`."""
@@ -92,6 +93,22 @@ class Teller:
 
     def _id(self) -> str:
         return new_event_id(self.source)
+
+
+def note_crossings(telemetry: Telemetry, crossings: Sequence[Crossing]) -> None:
+    """One log line and one count for each threshold, once its transaction is durable."""
+    for crossing in crossings:
+        facts = _facts(crossing)
+        telemetry.metrics.budget_threshold(facts.team or "organisation")
+        telemetry.log.warning(
+            "budget.threshold",
+            budget=crossing.budget.id,
+            team=facts.team,
+            threshold=crossing.share,
+            limit_usd=usd_text(facts.limit_micros),
+            spent_usd=usd_text(facts.spent_micros),
+            reserved_usd=usd_text(facts.reserved_micros),
+        )
 
 
 def _wants(subscription: Subscription, event: Event, has_callback: bool) -> bool:

@@ -16,7 +16,7 @@ from gateway.domain.upstream import Accepted, Declined, NotSent, Unclear
 from gateway.ports import Clock, Database, Transaction
 from gateway.services import money
 from gateway.services.cadence import Cadence
-from gateway.services.tell import Teller
+from gateway.services.tell import Teller, note_crossings
 from gateway.services.views import JobViews
 from gateway.store import costs, dedupe, inbox, jobs
 from gateway.store.jobs import Ending
@@ -36,6 +36,7 @@ class Change:
     before: Job
     after: Job
     ended: bool = False
+    crossings: tuple[money.Crossing, ...] = ()
 
 
 class Tracker:
@@ -141,6 +142,7 @@ class Tracker:
         """Remember what an act left, and tell of it once it is durable."""
         before, after = change.before, change.after
         self._views.put(after)
+        note_crossings(self._telemetry, change.crossings)
         if change.ended:
             self._ended(after)
         elif before.status.terminal and after.cost_micros != before.cost_micros:
@@ -245,7 +247,7 @@ class Tracker:
         ended = _found(tx, job.id)
         self._teller.end(tx, ended, moment)
         self._teller.crossings(tx, crossed, moment)
-        return Change(job, ended, ended=True)
+        return Change(job, ended, ended=True, crossings=tuple(crossed))
 
     def _correct(self, tx: Transaction, job: Job, news: News) -> Job:
         """An end is final, but a later figure of the upstream's corrects the money."""
