@@ -67,3 +67,12 @@ def sdk_js() -> Programs:
         return installed()
     except Unavailable as error:
         pytest.skip(f"the TypeScript SDK is not tested: {error}")
+
+
+@pytest.fixture(scope="session")
+def sdk_js_if_any() -> Programs | None:
+    """As `sdk_js`, for tests that have something to say without it."""
+    try:
+        return installed()
+    except Unavailable:
+        return None

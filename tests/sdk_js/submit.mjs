@@ -1,9 +1,10 @@
-// One submit by the official TypeScript SDK with its own retries and timeouts; then one poll.
+// Submits by the official TypeScript SDK, all at once, with its own retries and timeouts.
 import { OpenRouter } from "@openrouter/sdk";
 
-const { base, key, request } = JSON.parse(process.env.ARGUMENTS);
+const { base, key, requests } = JSON.parse(process.env.ARGUMENTS);
 const { videoGeneration } = new OpenRouter({ apiKey: key, serverURL: base });
 
-const submitted = await videoGeneration.generate({ videoGenerationRequest: request });
-const polled = await videoGeneration.getGeneration({ jobId: submitted.id });
-console.log(JSON.stringify({ submitted, polled }));
+const submitted = await Promise.all(
+  requests.map((request) => videoGeneration.generate({ videoGenerationRequest: request })),
+);
+console.log(JSON.stringify(submitted));
