@@ -31,7 +31,7 @@ format: .venv/installed ## format, and mend what the linter can mend
 	$(BIN)/ruff check --fix .
 
 bench: .venv/installed ## measure, and write docs/performance.md; takes some minutes
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(ARGS)
 
 # The locks are made by uv, which is needed for nothing else and so lives in a folder of its own. They
 # name versions and hashes; where packages come from is the business of your pip's configuration.

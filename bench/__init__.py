@@ -1,0 +1,1 @@
+"""An honest benchmark of the gateway, which anyone can run: `make bench`."""
