@@ -51,8 +51,8 @@ What is compared, in the same run, each before the same upstream:
 
 - **stub alone**: the load goes straight to the upstream, a process that answers from memory. It
   only shows that neither the stub nor the load is what limits the others.
-- **bare proxy**: 40 lines of aiohttp that relay a request and its answer. It decides nothing, writes
-  nothing, keeps nothing; what it lacks is the whole product.
+- **bare proxy**: 40 lines of aiohttp that relay a request and its answer. It decides nothing,
+  writes nothing, keeps nothing; what it lacks is the whole product.
 - **gateway**: `video-gateway serve` with everything on: keys, validation, prices, four budgets,
   policy, dedupe, JSON logs, metrics, and SQLite with an fsync for every commit.
 
@@ -79,7 +79,7 @@ def _machine(results: Results, rounds: int, seconds: float) -> str:
     return (
         f"Measured on {datetime.now(UTC):%d %B %Y}: {_cpu()}, {os.cpu_count()} cores,"
         f" {platform.system()}, Python {platform.python_version()}, aiohttp {version('aiohttp')},"
-        f" SQLite {sqlite3.sqlite_version}. Medians of {rounds} round{'s' * (rounds > 1)} of {seconds:g} s each; every"
+        f" SQLite {sqlite3.sqlite_version}. Medians of {rounds} rounds, {seconds:g} s each; every"
         " round starts every program anew, and load, target and stub share the cores. Other"
         f" programs took {median(others):.0%} of the CPU time meanwhile"
         f" (at worst {max(others):.0%}).\n"
@@ -130,8 +130,8 @@ def _number(value: float) -> str:
 def _memory(memory: Memory) -> str:
     return f"""## Memory
 
-{BIG_DOWNLOADS} downloads at once of a video of {BIG_MB} MB each, relayed from the upstream. Resident
-memory of the gateway's process, in MB:
+{BIG_DOWNLOADS} downloads at once of a video of {BIG_MB} MB each, relayed from the upstream.
+Resident memory of the gateway's process, in MB:
 
 | | MB |
 | --- | ---: |
@@ -147,8 +147,9 @@ def _loops(results: Results) -> str:
     if not any(UVLOOP in targets for targets in results.values()):
         return """## asyncio's loop, not uvloop
 
-uvloop was not installed when this page was written. Install it beside the project, and `make bench`
-compares the two. Why the gateway runs on asyncio's loop: [decision 0004](decisions/0004-asyncio-loop-not-uvloop.md).
+uvloop was not installed when this page was written. Install it beside the project, and
+`make bench` compares the two. Why the gateway runs on asyncio's loop:
+[decision 0004](decisions/0004-asyncio-loop-not-uvloop.md).
 """
     lines = [
         "## asyncio's loop or uvloop\n",
