@@ -147,8 +147,7 @@ def headroom(
     """How each budget's window stands toward a request of this estimate."""
     rooms: list[Headroom] = []
     for budget in budgets:
-        starts_at = _start(tx, budget.id, budget, now)
-        window = ledger.find_window(tx, ledger.window_id(budget.id, epoch_ms(starts_at)))
+        starts_at, window = _present(tx, budget.id, budget, now)
         rooms.append(
             Headroom(
                 budget=budget,
@@ -209,9 +208,41 @@ def _crossings(
 
 def account(tx: Transaction, team: str, now: datetime) -> tuple[int, int]:
     """What the team has spent and holds this month, whatever its budgets are. Micro-dollars."""
-    start = _start(tx, _account_id(team), _account(team), now)
-    window = ledger.find_window(tx, ledger.window_id(_account_id(team), epoch_ms(start)))
+    _, window = _present(tx, _account_id(team), _account(team), now)
     return (0, 0) if window is None else (window.spent, window.reserved)
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """The present window of a budget or of a team's account; no `window`: nothing is in it."""
+
+    id: str
+    team: str | None
+    period: Period
+    limit_micros: int | None
+    resets_at: datetime | None
+    window: Window | None
+
+
+def present(
+    tx: Transaction, budgets: Iterable[Budget], teams: Iterable[str], now: datetime
+) -> list[Present]:
+    """Where every budget and every team's account stands now."""
+    places = [(budget.id, budget, int(budget.limit_micros)) for budget in budgets]
+    accounts = [(_account_id(team), _account(team), None) for team in teams]
+    found = []
+    for name, budget, limit in (*places, *accounts):
+        starts_at, window = _present(tx, name, budget, now)
+        resets_at = window_end(budget.period, starts_at)
+        found.append(Present(name, budget.team, budget.period, limit, resets_at, window))
+    return found
+
+
+def _present(
+    tx: Transaction, budget_id: str, budget: Budget, now: datetime
+) -> tuple[datetime, Window | None]:
+    starts_at = _start(tx, budget_id, budget, now)
+    return starts_at, ledger.find_window(tx, ledger.window_id(budget_id, epoch_ms(starts_at)))
 
 
 def _account(team: str) -> Budget:

@@ -47,14 +47,18 @@ _CHECKS = (
         SELECT w.id AS subject, w.reserved AS reserved, COALESCE(s.reserved, 0) AS reserved_sum,
                w.spent AS spent, COALESCE(s.spent, 0) AS spent_sum,
                w.overrun AS overrun, COALESCE(s.overrun, 0) AS overrun_sum,
+               w.estimated AS estimated, COALESCE(s.estimated, 0) AS estimated_sum,
                w.entries AS entries, COALESCE(s.entries, 0) AS entries_counted
         FROM windows w LEFT JOIN (
           SELECT window_id, SUM(reserved_delta) AS reserved, SUM(spent_delta) AS spent,
-                 SUM(overrun_delta) AS overrun, COUNT(*) AS entries
+                 SUM(overrun_delta) AS overrun, COUNT(*) AS entries,
+                 SUM(CASE WHEN kind IN ('reserve', 'release') THEN reserved_delta ELSE 0 END)
+                   AS estimated
           FROM ledger GROUP BY window_id
         ) s ON s.window_id = w.id
         WHERE w.reserved <> COALESCE(s.reserved, 0) OR w.spent <> COALESCE(s.spent, 0)
            OR w.overrun <> COALESCE(s.overrun, 0) OR w.entries <> COALESCE(s.entries, 0)
+           OR w.estimated <> COALESCE(s.estimated, 0)
         """,
     ),
     _Check(

@@ -1,7 +1,7 @@
 """Money as rows: windows that are reserved in, settled and released, each by one ledger entry.
 
 A window's totals are a cache of its entries: every statement that changes one appends the other in
-the same transaction. `gateway.store.audit`'s doctor recomputes them.
+the same transaction. `gateway.store.invariants` recomputes them.
 """
 
 from collections.abc import Sequence
@@ -29,6 +29,7 @@ class Window:
     reserved: int
     spent: int
     overrun: int
+    estimated: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Entry:
     note: str | None = None
 
 
-_WINDOW = "id, budget_id, starts_at, ends_at, limit_micros, reserved, spent, overrun"
+_WINDOW = "id, budget_id, starts_at, ends_at, limit_micros, reserved, spent, overrun, estimated"
 
 
 def window_id(budget_id: str, starts_at: int) -> str:
@@ -72,8 +73,9 @@ def open_window(
     tx.execute(
         """
         INSERT INTO windows (
-          id, budget_id, starts_at, ends_at, limit_micros, reserved, spent, overrun, entries
-        ) VALUES (:id, :budget_id, :starts_at, :ends_at, :limit, 0, 0, 0, 0)
+          id, budget_id, starts_at, ends_at, limit_micros, reserved, spent, overrun, estimated,
+          entries
+        ) VALUES (:id, :budget_id, :starts_at, :ends_at, :limit, 0, 0, 0, 0, 0)
         ON CONFLICT DO NOTHING
         """,
         id=window_id(budget_id, starts_at),
@@ -94,7 +96,8 @@ def reserve(
     row = tx.fetchrow(
         f"""
         UPDATE windows
-        SET reserved = reserved + :estimate, limit_micros = :limit, entries = entries + 1
+        SET reserved = reserved + :estimate, estimated = estimated + :estimate,
+            limit_micros = :limit, entries = entries + 1
         WHERE id = :id AND spent + reserved + :estimate <= :limit
         RETURNING entries, {_WINDOW}
         """,
@@ -190,7 +193,7 @@ def _post(tx: Transaction, entry: Entry) -> Window:
         f"""
         UPDATE windows
         SET reserved = reserved + :reserved, spent = spent + :spent, overrun = overrun + :overrun,
-            entries = entries + 1
+            estimated = estimated + :estimated, entries = entries + 1
         WHERE id = :id
         RETURNING entries, {_WINDOW}
         """,
@@ -198,6 +201,8 @@ def _post(tx: Transaction, entry: Entry) -> Window:
         reserved=entry.reserved,
         spent=entry.spent,
         overrun=entry.overrun,
+        # What is released was never bought: its estimate says nothing about what was spent.
+        estimated=entry.reserved if entry.kind == "release" else 0,
     )
     if row is None:
         raise StorageFailed(f"window {entry.window_id} is not in the database")

@@ -1,4 +1,5 @@
 -- Money: windows of budgets, and the append-only ledger that explains every figure in them.
+-- `estimated` is what the jobs were expected to cost that hold or settled money in the window.
 
 CREATE TABLE windows (
   id TEXT PRIMARY KEY,
@@ -9,6 +10,7 @@ CREATE TABLE windows (
   reserved BIGINT NOT NULL CHECK (reserved >= 0),
   spent BIGINT NOT NULL CHECK (spent >= 0),
   overrun BIGINT NOT NULL CHECK (overrun >= 0),
+  estimated BIGINT NOT NULL CHECK (estimated >= 0),
   entries BIGINT NOT NULL
 );
 

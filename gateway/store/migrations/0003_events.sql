@@ -51,6 +51,10 @@ CREATE INDEX deliveries_by_event ON deliveries (event_id);
 
 CREATE INDEX deliveries_by_endpoint ON deliveries (endpoint, state, created_at);
 
+-- Few among many: what is owed and what was given up, counted at every scrape.
+CREATE INDEX deliveries_undelivered ON deliveries (endpoint, state, created_at)
+  WHERE state <> 'delivered';
+
 CREATE INDEX deliveries_by_time ON deliveries (created_at);
 
 -- One HTTP try. `answer` is the first bytes of what came back, as printable text.
