@@ -331,6 +331,13 @@ ONE_MISTAKE = [
             "a mapping"
         ),
     ),
+    (
+        (
+            "budgets:\n  - {period: day, limit_usd: 1, models: [a, b]}\n"
+            "  - {period: day, limit_usd: 2, models: [b, a]}\n"
+        ),
+        "budgets[1]: the same period, models and key as budgets[0]; saw a mapping",
+    ),
     # teams
     ("teams: {-x: {}}\n", f"teams.-x: allowed: {NAME}"),
     (team("keys: [vg_pasted]"), "teams.growth.keys[0]: saw (hidden); allowed: a mapping"),
@@ -455,6 +462,10 @@ ONE_MISTAKE = [
         ),
     ),
     # the environment
+    (
+        "routing:\n  - to: '${EMPTY:-openroutr}'\n",
+        "routing[0].to: no such upstream; saw (hidden); allowed: openrouter",
+    ),
     (
         "database: {url: ${NOWHERE}}\n",
         (
