@@ -660,9 +660,9 @@ async def test_a_database_that_is_away_makes_the_upstream_come_again(
         job = await gateway.job()
         body = event(await upstream_id(gateway, job))
         database = gateway.gateway.database
-        write, database.write = database.write, _down  # type: ignore[method-assign]
+        write, database.write = database.write, _down  # type: ignore[method-assign, assignment]
         away = await post(gateway, body)
-        database.write = write  # type: ignore[method-assign]
+        database.write = write  # type: ignore[method-assign, assignment]
         again = await post(gateway, body)
 
         assert (away.status, again.status) == (503, 200)
