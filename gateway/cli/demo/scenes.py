@@ -125,16 +125,22 @@ def budget(show: Show) -> None:
     """A dollar is a dollar."""
     show.terminal.scene("A budget that runs out: team newsroom has 1 USD")
     before = show.stage.submits()
-    for duration in (8, 9):
-        clip = {**FOX, "prompt": f"Evening news, {duration} seconds", "duration": duration}
-        show.terminal.fact(f"{duration} s", f"accepted as {submit(show, 'newsroom', clip)}")
-    said = refusal(show.stage, "newsroom", {**FOX, "prompt": "One more", "duration": 10})
+    with client(show.stage, "newsroom") as sdk:
+        first = submit(show, "newsroom", _news(8))
+        show.terminal.fact("8 s", first)
+        wait(show, sdk, first)
+    show.terminal.fact("9 s", submit(show, "newsroom", _news(9)))
+    said = refusal(show.stage, "newsroom", _news(10))
     _tell(show, said)
     told = said.gateway
-    for name in ("limit_usd", "spent_usd", "reserved_usd", "estimate_usd"):
-        show.terminal.fact(name, told[name])
+    for name in ("limit", "spent", "reserved", "estimate", "would_fit"):
+        show.terminal.fact(name, f"{told[f'{name}_usd']} USD")
     show.check(said.status == 402 and told["reason"] == "budget_exceeded", "402 with its numbers")
     show.check(show.stage.submits() == before + 2, "only what fitted reached the upstream")
+
+
+def _news(seconds: int) -> dict[str, Any]:
+    return {**FOX, "prompt": f"Evening news, {seconds} seconds", "duration": seconds}
 
 
 def zero_retention(show: Show) -> None:
@@ -150,6 +156,29 @@ def zero_retention(show: Show) -> None:
     show.check(show.stage.submits() == before, "nothing left the gateway")
 
 
+def dry_run(show: Show) -> None:
+    """Ask first."""
+    show.terminal.scene("A dry run: what would it cost, and would it be taken?")
+    before = show.stage.submits()
+    answer = call(
+        "POST",
+        f"{show.stage.api}/videos",
+        key=show.stage.keys["newsroom"],
+        body=_news(15),
+        headers={"X-Gateway-Dry-Run": "true"},
+    )
+    told = answer.json
+    show.terminal.fact("outcome", told["outcome"])
+    show.terminal.fact("estimate", f"{told['estimated_cost_usd']} USD")
+    for line in told["decision"]["estimate"]["lines"]:
+        show.terminal.fact("", line)
+    for rule in told["refusals"]:
+        why = f"{rule['rule']}: {rule['reason']}, {rule['would_fit_usd']} USD would fit"
+        show.terminal.fact("refused by", why)
+    show.check(answer.status == 200 and told["outcome"] == "refused", "the whole decision is told")
+    show.check(show.stage.submits() == before, "nothing was sent, and nothing reserved")
+
+
 SCENES: tuple[Callable[[Show], None], ...] = (
     models,
     video,
@@ -158,6 +187,7 @@ SCENES: tuple[Callable[[Show], None], ...] = (
     upstream_refuses,
     budget,
     zero_retention,
+    dry_run,
 )
 
 
