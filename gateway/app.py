@@ -30,6 +30,8 @@ from gateway.services.download import Downloader
 from gateway.services.intake import WebhookIntake
 from gateway.services.keyring import Keyring
 from gateway.services.links import Links
+from gateway.services.observe import Observer
+from gateway.services.plan import Planner
 from gateway.services.present import Presenter
 from gateway.services.preview import Previewer
 from gateway.services.refuse import Refusals
@@ -42,6 +44,7 @@ from gateway.services.views import JobViews
 from gateway.store import jobs, settings
 from gateway.store.migrate import bundled, migrate
 from gateway.telemetry.bundle import Telemetry
+from gateway.workers.examiner import Examiner
 from gateway.workers.loop import Loop
 from gateway.workers.poller import Poller
 from gateway.workers.refresher import CatalogRefresher, KeyRefresher
@@ -133,23 +136,22 @@ async def open_gateway(
         submitter = Submitter(
             database,
             clock,
-            source,
-            upstreams,
             live,
             views,
-            links,
             decider,
+            Planner(clock, source, upstreams, links, secret.encode()),
             Sender(database, clock, tracker),
             Refusals(database, clock, source, telemetry),
             teller,
             tasks,
-            secret.encode(),
             telemetry,
         )
         authenticator = Authenticator(database, live)
         await authenticator.refresh()
         await catalogs.load()
         key_refresher = KeyRefresher(authenticator, clock)
+        inspection = await _inspection(config, opened, stack)
+        observer = Observer(database, inspection, clock, live, catalogs, telemetry)
         cadence = Cadence(live, links)
         poller = Poller(database, clock, source, upstreams, live, cadence, tracker, telemetry)
         sweeper = Sweeper(database, clock, live, tracker)
@@ -160,6 +162,7 @@ async def open_gateway(
             Loop("sweeper", sweeper.step, clock, telemetry),
             Loop("watcher", watcher.step, clock, telemetry),
             Loop("catalogs", CatalogRefresher(catalogs, live, clock).step, clock, telemetry),
+            Loop("examiner", Examiner(observer, clock).step, clock, telemetry),
         ]
 
         def readiness() -> dict[str, str]:
@@ -192,6 +195,7 @@ async def open_gateway(
             live=live,
             keyring=Keyring(database, clock, source, live),
             authenticator=authenticator,
+            observer=observer,
             telemetry=telemetry,
         )
         gateway = Gateway(
@@ -237,6 +241,16 @@ async def _database(
         now = epoch_ms(clock.now())
         await database.write(lambda tx: jobs.void_leases(tx, now=now))
     return database
+
+
+async def _inspection(config: Config, database: Database, stack: AsyncExitStack) -> Database:
+    """Where long reads are made: of a SQLite file a reader of its own, so that no other waits."""
+    url = config.database.url.get_secret_value()
+    if not url.startswith("sqlite:"):
+        return database
+    reader = await open_database(url, read_only=True)
+    stack.push_async_callback(reader.close)
+    return reader
 
 
 async def _setting(database: Database, name: str) -> str:

@@ -1,58 +1,28 @@
 """One submit: decided, written with all that belongs to it, and only then sent."""
 
 import asyncio
-import hashlib
-import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from gateway.config.live import Live
 from gateway.domain.errors import Refused, StorageFailed
-from gateway.domain.fingerprint import fingerprint
-from gateway.domain.job import Job, new_job_id, new_token
-from gateway.domain.team import Principal
-from gateway.domain.units import epoch_ms
-from gateway.domain.video import VideoRequest
-from gateway.ports import Clock, Database, Transaction, Upstream
-from gateway.services.decide import Decider, Decision, Question
-from gateway.services.dedupe import Dedupe, Identity, hash_idempotency_key
-from gateway.services.links import Links
-from gateway.services.open_job import Opened, Opening, open_job
+from gateway.domain.job import Job
+from gateway.ports import Clock, Database, Transaction
+from gateway.services.decide import Decider, Decision
+from gateway.services.dedupe import Dedupe
+from gateway.services.open_job import Opened, open_job
+from gateway.services.plan import Call, Plan, Planner
 from gateway.services.refuse import Refusals
 from gateway.services.send import Answer, Flight, Sender
 from gateway.services.tasks import Tasks
 from gateway.services.tell import Teller, note_crossings
 from gateway.services.views import JobViews
-from gateway.store import jobs
 from gateway.telemetry.bundle import Telemetry
-
-_LEASE_MARGIN = 30.0  # seconds beyond the submit timeout in which the outcome gets written
 
 # A refusal that is being written is worth this many seconds beyond `answer_within` (4 s by default,
 # while the official SDK gives up at 5 s).
 _DECIDING = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A submit as it came in: who asks, for what, and what travels beside the body."""
-
-    principal: Principal
-    request: VideoRequest
-    headers: Mapping[str, str]  # only those that may be forwarded
-    request_id: str
-    traceparent: str | None
-    zdr_header: bool = False
-    fresh: bool = False  # Cache-Control: no-cache or no-store
-    idempotency_key: str | None = None
-
-    @property
-    def question(self) -> Question:
-        """What the decision is about."""
-        return Question(self.principal, self.request, self.zdr_header)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +33,6 @@ class Submitted:
     dedupe: Dedupe
 
 
-@dataclass(slots=True, eq=False)
-class _Plan:
-    """A decided submit, before it is written."""
-
-    call: Call
-    upstream: Upstream
-    body: bytes
-    opening: Opening
-    deadline: float  # monotonic, for the upstream
-    opened: asyncio.Future[Opened]
-    given_up: bool = False  # the client was refused before the job was written: it must not be sent
-
-
 class Submitter:
     """Answers within `answer_within`, whatever the upstream does (DESIGN.md, one job's life)."""
 
@@ -83,33 +40,27 @@ class Submitter:
         self,
         database: Database,
         clock: Clock,
-        source: random.Random,
-        upstreams: Mapping[str, Upstream],
         live: Live,
         views: JobViews,
-        links: Links,
         decider: Decider,
+        planner: Planner,
         sender: Sender,
         refusals: Refusals,
         teller: Teller,
         tasks: Tasks,
-        secret: bytes,
         telemetry: Telemetry,
     ) -> None:
-        """`secret`: the installation's, for fingerprints. `source`: the system's random source."""
+        """`tasks` owns every submit that is on its way."""
         self._database = database
         self._clock = clock
-        self._random = source
-        self._upstreams = upstreams
         self._live = live
         self._views = views
-        self._links = links
         self._decider = decider
+        self._planner = planner
         self._sender = sender
         self._refusals = refusals
         self._teller = teller
         self._tasks = tasks
-        self._secret = secret
         self._telemetry = telemetry
         self._flights: dict[str, Flight] = {}
 
@@ -124,13 +75,11 @@ class Submitter:
             StorageFailed: the job could not be written; nothing was sent.
 
         """
-        in_force = self._live.current
-        answer_by = self._clock.monotonic() + in_force.config.server.answer_within.total_seconds()
-        decision = await self._decider.decide(call.question, in_force)
+        within = self._live.config.server.answer_within.total_seconds()
+        answer_by = self._clock.monotonic() + within
+        decision = await self._decided(call, answer_by)
         try:
-            if decision.refusal is not None:
-                raise decision.refusal
-            plan = self._plan(call, decision)
+            plan = await self._plan(call, decision)
             self._tasks.spawn(self._fly(plan), f"submit {plan.opening.job.id}")
             opened = await self._opened(plan, answer_by)
         except Refused as refusal:
@@ -139,16 +88,28 @@ class Submitter:
         self._count(opened)
         return await self._told(opened, answer_by)
 
-    def _count(self, opened: Opened) -> None:
-        job, metrics = opened.job, self._telemetry.metrics
-        metrics.decision(job.team, job.model, "accepted")
-        note_crossings(self._telemetry, opened.crossings)
-        metrics.dedupe(job.team, opened.dedupe)
-        if opened.dedupe in (Dedupe.JOINED, Dedupe.HIT):
-            saved = job.estimate_micros if job.cost_micros is None else job.cost_micros
-            metrics.dollars_saved(job.team, saved)
-        else:
-            metrics.job_submitted(job.team, job.model, job.upstream)
+    async def _decided(self, call: Call, answer_by: float) -> Decision:
+        try:
+            async with asyncio.timeout(self._left(answer_by)):
+                return await self._decider.decide(call.question, self._live.current)
+        except TimeoutError:
+            raise StorageFailed("the database did not answer in time") from None
+
+    async def _plan(self, call: Call, decision: Decision) -> Plan:
+        if decision.refusal is not None:
+            raise decision.refusal
+        if decision.upstream is None:
+            raise StorageFailed("a decision without an upstream refused nothing")
+        return await self._planner.plan(call, decision, decision.upstream)
+
+    async def _opened(self, plan: Plan, answer_by: float) -> Opened:
+        """The written job; if that takes too long, the plan is given up and never sent."""
+        try:
+            async with asyncio.timeout(self._left(answer_by)):
+                return await asyncio.shield(plan.opened)
+        except TimeoutError:
+            plan.given_up = True
+            raise StorageFailed("the database did not take the job in time") from None
 
     async def _told(self, opened: Opened, answer_by: float) -> Submitted:
         """The answer as far as it is known in time."""
@@ -160,89 +121,21 @@ class Submitter:
             return Submitted(answer, opened.dedupe)
         raise answer
 
-    def _plan(self, call: Call, decision: Decision) -> _Plan:
-        name = decision.upstream or ""
-        upstream = decision.in_force.config.upstreams[name]
-        submit_timeout = upstream.timeout.submit.total_seconds()
-        token = new_token(self._random)
-        callback_url = self._links.callback_url(name, token)
-        return _Plan(
-            call=call,
-            upstream=self._upstreams[name],
-            body=forwarded(call.request.body, callback_url, decision.previous),
-            opening=Opening(
-                job=self._new_job(call, decision, token, submit_timeout + _LEASE_MARGIN),
-                decision=decision,
-                identity=self._identity(call, decision),
-                callback_url=call.request.callback_url,
-            ),
-            deadline=self._clock.monotonic() + submit_timeout,
-            opened=asyncio.get_running_loop().create_future(),
-        )
-
-    def _new_job(self, call: Call, decision: Decision, token: str, lease: float) -> jobs.NewJob:
-        now = self._clock.now()
-        identity = self._identity(call, decision)
-        return jobs.NewJob(
-            id=new_job_id(int(now.timestamp()), self._random),
-            team=call.principal.team,
-            key=call.principal.key,
-            upstream=decision.upstream or "",
-            model=decision.model,
-            created_at=epoch_ms(now),
-            estimate_micros=decision.estimate_micros,
-            zdr=bool(decision.zdr),
-            retain=decision.retain,
-            fingerprint=identity.fingerprint,
-            dedupe=Dedupe.BYPASS if identity.bypass else Dedupe.MISS,
-            profile=decision.profile,
-            token_hash=hashlib.sha256(token.encode()).hexdigest(),
-            decision="{}",
-            config_version=decision.in_force.version,
-            request_id=call.request_id,
-            traceparent=call.traceparent,
-            lease_token=new_token(self._random),
-            lease_until=epoch_ms(now) + int(lease * 1000),
-        )
-
-    def _identity(self, call: Call, decision: Decision) -> Identity:
-        dedupe = decision.in_force.config.teams[call.principal.team].dedupe
-        key = call.idempotency_key
-        return Identity(
-            team=call.principal.team,
-            fingerprint=fingerprint(
-                self._secret,
-                call.request.body,
-                upstream=decision.upstream or "",
-                zdr=bool(decision.zdr),
-            ),
-            ttl_ms=int(dedupe.ttl.total_seconds() * 1000),
-            bypass=call.fresh or not dedupe.enabled,
-            key_hash=None if key is None else hash_idempotency_key(key),
-        )
-
-    async def _opened(self, plan: _Plan, answer_by: float) -> Opened:
-        """The written job; if that takes too long, the plan is given up and never sent."""
-        left = max(answer_by - self._clock.monotonic(), 0.001)
-        try:
-            async with asyncio.timeout(left):
-                return await asyncio.shield(plan.opened)
-        except TimeoutError:
-            plan.given_up = True
-            raise StorageFailed("the database did not take the job in time") from None
-
     async def _answer(self, flight: Flight, answer_by: float) -> Answer:
-        """The flight's answer if it comes in time, else the job as it stands."""
-        left = max(answer_by - self._clock.monotonic(), 0.001)
-        await asyncio.wait([flight.answer], timeout=left)
+        """The flight's answer if it comes in time, else the job as it stands.
+
+        A job that is written has an id, so the client gets it, whatever became of its flight.
+        """
+        await asyncio.wait([flight.answer], timeout=self._left(answer_by))
         if not flight.answer.done() and flight.deciding:
             await asyncio.wait([flight.answer], timeout=_DECIDING)
-        if flight.answer.done() and flight.answer.exception() is None:
+        landed = flight.answer.done() and not flight.answer.cancelled()
+        if landed and flight.answer.exception() is None:
             return flight.answer.result()
         flight.told = True
         return flight.job
 
-    async def _fly(self, plan: _Plan) -> None:
+    async def _fly(self, plan: Plan) -> None:
         """Write the intent, then send; owned by nobody's request."""
         try:
             opened = await self._database.write(self._open(plan))
@@ -271,21 +164,22 @@ class Submitter:
         finally:
             del self._flights[opened.job.id]
 
-    def _open(self, plan: _Plan) -> Callable[[Transaction], Opened]:
+    def _open(self, plan: Plan) -> Callable[[Transaction], Opened]:
         return lambda tx: open_job(tx, plan.opening, self._teller, self._clock.now())
 
+    def _count(self, opened: Opened) -> None:
+        job, metrics = opened.job, self._telemetry.metrics
+        metrics.decision(job.team, job.model, "accepted")
+        note_crossings(self._telemetry, opened.crossings)
+        metrics.dedupe(job.team, opened.dedupe)
+        if opened.dedupe in (Dedupe.JOINED, Dedupe.HIT):
+            saved = job.estimate_micros if job.cost_micros is None else job.cost_micros
+            metrics.dollars_saved(job.team, saved)
+        else:
+            metrics.job_submitted(job.team, job.model, job.upstream)
 
-def forwarded(body: Mapping[str, Any], callback_url: str | None, previous: str | None) -> bytes:
-    """The body that travels on: as the client wrote it, but for the two fields that are ours.
-
-    The client's `callback_url` is never given to the upstream: it is told by the gateway.
-    """
-    onward = {name: value for name, value in body.items() if name != "callback_url"}
-    if callback_url is not None:
-        onward["callback_url"] = callback_url
-    if previous is not None:
-        onward["previous_job_id"] = previous
-    return orjson.dumps(onward)
+    def _left(self, answer_by: float) -> float:
+        return max(answer_by - self._clock.monotonic(), 0.001)
 
 
 def _fail(future: asyncio.Future[Any], error: BaseException) -> None:

@@ -17,7 +17,7 @@ from gateway.domain.policy import violating
 from gateway.domain.strict_json import NotStrict, parse_object
 from gateway.domain.units import usd_text
 from gateway.domain.video import VideoRequest, parse_request
-from gateway.services.submit import Call
+from gateway.services.plan import Call
 
 # CONTRACT.md section 1. The client's Authorization and X-Provider-API-Keys are never among them.
 _FORWARDED = ("HTTP-Referer", "X-OpenRouter-Title", "X-OpenRouter-Categories", "X-Session-Id")
@@ -40,6 +40,7 @@ async def submit(request: web.Request) -> web.Response:
         principal=who,
         request=await _parse(body),
         headers=_forwarded(request.headers),
+        size=len(body),
         request_id=request[FACTS].request_id,
         traceparent=parts.telemetry.tracer.inject(),
         zdr_header=wishes.zdr,
