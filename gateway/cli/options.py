@@ -1,11 +1,11 @@
 """Options and steps that several commands share."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from gateway.cli.check import BAD_CONFIGURATION, tell_mistakes
 from gateway.config.loader import ConfigError, Loaded, load
 from gateway.config.source import choose, environment
 
@@ -31,8 +31,8 @@ def loaded(path: Path | None) -> Loaded:
     try:
         return read(path)
     except ConfigError as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(2) from None
+        tell_mistakes(error)
+        raise typer.Exit(BAD_CONFIGURATION) from None
 
 
 def read(path: Path | None) -> Loaded:
