@@ -151,7 +151,7 @@ class SqliteDatabase:
         self, stack: AsyncExitStack, *, read_only: bool, busy_timeout: float
     ) -> "_Connection":
         connector = partial(connect, self.path, read_only=read_only, busy_timeout=busy_timeout)
-        connection = _Connection(connector, iter_chunk_size=64)
+        connection = _Connection(connector)
         try:
             await connection
         except BaseException as error:
@@ -219,6 +219,11 @@ class SqliteDatabase:
 
 class _Connection(aiosqlite.Connection):
     """aiosqlite's connection and thread, with one more door: a whole function in one crossing."""
+
+    def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
+        super().__init__(connector, iter_chunk_size=64)  # which only its own cursors use
+        # A process that ends without closing must end: Python waits for all other threads.
+        self._thread.daemon = True
 
     async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """Call the function with the raw connection, in the connection's thread."""

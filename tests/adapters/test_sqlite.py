@@ -5,6 +5,7 @@ import logging
 import os
 import sqlite3
 import stat
+import sys
 import threading
 from collections.abc import AsyncIterator
 from functools import partial
@@ -250,6 +251,7 @@ async def test_a_reader_that_takes_long_holds_up_no_writer_and_no_checkpoint_for
 
     assert grown > 40_000_000  # nothing may be overwritten that the reader still needs
     assert size(wal(path)) < 24_000_000
+    assert await database.write(partial(pragma, "busy_timeout")) == 5000  # as patient as before
     assert len(await database.read(numbers)) == 40
 
 
@@ -274,6 +276,48 @@ async def test_a_corrupt_file_stops_the_database_for_good(path: Path) -> None:
         await database.close()
 
     assert told == [database.failed]
+
+
+async def test_a_sync_that_failed_within_an_act_stops_the_database_too(
+    database: SqliteDatabase,
+) -> None:
+    def act(tx: Transaction) -> None:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+        raise StorageFailed("as a statement would") from error
+
+    with pytest.raises(StorageFailed, match="as a statement would"):
+        await database.write(act)
+
+    with pytest.raises(StorageFailed, match="stopped for good"):
+        await database.write(lambda tx: insert(tx, 1))
+
+
+async def test_a_process_that_forgets_to_close_ends_all_the_same(path: Path) -> None:
+    script = """
+import asyncio, pathlib, sys
+from gateway.adapters.sqlite import SqliteDatabase
+
+async def main():
+    global database
+    database = await SqliteDatabase.open(pathlib.Path(sys.argv[1]))
+    await database.write(lambda tx: tx.execute("CREATE TABLE notes (id BIGINT)"))
+    raise SystemExit(7)
+
+asyncio.run(main())
+"""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, str(path))
+    try:
+        code = await asyncio.wait_for(process.wait(), PATIENCE)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+    assert code == 7
+    database = await SqliteDatabase.open(path)
+    assert await database.read(numbers) == []
+    await database.close()
 
 
 async def test_no_parameter_reaches_a_log(
