@@ -1,0 +1,59 @@
+"""A database that can be taken away."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from gateway.domain.errors import StorageFailed
+from gateway.ports import Database, Transaction
+
+T = TypeVar("T")
+
+
+class Outage:
+    """Takes databases away: `outage.around(real)` refuses while `down`, and waits while stuck."""
+
+    def __init__(self) -> None:
+        self.down = False
+        self._free = asyncio.Event()
+        self._free.set()
+
+    def around(self, real: Database) -> Database:
+        """The database, as far as it can be reached."""
+        return _Fragile(real, self)
+
+    def stick(self) -> None:
+        """From now on nothing is answered, until `release`."""
+        self._free.clear()
+
+    def release(self) -> None:
+        """Answer again, also what waits."""
+        self._free.set()
+
+    async def passed(self) -> None:
+        """Wait while stuck.
+
+        Raises:
+            StorageFailed: it is down.
+
+        """
+        await self._free.wait()
+        if self.down:
+            raise StorageFailed("the database is down, for a test")
+
+
+class _Fragile:
+    def __init__(self, real: Database, outage: Outage) -> None:
+        self._real = real
+        self._outage = outage
+
+    async def write(self, act: Callable[[Transaction], T]) -> T:
+        await self._outage.passed()
+        return await self._real.write(act)
+
+    async def read(self, act: Callable[[Transaction], T]) -> T:
+        await self._outage.passed()
+        return await self._real.read(act)
+
+    async def close(self) -> None:
+        await self._real.close()
