@@ -5,8 +5,9 @@ An adapter implements each once; tests use fakes that behave (`tests/fakes`).
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import IO, Any, Protocol, TypeVar
 
 from gateway.domain.upstream import PollOutcome, SubmitOutcome
 
@@ -118,3 +119,125 @@ class Upstream(Protocol):
 
     async def models(self) -> Sequence[Mapping[str, Any]] | None:
         """The catalog's entries as the upstream lists them; None when it could not be had."""
+
+
+class Draft(Protocol):
+    """A video on its way into a store: nothing of it is there until it is kept.
+
+    What was written can be read at once, by many, until `close`; also after it was kept or
+    discarded. No method but `close` may be called after `close`.
+    """
+
+    @property
+    def name(self) -> str:
+        """What it will be called in the store."""
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes written so far, in hexadecimal."""
+
+    async def write(self, chunk: bytes) -> None:
+        """Append.
+
+        Raises:
+            BlobFailed: it can't be kept any more; what was written before can still be read.
+
+        """
+
+    async def read(self, start: int, length: int) -> bytes:
+        """Up to `length` bytes from `start`; fewer only at the end of what was written.
+
+        Raises:
+            BlobFailed: the bytes could not be read back.
+
+        """
+
+    async def keep(self) -> None:
+        """Put it into the store under its name, whole and durable, or not at all.
+
+        Raises:
+            BlobFailed: the store does not have it.
+
+        """
+
+    async def discard(self) -> None:
+        """Leave nothing of it in the store; nothing is raised, for nothing can be done."""
+
+    def close(self) -> None:
+        """Let go of what was held for reading it back."""
+
+
+class Blob(Protocol):
+    """One stored video, opened: it can be read to its end even if it is removed meanwhile, where
+    the store is a folder.
+    """
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+
+    @property
+    def file(self) -> IO[bytes] | None:
+        """The open file that it is, for the kernel to send; None where it is none."""
+
+    def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        """These bytes, in bounded chunks. Raises BlobFailed when the store fails on the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Something that lies in a store."""
+
+    name: str
+    modified: datetime
+
+
+class Blobs(Protocol):
+    """Where videos are kept: a folder, or a bucket. What is kept never changes."""
+
+    @property
+    def store(self) -> str:
+        """Which store this is: the same for everybody who sees the same videos."""
+
+    async def draft(self, name: str) -> Draft:
+        """Begin to write a video.
+
+        Raises:
+            BlobFailed: there is no room for it, or the store does not work.
+
+        """
+
+    def open(self, name: str) -> AbstractAsyncContextManager[Blob]:
+        """Open a video.
+
+        Raises:
+            BlobMissing: on entering, when the store works and does not have it.
+            BlobFailed: on entering, when the store does not work.
+
+        """
+
+    async def delete(self, name: str) -> None:
+        """Remove a video; one that is not there is no error.
+
+        Raises:
+            BlobFailed: it may still be there.
+
+        """
+
+    def found(self) -> AsyncIterator[Found]:
+        """Every video in the store, of whomever. Raises BlobFailed."""
+
+    async def owner(self, installation: str) -> str:
+        """The installation to which the store belongs; this one, if it belonged to nobody.
+
+        Raises:
+            BlobFailed: the store does not say.
+
+        """
+
+    async def close(self) -> None:
+        """Let go of what is held."""

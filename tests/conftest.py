@@ -21,6 +21,7 @@ from gateway.adapters.postgres import PostgresDatabase
 from gateway.adapters.sqlite import SqliteDatabase
 from gateway.store.migrate import bundled, migrate
 from tests.fakes.postgres import PostgresServer, running_postgres
+from tests.fakes.s3 import S3Server, running_s3
 
 OpenDatabase = SqliteDatabase | PostgresDatabase
 
@@ -110,6 +111,13 @@ async def empty_database(empty_database_url: str) -> AsyncIterator[OpenDatabase]
     database = await open_database(empty_database_url)
     yield database
     await database.close()
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """One server that speaks S3 for each process that runs tests; it takes a second or two."""
+    with running_s3() as server:
+        yield server
 
 
 async def _migrated(url: str) -> None:

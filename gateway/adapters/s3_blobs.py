@@ -1,0 +1,205 @@
+"""Videos as objects of an S3 bucket. Credentials, region and endpoint come from the environment
+or the machine's role, in the ways of the AWS tools: that is obstore's own business.
+"""
+
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import IO, Any
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.store import S3Store
+
+from gateway.adapters.spool import Descriptor, Spool, Workers
+from gateway.domain.content import BlobFailed, BlobMissing, is_blob_name
+from gateway.ports import Found
+
+_OWNER = ".owner"
+# One request of this size at a time: a slow client keeps no connection, and no more memory, busy.
+_WINDOW = 2 * 1024 * 1024
+_PART = 5 * 1024 * 1024  # of an upload; 10,000 parts are S3's limit, so a video may have 50 GB
+_PARTS_AT_ONCE = 2
+
+# No `client_options`: they would hide what the environment says (AWS_ALLOW_HTTP and others).
+# Their own limits are 5 s to connect and 30 s for a request, of which none moves more than a part.
+_RETRY: Mapping[str, Any] = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
+
+
+class S3Blobs:
+    """A prefix of a bucket. A video appears there whole, by the upload's last request.
+
+    On its way it lies in a file without a name on this machine, which no crash can leave behind.
+    """
+
+    def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
+        """`s3://bucket/prefix`; nothing is asked of S3 yet. `options` are S3Store's (tests).
+
+        Raises:
+            BlobFailed: the environment says something that obstore can't use.
+
+        """
+        self._store_url = url
+        bucket, _, prefix = url.removeprefix("s3://").partition("/")
+        with _told():
+            self._bucket = S3Store(
+                bucket,
+                prefix=prefix or None,
+                retry_config=_RETRY,
+                **(options or {}),
+            )
+        self._workers = Workers()
+
+    @property
+    def store(self) -> str:
+        """See `gateway.ports.Blobs`: the URL, for all who use the bucket."""
+        return self._store_url
+
+    async def draft(self, name: str) -> "_Draft":
+        """See `gateway.ports.Blobs`."""
+        if not is_blob_name(name):
+            raise ValueError(f"not a name that the gateway gives: {name[:80]!r}")
+        number = await self._workers.run(_nameless_file)
+        return _Draft(name, Spool(Descriptor(number), self._workers), self._bucket)
+
+    @asynccontextmanager
+    async def open(self, name: str) -> "AsyncIterator[_Object]":
+        """See `gateway.ports.Blobs`."""
+        try:
+            with _told():
+                meta = await obstore.head_async(self._bucket, name)
+        except BlobFailed as error:
+            if _says_missing(error) and await self._is_there():
+                raise BlobMissing(name) from error
+            raise
+        yield _Object(self._bucket, name, meta["size"])
+
+    async def delete(self, name: str) -> None:
+        """See `gateway.ports.Blobs`."""
+        with _told():
+            await obstore.delete_async(self._bucket, name)
+
+    async def found(self) -> AsyncIterator[Found]:
+        """See `gateway.ports.Blobs`."""
+        with _told():
+            async for batch in obstore.list(self._bucket, chunk_size=1000):
+                for meta in batch:
+                    if is_blob_name(meta["path"]):
+                        yield Found(meta["path"], meta["last_modified"])
+
+    async def owner(self, installation: str) -> str:
+        """See `gateway.ports.Blobs`."""
+        with suppress(AlreadyExistsError), _told():
+            await obstore.put_async(self._bucket, _OWNER, installation.encode(), mode="create")
+            return installation
+        with _told():
+            answer = await obstore.get_async(self._bucket, _OWNER)
+            return bytes(await answer.bytes_async()).decode("ascii", "replace")
+
+    async def close(self) -> None:
+        """See `gateway.ports.Blobs`."""
+        await self._workers.close()
+
+    async def _is_there(self) -> bool:
+        """Whether the bucket is one that we know: a wrong one has no video either."""
+        try:
+            with _told():
+                await obstore.head_async(self._bucket, _OWNER)
+        except BlobFailed:
+            return False
+        return True
+
+
+class _Draft:
+    """See `gateway.ports.Draft`."""
+
+    def __init__(self, name: str, spool: Spool, bucket: S3Store) -> None:
+        self._spool = spool
+        self._bucket = bucket
+        self.name = name
+        self.write = spool.write
+        self.read = spool.read
+        self.close = spool.close
+
+    @property
+    def size(self) -> int:
+        return self._spool.size
+
+    @property
+    def sha256(self) -> str:
+        return self._spool.sha256
+
+    async def keep(self) -> None:
+        with _told():
+            await obstore.put_async(
+                self._bucket,
+                self.name,
+                self._chunks(),
+                attributes={"Content-Type": "video/mp4"},
+                chunk_size=_PART,
+                max_concurrency=_PARTS_AT_ONCE,
+            )
+            meta = await obstore.head_async(self._bucket, self.name)
+        if meta["size"] != self.size:
+            raise BlobFailed("mismatch", f"S3 has {meta['size']} of {self.size} bytes")
+
+    async def discard(self) -> None:
+        with suppress(BlobFailed), _told():
+            await obstore.delete_async(self._bucket, self.name)
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        start = 0
+        while chunk := await self._spool.read(start, _WINDOW):
+            yield chunk
+            start += len(chunk)
+
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    """See `gateway.ports.Blob`."""
+
+    bucket: S3Store
+    name: str
+    size: int
+
+    @property
+    def file(self) -> IO[bytes] | None:
+        return None
+
+    async def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        while start < stop:
+            end = min(start + _WINDOW, stop)
+            with _told():
+                part = await obstore.get_range_async(self.bucket, self.name, start=start, end=end)
+            if len(part) != end - start:
+                raise BlobFailed("mismatch", "S3 sent fewer bytes than were asked for")
+            yield bytes(part)
+            start = end
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What goes wrong, as BlobFailed; that something is there already stays as it is.
+
+    S3's words name the bucket and the key, never a credential; a line of them is enough.
+    """
+    try:
+        yield
+    except AlreadyExistsError:
+        raise
+    except (BaseError, OSError, ValueError) as error:
+        words = str(error).strip().splitlines() or [""]
+        raise BlobFailed("io", f"{type(error).__name__}: {words[0][:200]}") from error
+
+
+def _says_missing(error: BlobFailed) -> bool:
+    return isinstance(error.__cause__, FileNotFoundError)
+
+
+def _nameless_file() -> int:
+    """A temporary file that is gone when it is closed, however this process ends."""
+    with tempfile.TemporaryFile(buffering=0) as file:
+        return os.dup(file.fileno())

@@ -1,0 +1,147 @@
+"""A file that is written at its end and read anywhere meanwhile, off the event loop."""
+
+import asyncio
+import errno
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
+
+from gateway.domain.content import BlobFailed
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class Workers:
+    """The threads of one store: a disk that hangs holds these up, and nobody else's."""
+
+    def __init__(self, number: int = 8) -> None:
+        self._pool = ThreadPoolExecutor(number, thread_name_prefix="content")
+
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do it in a thread; it goes on if the caller is cancelled.
+
+        Raises:
+            BlobFailed: it raised an OSError.
+
+        """
+        try:
+            return await asyncio.wrap_future(self._pool.submit(work, *args, **kwargs))
+        except OSError as error:
+            raise failed(error) from error
+
+    async def close(self) -> None:
+        """Finish what was begun, and end the threads."""
+        await asyncio.to_thread(self._pool.shutdown)
+
+
+def failed(error: OSError) -> BlobFailed:
+    """The error as the gateway counts it; without the path, which is in the configuration."""
+    words = error.strerror or str(error) or type(error).__name__
+    return BlobFailed("full" if error.errno in _NO_ROOM else "io", words)
+
+
+class Descriptor:
+    """A file descriptor that many threads use: closed only when the last of them is done.
+
+    Closed any earlier, its number could already mean another file, and that one be written to.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._lock = threading.Lock()
+        self._users = 0
+        self._closing = False
+
+    @contextmanager
+    def use(self) -> Iterator[int]:
+        """The number, good while this lasts.
+
+        Raises:
+            OSError: it was closed.
+
+        """
+        with self._lock:
+            if self._closing:
+                raise OSError(errno.EBADF, "it was closed")
+            self._users += 1
+        try:
+            yield self._number
+        finally:
+            with self._lock:
+                self._users -= 1
+                self._close_if_idle()
+
+    def close(self) -> None:
+        """No use begins from now on; the file is closed with the last that has begun."""
+        with self._lock:
+            if not self._closing:
+                self._closing = True
+                self._close_if_idle()
+
+    def _close_if_idle(self) -> None:
+        if self._closing and self._users == 0:
+            os.close(self._number)
+
+
+class Spool:
+    """What a draft is made of: the bytes, how many there are, and their digest.
+
+    One writer at a time, who waits for each write; any number of readers.
+    """
+
+    def __init__(self, descriptor: Descriptor, workers: Workers) -> None:
+        self._descriptor = descriptor
+        self._workers = workers
+        self._digest = hashlib.sha256()
+        self._size = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return self._size
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes written so far, in hexadecimal."""
+        return self._digest.hexdigest()
+
+    async def write(self, chunk: bytes) -> None:
+        """Append; a chunk that failed counts as not written."""
+        await self._workers.run(self._append, chunk, self._size)
+        self._size += len(chunk)
+
+    async def read(self, start: int, length: int) -> bytes:
+        """Up to `length` bytes from `start`."""
+        wanted = max(0, min(length, self._size - start))
+        return await self._workers.run(self._read, start, wanted)
+
+    async def sync(self) -> None:
+        """Make what was written survive the power."""
+        await self._workers.run(self._sync)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._descriptor.close()
+
+    def _append(self, chunk: bytes, at: int) -> None:
+        rest = memoryview(chunk)
+        with self._descriptor.use() as number:
+            while rest:
+                done = os.pwrite(number, rest, at)
+                rest, at = rest[done:], at + done
+        self._digest.update(chunk)
+
+    def _read(self, start: int, length: int) -> bytes:
+        with self._descriptor.use() as number:
+            return os.pread(number, length, start)
+
+    def _sync(self) -> None:
+        with self._descriptor.use() as number:
+            os.fsync(number)
