@@ -78,6 +78,10 @@ class Catalogs:
         """Seconds since each upstream's catalog was fetched."""
         return {name: self._age(listed) for name, listed in self._listed.items()}
 
+    def sizes(self) -> Mapping[str, int]:
+        """How many models each upstream's catalog lists."""
+        return {name: len(listed.catalog.models) for name, listed in self._listed.items()}
+
     def ready(self) -> bool:
         """Whether every upstream of the configuration has a catalog to answer from."""
         return all(self.listed(name) is not None for name in self._live.config.upstreams)

@@ -25,9 +25,13 @@ class _Check:
     sql: str  # columns: subject, and whatever shows what is wrong
 
 
-def violations(tx: Transaction, *, limit: int = 100) -> Iterator[Violation]:
-    """Everything that does not hold, at most `limit` for each rule."""
+def violations(
+    tx: Transaction, *, limit: int = 100, only: str | None = None
+) -> Iterator[Violation]:
+    """Everything that does not hold, at most `limit` for each rule; `only` asks after one rule."""
     for check in _CHECKS:
+        if only not in (None, check.rule):
+            continue
         for row in tx.fetch(f"{check.sql} LIMIT :limit", limit=limit):
             facts = dict(row)
             subject = str(facts.pop("subject"))

@@ -84,7 +84,7 @@ _CALL_OUTCOME: Final = fixed(
 )
 _WORKER: Final = fixed(
     "worker",
-    *("submitter", "poller", "dispatcher", "refresher", "sweeper", "archiver", "keys"),
+    *("keys", "poller", "sweeper", "catalogs", "examiner", "dispatcher", "intake", "archiver"),
     *("watcher", "pruner"),
 )
 _DATABASE_KIND: Final = fixed("kind", "read", "write")

@@ -8,6 +8,7 @@ from gateway.config.live import Live
 from gateway.ports import Clock, Database
 from gateway.services.authenticate import Authenticator
 from gateway.services.keyring import Keyring
+from gateway.services.observe import Observer
 from gateway.telemetry.bundle import Telemetry
 
 
@@ -20,6 +21,7 @@ class AdminParts:
     live: Live
     keyring: Keyring
     authenticator: Authenticator
+    observer: Observer
     telemetry: Telemetry
 
 

@@ -1,0 +1,157 @@
+"""What is true at the moment of a scrape: read from what replicas share, never counted along."""
+
+import asyncio
+from collections.abc import Callable
+
+from gateway.config.live import Live
+from gateway.domain.errors import StorageFailed
+from gateway.domain.units import epoch_ms
+from gateway.ports import Clock, Database, Transaction
+from gateway.services import money
+from gateway.services.catalog import Catalogs
+from gateway.store import events, invariants, observe
+from gateway.telemetry.bundle import Telemetry
+from gateway.telemetry.snapshot import (
+    BudgetWindow,
+    CatalogState,
+    EndpointQueue,
+    OpenJobs,
+    Snapshot,
+)
+
+_FRESH = 1.0  # seconds that one look serves every scraper: asking often must cost nothing
+_PATIENCE = 5.0  # seconds; Prometheus gives a whole scrape ten
+
+_SHOWN = 20  # violations told in the log; the doctor shows them all
+
+
+class Observer:
+    """Looks things up for the metrics page, and examines the ledger in the background."""
+
+    def __init__(
+        self,
+        database: Database,
+        inspection: Database,
+        clock: Clock,
+        live: Live,
+        catalogs: Catalogs,
+        telemetry: Telemetry,
+    ) -> None:
+        """`inspection`: where long reads hold nobody up; it may be `database` itself."""
+        self._database = database
+        self._inspection = inspection
+        self._clock = clock
+        self._live = live
+        self._catalogs = catalogs
+        self._telemetry = telemetry
+        self._violations: int | None = None
+        self._looking = asyncio.Lock()
+        self._looked_at = float("-inf")
+
+    async def look(self) -> None:
+        """Put the present state on the metrics page; none where the database does not answer.
+
+        Scrapes of one second share one look.
+        """
+        async with self._looking:
+            if self._clock.monotonic() - self._looked_at >= _FRESH:
+                await self._look()
+
+    async def examine(self) -> None:
+        """Check every rule of the ledger; what is broken is logged, and their number shown.
+
+        A ledger that could not be examined shows no number: its gauge is absent.
+        """
+        self._violations = None
+        found: list[invariants.Violation] = []
+        try:
+            for rule in invariants.rules():
+                found += await self._inspection.read(_check(rule))
+        except StorageFailed as error:
+            self._telemetry.log.warning("ledger.not_examined", error=error)
+            return
+        self._violations = len(found)
+        for violation in found[:_SHOWN]:
+            self._telemetry.log.error(
+                "ledger.violated",
+                rule=violation.rule,
+                subject=violation.subject,
+                found=violation.found,
+            )
+
+    async def _look(self) -> None:
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                snapshot = await self._database.read(self._snapshot)
+        except (StorageFailed, TimeoutError) as error:
+            self._telemetry.log.warning("metrics.state_unknown", error=type(error).__name__)
+            self._telemetry.metrics.set_snapshot(None)
+            return
+        self._telemetry.metrics.set_snapshot(snapshot)
+        self._looked_at = self._clock.monotonic()
+
+    def _snapshot(self, tx: Transaction) -> Snapshot:
+        now = epoch_ms(self._clock.now())
+        return Snapshot(
+            open_jobs=tuple(
+                OpenJobs(one.team, one.upstream, one.status, one.jobs, _age(one.oldest, now))
+                for one in observe.open_jobs(tx)
+            ),
+            budgets=self._budgets(tx),
+            endpoints=_endpoints(tx, now),
+            catalogs=self._catalog_states(),
+            ledger_violations=self._violations,
+        )
+
+    def _budgets(self, tx: Transaction) -> tuple[BudgetWindow, ...]:
+        in_force, now = self._live.current, self._clock.now()
+        places = money.present(tx, in_force.rules.budgets.values(), in_force.config.teams, now)
+        return tuple(
+            BudgetWindow(
+                budget=place.id,
+                team=place.team,
+                period=place.period.value,
+                limit_micros=place.limit_micros,
+                spent_micros=0 if place.window is None else place.window.spent,
+                reserved_micros=0 if place.window is None else place.window.reserved,
+                estimated_micros=0 if place.window is None else place.window.estimated,
+                resets_at=place.resets_at,
+            )
+            for place in places
+        )
+
+    def _catalog_states(self) -> tuple[CatalogState, ...]:
+        """What this replica answers from: each fetches for itself, and one may be behind."""
+        ages, sizes = self._catalogs.ages(), self._catalogs.sizes()
+        return tuple(
+            CatalogState(name, ages.get(name), sizes.get(name, 0))
+            for name in self._live.config.upstreams
+        )
+
+
+def _endpoints(tx: Transaction, now: int) -> tuple[EndpointQueue, ...]:
+    counts: dict[str, dict[str, observe.UndeliveredCount]] = {}
+    for one in observe.undelivered(tx):
+        counts.setdefault(one.endpoint, {})[one.state] = one
+    disabled = events.disabled_endpoints(tx)
+    queues = []
+    for endpoint in sorted(counts.keys() | disabled):
+        pending, dead = (counts.get(endpoint, {}).get(state) for state in ("pending", "dead"))
+        queues.append(
+            EndpointQueue(
+                endpoint=endpoint,
+                pending=0 if pending is None else pending.deliveries,
+                oldest_age_seconds=0 if pending is None else _age(pending.oldest, now),
+                dead=0 if dead is None else dead.deliveries,
+                disabled=endpoint in disabled,
+            )
+        )
+    return tuple(queues)
+
+
+def _age(since: int, now: int) -> float:
+    return max(0, now - since) / 1000
+
+
+def _check(rule: str) -> Callable[[Transaction], list[invariants.Violation]]:
+    return lambda tx: list(invariants.violations(tx, only=rule))
