@@ -7,19 +7,22 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache, partial
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import psycopg
 from psycopg import errors
-from psycopg.adapt import Loader
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
-from psycopg.types.numeric import Int8Dumper
-from psycopg.types.string import StrDumper
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from gateway.adapters.database import UnusableDatabase
 from gateway.adapters.placeholders import to_pyformat
+from gateway.adapters.postgres_server import (
+    Connection,
+    configure,
+    connection_settings,
+    inspect,
+    said,
+)
 from gateway.adapters.transaction import ActTransaction, Answer, perform, refuse_control
 from gateway.domain.errors import StorageFailed
 from gateway.ports import Transaction
@@ -36,22 +39,6 @@ _REPEATS = 10
 _FIRST_PAUSE = 0.005
 _LONGEST_PAUSE = 0.2
 
-# A server that vanished without a word is noticed within half a minute (sockets have no limit of
-# their own), and what it still holds for us is let go by itself.
-_CONNECTION = {
-    "application_name": "video-gateway",
-    "connect_timeout": 5,
-    "keepalives_idle": 15,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 30_000,
-}
-_LIMITS = {
-    "statement_timeout": "15s",
-    "lock_timeout": "10s",
-    "idle_in_transaction_session_timeout": "30s",
-}
-
 
 class PostgresDatabase:
     """`gateway.ports.Database` on a PostgreSQL server.
@@ -65,9 +52,7 @@ class PostgresDatabase:
     connection, and no prompt can reach the server's log with a statement that failed.
     """
 
-    def __init__(
-        self, pool: "ConnectionPool[_Connection]", threads: int, wait_limit: float
-    ) -> None:
+    def __init__(self, pool: ConnectionPool[Connection], threads: int, wait_limit: float) -> None:
         """Use `open`; a database made here has not looked at its server."""
         self.warnings: tuple[str, ...] = ()  # what an operator should know, in plain words
         self._pool = pool
@@ -89,14 +74,14 @@ class PostgresDatabase:
 
     @classmethod
     def _open(cls, url: str, connections: int, wait_limit: float) -> Self:
-        settings = _settings(url)
-        warnings = _inspect(settings)
-        pool: ConnectionPool[_Connection] = ConnectionPool(
+        settings = connection_settings(url)
+        warnings = inspect(settings)
+        pool: ConnectionPool[Connection] = ConnectionPool(
             kwargs={**settings, "autocommit": True},
             min_size=1,
             max_size=connections,
             timeout=5.0,
-            configure=_configure,
+            configure=configure,
             open=False,
             name="video-gateway",
         )
@@ -154,7 +139,7 @@ class PostgresDatabase:
         raise StorageFailed(f"the act met others {_REPEATS} times over, and gave way each time")
 
     @contextmanager
-    def _begun(self, begin: bytes) -> "Iterator[_Connection]":
+    def _begun(self, begin: bytes) -> Iterator[Connection]:
         """A connection inside a new transaction, which is over when this is, one way or another."""
         connection = self._begin(begin)
         try:
@@ -163,7 +148,7 @@ class PostgresDatabase:
             _leave_nothing_open(connection)
             self._pool.putconn(connection)
 
-    def _begin(self, begin: bytes) -> "_Connection":
+    def _begin(self, begin: bytes) -> Connection:
         """Begin on the first connection that is alive: after a restart of the server none may be.
 
         Nothing was asked of a dead one yet, so going on to the next can't do anything twice.
@@ -178,22 +163,18 @@ class PostgresDatabase:
             except psycopg.Error as error:
                 connection.close()
                 self._pool.putconn(connection)
-                said = _said(error)
+                last = said(error)
             except BaseException:
                 connection.close()
                 self._pool.putconn(connection)
                 raise
             else:
                 return connection
-        raise StorageFailed(f"PostgreSQL did not begin a transaction: {said}")
-
-
-_Row = tuple[Any, ...]
-_Connection = psycopg.Connection[_Row]
+        raise StorageFailed(f"PostgreSQL did not begin a transaction: {last}")
 
 
 class _PostgresTransaction(ActTransaction):
-    def __init__(self, connection: _Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__()
         self._connection = connection
 
@@ -207,7 +188,7 @@ class _PostgresTransaction(ActTransaction):
             cursor = self._connection.execute(_translated(sql), params)
         except psycopg.Error as error:
             self.error = error
-            raise StorageFailed(f"PostgreSQL refused a statement: {_said(error)}") from None
+            raise StorageFailed(f"PostgreSQL refused a statement: {said(error)}") from None
         if cursor.description is None:
             return (), (), cursor.rowcount
         return [column.name for column in cursor.description], cursor.fetchall(), cursor.rowcount
@@ -218,17 +199,17 @@ def _translated(sql: str) -> bytes:
     return to_pyformat(refuse_control(sql)).encode()
 
 
-def _commit(connection: _Connection, tx: _PostgresTransaction) -> None:
+def _commit(connection: Connection, tx: _PostgresTransaction) -> None:
     try:
         done = connection.execute(b"COMMIT").statusmessage
     except psycopg.Error as error:
         tx.error = error
-        raise StorageFailed(f"PostgreSQL may not have committed: {_said(error)}") from None
+        raise StorageFailed(f"PostgreSQL may not have committed: {said(error)}") from None
     if done != "COMMIT":  # it answers ROLLBACK, without an error, if a statement had failed
         raise StorageFailed(f"PostgreSQL did not commit: {done}")
 
 
-def _leave_nothing_open(connection: _Connection) -> None:
+def _leave_nothing_open(connection: Connection) -> None:
     """Roll back what is open; a connection that can't is closed, and the pool replaces it."""
     status = connection.info.transaction_status
     if status == TransactionStatus.IDLE:
@@ -246,76 +227,3 @@ def _pause(repeat: int) -> float:
     """Seconds until the next try: doubling, at random, so that those who met part."""
     longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**repeat)
     return random.uniform(0, longest)  # noqa: S311 - nothing secret hangs on it
-
-
-def _said(error: psycopg.Error) -> str:
-    """What the server said, without the DETAIL that quotes rows: those may hold prompts."""
-    words = error.diag.message_primary or str(error).partition("\n")[0]
-    return f"{words} ({error.sqlstate})" if error.sqlstate else words
-
-
-def _settings(url: str) -> dict[str, Any]:
-    try:
-        return {**_CONNECTION, **conninfo_to_dict(url), "client_encoding": "utf8"}
-    except psycopg.ProgrammingError:  # whose text may quote the URL, password and all
-        raise UnusableDatabase("database.url is not a PostgreSQL URL") from None
-
-
-def _inspect(settings: dict[str, Any]) -> tuple[str, ...]:
-    """Look at the server once, before it is trusted; warnings for the operator."""
-    try:
-        with psycopg.connect(**settings, autocommit=True) as connection:
-            row = connection.execute(
-                """
-                SELECT current_setting('synchronous_commit'), current_setting('fsync'),
-                       current_setting('server_encoding'), pg_is_in_recovery()
-                """
-            ).fetchone()
-    except psycopg.Error as error:
-        raise UnusableDatabase(f"can't connect to PostgreSQL: {error}") from error
-    if row is None:
-        raise UnusableDatabase("PostgreSQL did not say how it keeps data")
-    synchronous_commit, fsync, encoding, standby = row
-    if synchronous_commit == "off":
-        raise UnusableDatabase(
-            "PostgreSQL runs with synchronous_commit=off and may lose what it has committed, "
-            "reservations of money among it: turn it on for this database or role"
-        )
-    if encoding != "UTF8":
-        raise UnusableDatabase(
-            f"the PostgreSQL database is encoded in {encoding}; make one in UTF8"
-        )
-    if standby:
-        raise UnusableDatabase("this PostgreSQL is a standby that can't be written to")
-    if fsync == "off":
-        return ("PostgreSQL runs with fsync=off: what it has committed may not survive a crash",)
-    return ()
-
-
-def _configure(connection: _Connection) -> None:
-    """What every connection of the pool knows before it is used."""
-    for name, limit in _LIMITS.items():
-        connection.execute("SELECT set_config(%s, %s, false)", (name, limit))
-    adapters = connection.adapters
-    adapters.register_dumper(int, Int8Dumper)  # else the type follows the size of the number
-    adapters.register_dumper(str, StrDumper)  # typed: a string never slips into a BIGINT column
-    adapters.register_loader("numeric", _WholeNumber)
-    adapters.register_loader("bool", _ZeroOrOne)
-
-
-class _WholeNumber(Loader):
-    """SUM over BIGINT is NUMERIC in PostgreSQL, and an int in SQLite."""
-
-    def load(self, data: psycopg.abc.Buffer) -> int:
-        text = bytes(data).decode()
-        try:
-            return int(text)
-        except ValueError as error:
-            raise TypeError(f"a column holds text, an int or None, but this is {text}") from error
-
-
-class _ZeroOrOne(Loader):
-    """A condition is 0 or 1, as in SQLite."""
-
-    def load(self, data: psycopg.abc.Buffer) -> int:
-        return int(bytes(data) == b"t")

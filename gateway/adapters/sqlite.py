@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -12,8 +12,8 @@ import aiosqlite
 
 from gateway.adapters.database import UnusableDatabase
 from gateway.adapters.grouping import Act, Group, Outcome
+from gateway.adapters.sqlite_acts import StuckTransaction, copy_back, run_together
 from gateway.adapters.sqlite_file import connect, create, has_wal_reset_bug, owned
-from gateway.adapters.transaction import ActTransaction, Answer, perform, refuse_control
 from gateway.domain.errors import StorageFailed
 from gateway.ports import Transaction
 
@@ -27,16 +27,11 @@ _CHECKPOINT_ACTS = 1000
 _CHECKPOINT_GROWTH = 4 * 1024 * 1024
 # Beyond this the next checkpoint waits for readers, so that the WAL starts anew.
 _WAL_LIMIT = 32 * 1024 * 1024
-_WAIT_FOR_READERS = 0.1
 
 # After one of these SQLite would go on, but the disk may not hold what it was told to hold
 # (RELIABILITY.md, section 0), or the file is no longer a sound database.
 _FATAL = frozenset({sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC})
 _FATAL_PRIMARY = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-
-
-class StuckTransaction(StorageFailed):
-    """A transaction could be neither committed nor rolled back."""
 
 
 class SqliteDatabase:
@@ -164,10 +159,10 @@ class SqliteDatabase:
 
     async def _commit(self, writer: "_Connection", acts: Sequence[Act]) -> Sequence[Outcome]:
         self._acts_in_wal += len(acts)
-        return await self._cross(writer, lambda raw: _together(raw, "BEGIN IMMEDIATE", acts))
+        return await self._cross(writer, lambda raw: run_together(raw, "BEGIN IMMEDIATE", acts))
 
     async def _look(self, reader: "_Connection", acts: Sequence[Act]) -> Sequence[Outcome]:
-        return await self._cross(reader, lambda raw: _together(raw, "BEGIN", acts))
+        return await self._cross(reader, lambda raw: run_together(raw, "BEGIN", acts))
 
     async def _cross(
         self,
@@ -193,7 +188,7 @@ class SqliteDatabase:
         if self.failed is not None or not due:
             return
         try:
-            await writer.run(partial(_copy_back, restart=size > _WAL_LIMIT))
+            await writer.run(partial(copy_back, restart=size > _WAL_LIMIT))
         except StorageFailed as error:
             # The WAL still holds everything; but a sync that failed is fatal here too.
             self.checkpoint_error = str(error)
@@ -234,85 +229,6 @@ class _Connection(aiosqlite.Connection):
     async def ended(self) -> None:
         """Wait for the thread of a connection that did not open: it still speaks to the loop."""
         await asyncio.to_thread(self._thread.join)
-
-
-class _SqliteTransaction(ActTransaction):
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        super().__init__()
-        self._connection = connection
-
-    @property
-    def skip_locked(self) -> str:
-        """One process writes, one act at a time: no row is ever locked by another."""
-        return ""
-
-    def _run(self, sql: str, params: dict[str, str | int | None]) -> Answer:
-        try:
-            cursor = self._connection.execute(_allowed(sql), params)
-            rows = cursor.fetchall()
-        except (sqlite3.Error, sqlite3.Warning) as error:
-            self.error = error
-            raise StorageFailed(f"SQLite refused a statement: {error}") from error
-        names = [column[0] for column in cursor.description or ()]
-        return names, rows, cursor.rowcount
-
-
-_allowed = lru_cache(maxsize=1024)(refuse_control)
-
-
-def _together(connection: sqlite3.Connection, begin: str, acts: Sequence[Act]) -> list[Outcome]:
-    """Run the acts in one transaction, and commit it.
-
-    Raises:
-        StorageFailed: nothing of any of them was kept, or that is not known.
-
-    """
-    try:
-        connection.execute(begin)
-        outcomes = [_alone(connection, act) for act in acts]
-        connection.execute("COMMIT")
-    except sqlite3.Error as error:
-        raise StorageFailed(f"SQLite may not have committed: {error}") from error
-    finally:
-        _leave_nothing_open(connection)
-    return outcomes
-
-
-def _alone(connection: sqlite3.Connection, act: Act) -> Outcome:
-    """Run one act in a savepoint of its own."""
-    connection.execute("SAVEPOINT act")
-    tx = _SqliteTransaction(connection)
-    try:
-        outcome = Outcome(perform(tx, act))
-    except Exception as error:  # noqa: BLE001 - it is the caller's, whom its future tells
-        if not connection.in_transaction:
-            # Disk full, an I/O error, no memory: SQLite has rolled back the others as well.
-            raise StorageFailed(f"SQLite gave up the transaction: {tx.error}") from tx.error
-        connection.execute("ROLLBACK TO act")
-        outcome = Outcome(error=error)
-    connection.execute("RELEASE act")
-    return outcome
-
-
-def _leave_nothing_open(connection: sqlite3.Connection) -> None:
-    if not connection.in_transaction:
-        return
-    try:
-        connection.execute("ROLLBACK")
-    except sqlite3.Error as error:
-        raise StuckTransaction(f"SQLite could not roll back: {error}") from error
-
-
-def _copy_back(connection: sqlite3.Connection, *, restart: bool) -> None:
-    """Checkpoint: copy what is committed from the WAL into the database, and sync it."""
-    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
-    try:
-        connection.execute(f"PRAGMA busy_timeout = {int(_WAIT_FOR_READERS * 1000)}")
-        connection.execute(f"PRAGMA wal_checkpoint({'RESTART' if restart else 'PASSIVE'})")
-    except sqlite3.Error as error:
-        raise StorageFailed(f"SQLite could not copy back its WAL: {error}") from error
-    finally:
-        connection.execute(f"PRAGMA busy_timeout = {patience}")
 
 
 def _wal_size(path: Path) -> int:
