@@ -12,6 +12,7 @@ from gateway.domain.budget import (
     Budget,
     Headroom,
     Period,
+    covers,
     retry_after,
     thresholds_crossed,
     tightest,
@@ -21,7 +22,7 @@ from gateway.domain.budget import (
 from gateway.domain.errors import Reason, Refused
 from gateway.domain.units import Micros, epoch_ms, from_epoch_ms
 from gateway.ports import Transaction
-from gateway.store import ledger
+from gateway.store import jobs, ledger
 from gateway.store.ledger import NO_LIMIT, Entry, Window
 
 
@@ -182,8 +183,51 @@ def _open_window(tx: Transaction, budget_id: str, budget: Budget, now: datetime)
     starts_at = _start(tx, budget_id, budget, now)
     ends_at = window_end(budget.period, starts_at)
     start_ms, end_ms = epoch_ms(starts_at), None if ends_at is None else epoch_ms(ends_at)
-    ledger.open_window(tx, budget_id, start_ms, end_ms, budget.limit_micros)
-    return ledger.window_id(budget_id, start_ms)
+    window = ledger.window_id(budget_id, start_ms)
+    made = ledger.open_window(tx, budget_id, start_ms, end_ms, budget.limit_micros)
+    if made and budget_id == budget.id:
+        _carry(tx, window, budget, start_ms, epoch_ms(now))
+    return window
+
+
+def _carry(tx: Transaction, window: str, budget: Budget, start: int, now: int) -> None:
+    """A budget that is new counts what its period has seen already, open jobs one by one.
+
+    Those are locked, so that each ends either before it is looked at or after it holds money here.
+    """
+    earlier = _earlier(tx, budget, start, lock=True)
+    for job in earlier.holding:
+        ledger.reserve(
+            tx, window, job.job_id or "", job.micros, NO_LIMIT, by="carried over", now=now
+        )
+    if earlier.spent:
+        note = "spent before the budget existed"
+        ledger.carry(
+            tx, Entry(window, "", "carry", 0, earlier.spent, 0, 0, "carried over", now, None, note)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """What a period saw before a budget's window in it was opened."""
+
+    spent: int = 0
+    holding: tuple[jobs.Spending, ...] = ()
+
+    @property
+    def reserved(self) -> int:
+        return sum(job.micros for job in self.holding)
+
+
+def _earlier(tx: Transaction, budget: Budget, start: int, *, lock: bool) -> _Earlier:
+    """Open jobs first: one that ends meanwhile is then seen as spent, never in neither."""
+
+    def counts(spending: jobs.Spending) -> bool:
+        return covers(budget, spending.team, spending.key, spending.model)
+
+    holding = tuple(filter(counts, jobs.holding_since(tx, start, lock=lock)))
+    spent = sum(s.micros for s in jobs.spent_since(tx, start) if counts(s))
+    return _Earlier(spent, holding)
 
 
 def _start(tx: Transaction, budget_id: str, budget: Budget, now: datetime) -> datetime:

@@ -249,6 +249,62 @@ def lose_content(tx: Transaction, job_id: str) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What jobs of one team, key and model hold or have cost. Micro-dollars."""
+
+    team: str
+    key: str
+    model: str
+    micros: int
+    job_id: str | None = None  # of an open job
+
+
+def holding_since(tx: Transaction, since: int, *, lock: bool) -> list[Spending]:
+    """Every open job that was submitted since then, with its estimate.
+
+    `lock` keeps them open until the transaction ends: who would end one waits.
+    """
+    columns = "id, team, key_name, model, estimate_micros"
+    where = f"created_at >= :since AND {_OPEN}"
+    rows = tx.fetch(
+        f"UPDATE jobs SET announced = announced WHERE {where} RETURNING {columns}"
+        if lock
+        else f"SELECT {columns} FROM jobs WHERE {where}",
+        since=since,
+    )
+    return [
+        Spending(r["team"], r["key_name"], r["model"], r["estimate_micros"], r["id"]) for r in rows
+    ]
+
+
+def spent_since(tx: Transaction, since: int) -> list[Spending]:
+    """What jobs submitted since then and over by now have cost, by team, key and model."""
+    rows = tx.fetch(
+        """
+        SELECT team, key_name, model, CAST(SUM(cost_micros) AS BIGINT) AS micros FROM jobs
+        WHERE created_at >= :since AND cost_micros IS NOT NULL
+        GROUP BY team, key_name, model
+        """,
+        since=since,
+    )
+    return [Spending(r["team"], r["key_name"], r["model"], r["micros"]) for r in rows]
+
+
+def regain_content(tx: Transaction, job_id: str) -> bool:
+    """The job's video was to be had after all; False if nobody doubted it."""
+    return (
+        tx.execute(
+            """
+            UPDATE jobs SET content_gone = 0, version = version + 1
+            WHERE id = :id AND content_gone = 1
+            """,
+            id=job_id,
+        )
+        == 1
+    )
+
+
 def start_attempt(tx: Transaction, job_id: str, attempt: int, *, now: int) -> None:
     """Write that the job is about to be sent; committed before the connection is made."""
     tx.execute(

@@ -14,7 +14,7 @@ from gateway.ports import Row, Transaction
 NO_LIMIT = 2**62
 """Micro-dollars: the limit of a window that only keeps count."""
 
-Kind = Literal["reserve", "settle", "release", "correct"]
+Kind = Literal["carry", "reserve", "settle", "release", "correct"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +68,9 @@ def newest_start(tx: Transaction, budget_id: str) -> int | None:
 
 def open_window(
     tx: Transaction, budget_id: str, starts_at: int, ends_at: int | None, limit: int
-) -> None:
-    """Make the window's row if this is the first reservation in it."""
-    tx.execute(
+) -> bool:
+    """Make the window's row if this is the first reservation in it; whether it was made."""
+    made = tx.execute(
         """
         INSERT INTO windows (
           id, budget_id, starts_at, ends_at, limit_micros, reserved, spent, overrun, estimated,
@@ -84,6 +84,7 @@ def open_window(
         ends_at=ends_at,
         limit=limit,
     )
+    return made == 1
 
 
 def reserve(
@@ -133,6 +134,11 @@ def close(tx: Transaction, entry: Entry) -> Window:
             transaction must not commit.
 
     """
+    return _post(tx, entry)
+
+
+def carry(tx: Transaction, entry: Entry) -> Window:
+    """Book what was spent in the window's period before the window was; as it is afterwards."""
     return _post(tx, entry)
 
 

@@ -227,6 +227,32 @@ async def test_a_lowered_limit_refuses_what_comes_and_breaks_nothing(database: D
     assert await ledger.broken() == []
 
 
+async def test_a_new_budget_counts_what_its_period_has_seen(database: Database) -> None:
+    ledger = books(database)
+    done = (await ledger.submit("red", 3 * CENT)).job
+    await ledger.accept(done)
+    await ledger.end(done.id, Status.COMPLETED, "0.02")
+    running = (await ledger.submit("red", 5 * CENT)).job
+    await ledger.submit("blue", 7 * CENT)
+    await ledger.submit("red", 11 * CENT, model="y/other")
+    fresh = in_force(
+        {"teams": {"red": {"budgets": [{**DAY, "limit_usd": "0.10", "models": ["x/*"]}]}}}
+    )
+    ledger.live.replace(fresh.config, "2")
+
+    with pytest.raises(Refused) as refusal:
+        await ledger.submit("red", 4 * CENT)
+    await ledger.submit("red", 3 * CENT)
+
+    details = refusal.value.details
+    assert (details["spent_usd"], details["reserved_usd"]) == ("0.02", "0.05")
+    assert (await ledger.windows("team/red/%")).popitem()[1] == (2 * CENT, 8 * CENT)
+    await ledger.accept(running)
+    await ledger.end(running.id, Status.COMPLETED, "0.05")
+    assert (await ledger.windows("team/red/%")).popitem()[1] == (7 * CENT, 3 * CENT)
+    assert await ledger.broken() == []
+
+
 async def test_a_broken_window_is_what_the_doctor_sees(database: Database) -> None:
     ledger = books(database, DAY)
     await ledger.submit("red", CENT)

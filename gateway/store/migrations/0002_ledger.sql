@@ -16,12 +16,12 @@ CREATE TABLE windows (
 
 CREATE UNIQUE INDEX windows_by_budget ON windows (budget_id, starts_at);
 
--- Never updated, never deleted. `limit_micros` is the limit that a reservation was checked against.
+-- Never updated, never deleted. `carry` is what was spent in the period before the budget existed. `limit_micros` is the limit that a reservation was checked against.
 CREATE TABLE ledger (
   window_id TEXT NOT NULL,
   entry BIGINT NOT NULL,
   job_id TEXT NOT NULL,
-  kind TEXT NOT NULL CHECK (kind IN ('reserve', 'settle', 'release', 'correct')),
+  kind TEXT NOT NULL CHECK (kind IN ('carry', 'reserve', 'settle', 'release', 'correct')),
   reserved_delta BIGINT NOT NULL,
   spent_delta BIGINT NOT NULL,
   overrun_delta BIGINT NOT NULL,
