@@ -1,15 +1,19 @@
 """The composition root: the only module that names concrete adapters."""
 
+import asyncio
 import random
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from importlib.metadata import version as distribution_version
 
 from aiohttp import web
 
 from gateway.adapters.database import open_database
 from gateway.adapters.measured import MeasuredDatabase
+from gateway.adapters.resolver import SystemLookup
+from gateway.adapters.sender import Sender as Subscribers
 from gateway.adapters.upstreams import Upstreams
 from gateway.api.admin.parts import AdminParts
 from gateway.api.admin.routes import admin_app
@@ -26,6 +30,7 @@ from gateway.services.authenticate import Authenticator
 from gateway.services.cadence import Cadence
 from gateway.services.catalog import Catalogs
 from gateway.services.decide import Decider
+from gateway.services.deliver import Deliverer
 from gateway.services.download import Downloader
 from gateway.services.intake import WebhookIntake
 from gateway.services.keyring import Keyring
@@ -41,10 +46,11 @@ from gateway.services.tasks import Tasks
 from gateway.services.tell import Teller
 from gateway.services.track import Tracker
 from gateway.services.views import JobViews
-from gateway.store import jobs, settings
+from gateway.store import deliveries, jobs, settings
 from gateway.store.migrate import bundled, migrate
-from gateway.telemetry.bundle import Telemetry
+from gateway.telemetry.bundle import DISTRIBUTION, Telemetry
 from gateway.workers.examiner import Examiner
+from gateway.workers.dispatcher import Dispatcher
 from gateway.workers.loop import Loop
 from gateway.workers.poller import Poller
 from gateway.workers.refresher import CatalogRefresher, KeyRefresher
@@ -62,6 +68,8 @@ class Gateway:
 
     live: Live
     upstreams: Upstreams
+    subscribers: Subscribers
+    dispatcher: Dispatcher
     telemetry: Telemetry
     public: web.Application
     admin: web.Application
@@ -77,17 +85,18 @@ class Gateway:
         """
         before = self.live.config
         self.upstreams.use(config.upstreams)
+        self.subscribers.timeout = config.delivery.timeout.total_seconds()
         self.live.replace(config, version)
         name_labels(self.telemetry, config, version)
         return diff(before, config)
 
     async def drain(self, seconds: float) -> int:
-        """Finish the submits that are on their way; how many had to be cut off.
+        """Finish the submits and deliveries on their way; how many had to be cut off.
 
-        A submit that is cut off is not lost: its lease runs out and it becomes unknown.
+        None is lost: when its lease runs out a submit becomes unknown, a delivery is sent again.
         """
         self.draining = True
-        return await self.tasks.drain(seconds)
+        return sum(await asyncio.gather(self.tasks.drain(seconds), self.dispatcher.drain(seconds)))
 
 
 @asynccontextmanager
@@ -110,7 +119,7 @@ async def open_gateway(
     """
     async with AsyncExitStack() as stack:
         live = Live(config, version)
-        opened = await _database(config, clock, stack, on_failure)
+        opened = await _database(config, clock, telemetry, stack, on_failure)
         database = MeasuredDatabase(opened, clock, telemetry.metrics)
         upstreams = Upstreams(clock, telemetry)
         stack.push_async_callback(upstreams.close)
@@ -156,11 +165,15 @@ async def open_gateway(
         poller = Poller(database, clock, source, upstreams, live, cadence, tracker, telemetry)
         sweeper = Sweeper(database, clock, live, tracker)
         watcher = WebhookWatcher(database, clock, telemetry)
+        subscribers = _subscribers(config, clock, stack)
+        deliverer = Deliverer(database, clock, source, subscribers, live, teller, telemetry)
+        dispatcher = Dispatcher(deliverer, clock, telemetry)
         loops = [
             Loop("keys", key_refresher.step, clock, telemetry),
             Loop("poller", poller.step, clock, telemetry),
             Loop("sweeper", sweeper.step, clock, telemetry),
             Loop("watcher", watcher.step, clock, telemetry),
+            Loop("dispatcher", dispatcher.step, clock, telemetry),
             Loop("catalogs", CatalogRefresher(catalogs, live, clock).step, clock, telemetry),
             Loop("examiner", Examiner(observer, clock).step, clock, telemetry),
         ]
@@ -201,6 +214,8 @@ async def open_gateway(
         gateway = Gateway(
             live,
             upstreams,
+            subscribers,
+            dispatcher,
             telemetry,
             public_app(parts),
             admin_app(admin),
@@ -216,6 +231,7 @@ async def open_gateway(
             loop.start()
             stack.push_async_callback(loop.stop)
         stack.push_async_callback(tasks.drain, 0)
+        stack.push_async_callback(dispatcher.drain, 0)
         yield gateway
 
 
@@ -230,16 +246,20 @@ def name_labels(telemetry: Telemetry, config: Config, version: str) -> None:
 async def _database(
     config: Config,
     clock: Clock,
+    telemetry: Telemetry,
     stack: AsyncExitStack,
     on_failure: Callable[[StorageFailed], None] | None,
 ) -> Database:
     database = await open_database(config.database.url.get_secret_value(), on_failure=on_failure)
     stack.push_async_callback(database.close)
+    for warning in database.warnings:
+        telemetry.log.warning("database.warning", warning=warning)
     await migrate(database, bundled(), clock)
     if config.database.url.get_secret_value().startswith("sqlite:"):
         # The file has one owner, and that is now us: whoever held a lease is gone.
         now = epoch_ms(clock.now())
         await database.write(lambda tx: jobs.void_leases(tx, now=now))
+        await database.write(lambda tx: deliveries.void_leases(tx, now=now))
     return database
 
 
@@ -251,6 +271,20 @@ async def _inspection(config: Config, database: Database, stack: AsyncExitStack)
     reader = await open_database(url, read_only=True)
     stack.push_async_callback(reader.close)
     return reader
+
+
+def _subscribers(config: Config, clock: Clock, stack: AsyncExitStack) -> Subscribers:
+    """Names that clients chose are looked up apart from the operator's own."""
+    own, strangers = SystemLookup(), SystemLookup()
+    stack.callback(own.close)
+    stack.callback(strangers.close)
+    return Subscribers(
+        clock,
+        own,
+        strangers,
+        timeout=config.delivery.timeout.total_seconds(),
+        user_agent=f"{DISTRIBUTION}/{distribution_version(DISTRIBUTION)}",
+    )
 
 
 async def _setting(database: Database, name: str) -> str:
