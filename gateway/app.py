@@ -49,8 +49,8 @@ from gateway.services.views import JobViews
 from gateway.store import deliveries, jobs, settings
 from gateway.store.migrate import bundled, migrate
 from gateway.telemetry.bundle import DISTRIBUTION, Telemetry
-from gateway.workers.examiner import Examiner
 from gateway.workers.dispatcher import Dispatcher
+from gateway.workers.examiner import Examiner
 from gateway.workers.loop import Loop
 from gateway.workers.poller import Poller
 from gateway.workers.refresher import CatalogRefresher, KeyRefresher

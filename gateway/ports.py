@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any, Protocol, TypeVar
 
+from gateway.domain.delivery import AttemptOutcome
+from gateway.domain.network import CallbackPolicy, Refusal
 from gateway.domain.upstream import PollOutcome, SubmitOutcome
 
 Value = str | int | None
@@ -241,3 +243,21 @@ class Blobs(Protocol):
 
     async def close(self) -> None:
         """Let go of what is held."""
+
+
+class Outbound(Protocol):
+    """How subscribers are reached: one HTTP POST at a time, to whoever it may be."""
+
+    async def send(
+        self, url: str, headers: Mapping[str, str], body: bytes, policy: CallbackPolicy | None
+    ) -> AttemptOutcome:
+        """POST the body once, ended in time. Whatever happens out there is an outcome.
+
+        `policy`: the rules for a client's URL, judged anew; None for an operator's own subscriber.
+        """
+
+    async def inspect(self, url: str, policy: CallbackPolicy, timeout: float) -> Refusal | None:
+        """Whether a client's URL is refused as things stand; nothing is connected to.
+
+        A host that can't be looked up within `timeout` seconds is not refused here.
+        """

@@ -41,12 +41,13 @@ class Sender:
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         """`strangers` looks up what clients named, so that slow name servers of theirs hold up
-        nobody else; `lookup` if None. `timeout`: seconds for one attempt, all of it.
+        nobody else; `lookup` if None. `timeout`: seconds for one attempt, all of it; it may be
+        changed for attempts that begin later.
         """
         self._clock = clock
         self._lookup = lookup
         self._strangers = strangers or lookup
-        self._timeout = timeout
+        self.timeout = timeout
         self._user_agent = user_agent
         self._ssl = ssl_context
 
@@ -63,7 +64,7 @@ class Sender:
         error: ErrorKind | None = None
         detail = ""
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self.timeout):
                 await self._exchange(url, headers, body, policy, heard)
         except (aiohttp.ClientError, OSError) as failure:
             error, detail = _explain(failure)

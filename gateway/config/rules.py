@@ -7,6 +7,7 @@ from gateway.config.schema import Config
 from gateway.config.team import Budget as BudgetConfig
 from gateway.config.team import Lists, Subscriber, Team
 from gateway.domain.budget import Budget, Period
+from gateway.domain.network import CallbackPolicy
 from gateway.domain.policy import Globs, TeamPolicy
 from gateway.domain.routing import Rule
 
@@ -32,12 +33,25 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Policies by team, every budget by id, the routes in order, the subscribers."""
+    """Policies by team, budgets by id, the routes in order, who is told, where callbacks may go."""
 
     policies: Mapping[str, TeamPolicy]
     budgets: Mapping[str, Budget]
     routes: tuple[Rule, ...]
     subscriptions: tuple[Subscription, ...]
+    callbacks: CallbackPolicy
+
+    def callback_secrets(self, team: str | None) -> tuple[str, ...]:
+        """What signs the deliveries to a team's own callback_urls; empty: they go unsigned.
+
+        A callback_url takes the place of the team's `unless_callback` subscriber, as at OpenRouter
+        it takes the place of the workspace's default, and is signed with the same secret. Never
+        with the organisation's: who can verify with a secret can also sign with it.
+        """
+        for subscription in self.subscriptions:
+            if team is not None and subscription.team == team and subscription.unless_callback:
+                return subscription.config.secrets
+        return ()
 
     def subscription(self, endpoint: str) -> Subscription | None:
         """The subscriber of this name; None where the configuration no longer has it."""
@@ -72,6 +86,11 @@ def rules_of(config: Config) -> Rules:
                 for name, team in config.teams.items()
                 for s in team.webhooks
             ),
+        ),
+        callbacks=CallbackPolicy(
+            allow_http=config.callbacks.allow_http,
+            allow_networks=config.callbacks.allow_networks,
+            allow_hosts=config.callbacks.allow_hosts,
         ),
     )
 

@@ -1,0 +1,270 @@
+"""Deliveries as rows: claimed by lane under a lease, sent elsewhere, and what became of each try.
+
+A leased delivery is due again when its lease runs out: `next_attempt_at` is moved there. So a
+process that dies loses nothing, and what is due is found by one index.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.domain.delivery import AttemptOutcome
+from gateway.domain.event import Event
+from gateway.domain.units import from_epoch_ms
+from gateway.ports import Row, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A delivery that this holder may try until the lease runs out; `token` fences its writes."""
+
+    id: str
+    token: str
+    until: int
+    endpoint: str
+    lane: str
+    url: str | None
+    attempts: int  # made so far
+    schedule_from: int  # how many of them were before the last replay
+    event: Event
+    request_id: str | None  # of the job that the event tells of
+    traceparent: str | None
+
+
+def due_lanes(tx: Transaction, *, now: int, at_once: int, limit: int) -> Sequence[str]:
+    """Lanes with a delivery due and fewer than `at_once` under way, longest waiting first.
+
+    Hops from lane to lane along the index: a backlog of any length costs one look.
+    """
+    rows = tx.fetch(
+        """
+        WITH RECURSIVE owed (lane) AS (
+          SELECT MIN(lane) FROM deliveries WHERE state = 'pending'
+          UNION ALL
+          SELECT (SELECT MIN(d.lane) FROM deliveries d
+                  WHERE d.state = 'pending' AND d.lane > owed.lane)
+          FROM owed WHERE owed.lane IS NOT NULL
+        )
+        SELECT found.lane FROM (
+          SELECT owed.lane AS lane,
+                 (SELECT MIN(d.next_attempt_at) FROM deliveries d
+                  WHERE d.state = 'pending' AND d.lane = owed.lane) AS due,
+                 (SELECT COUNT(*) FROM deliveries d
+                  WHERE d.lane = owed.lane AND d.lease_token IS NOT NULL
+                    AND d.lease_until > :now) AS held
+          FROM owed WHERE owed.lane IS NOT NULL
+        ) found
+        WHERE found.due <= :now AND found.held < :at_once
+        ORDER BY found.due
+        LIMIT :limit
+        """,
+        now=now,
+        at_once=at_once,
+        limit=limit,
+    )
+    return [row["lane"] for row in rows]
+
+
+def claim(
+    tx: Transaction, lane: str, *, now: int, until: int, token: str, at_once: int, limit: int
+) -> list[Lease]:
+    """Take up to `limit` due deliveries of a lane, of which never more than `at_once` are held.
+
+    Who claims holds the lane's row until the transaction ends, so that replicas count in turn.
+    `token` must be new for each call.
+    """
+    tx.execute(
+        """
+        INSERT INTO lanes (lane, claimed_at) VALUES (:lane, :now)
+        ON CONFLICT (lane) DO UPDATE SET claimed_at = :now
+        """,
+        lane=lane,
+        now=now,
+    )
+    held = tx.fetchrow(
+        """
+        SELECT COUNT(*) AS held FROM deliveries
+        WHERE lane = :lane AND lease_token IS NOT NULL AND lease_until > :now
+        """,
+        lane=lane,
+        now=now,
+    )
+    room = min(limit, at_once - (0 if held is None else held["held"]))
+    if room <= 0:
+        return []
+    tx.execute(
+        f"""
+        UPDATE deliveries
+        SET lease_token = :token, lease_until = :until, next_attempt_at = :until
+        WHERE id IN (
+          SELECT id FROM deliveries
+          WHERE state = 'pending' AND lane = :lane AND next_attempt_at <= :now
+          ORDER BY next_attempt_at
+          LIMIT :room
+          {tx.skip_locked}
+        )
+        """,
+        token=token,
+        until=until,
+        lane=lane,
+        now=now,
+        room=room,
+    )
+    rows = tx.fetch(
+        """
+        SELECT d.id AS delivery_id, d.lease_token, d.lease_until, d.endpoint, d.lane, d.url,
+               d.attempts, d.schedule_from, e.id, e.type, e.created_at, e.team, e.job_id,
+               e.idempotency_key, e.body, j.request_id, j.traceparent
+        FROM deliveries d
+        JOIN events e ON e.id = d.event_id
+        LEFT JOIN jobs j ON j.id = e.job_id
+        WHERE d.lane = :lane AND d.lease_token = :token
+        ORDER BY d.created_at, d.id
+        """,
+        lane=lane,
+        token=token,
+    )
+    return [_lease(row) for row in rows]
+
+
+def delivered(tx: Transaction, lease: Lease, *, now: int) -> bool:
+    """The endpoint took it; False if the lease was lost meanwhile."""
+    return _end(tx, lease, "delivered", now)
+
+
+def dead(tx: Transaction, lease: Lease, *, now: int) -> bool:
+    """It is given up, and kept; False if the lease was lost meanwhile."""
+    return _end(tx, lease, "dead", now)
+
+
+def retry(tx: Transaction, lease: Lease, *, at: int) -> bool:
+    """Plan the next attempt and give the lease back; False if the lease was lost meanwhile."""
+    return (
+        tx.execute(
+            """
+            UPDATE deliveries
+            SET attempts = attempts + 1, next_attempt_at = :at,
+                lease_token = NULL, lease_until = NULL
+            WHERE id = :id AND lease_token = :token AND state = 'pending'
+            """,
+            id=lease.id,
+            token=lease.token,
+            at=at,
+        )
+        == 1
+    )
+
+
+def note(tx: Transaction, lease: Lease, outcome: AttemptOutcome, *, now: int) -> None:
+    """Write down the attempt of a lease that was held to its end."""
+    tx.execute(
+        """
+        INSERT INTO delivery_attempts (
+          delivery_id, attempt, at, status, latency_ms, error, detail, answer
+        ) VALUES (:id, :attempt, :at, :status, :latency_ms, :error, :detail, :answer)
+        """,
+        id=lease.id,
+        attempt=lease.attempts + 1,
+        at=now,
+        status=outcome.status,
+        latency_ms=outcome.latency_ms,
+        error=None if outcome.error is None else outcome.error.value,
+        detail=outcome.detail,
+        answer=outcome.answer,
+    )
+
+
+def bury(tx: Transaction, endpoint: str, *, now: int) -> int:
+    """Give up everything owed to an endpoint that nobody is sending just now; how many."""
+    return tx.execute(
+        """
+        UPDATE deliveries
+        SET state = 'dead', ended_at = :now, next_attempt_at = NULL,
+            lease_token = NULL, lease_until = NULL
+        WHERE endpoint = :endpoint AND state = 'pending'
+          AND (lease_token IS NULL OR lease_until <= :now)
+        """,
+        endpoint=endpoint,
+        now=now,
+    )
+
+
+def void_leases(tx: Transaction, *, now: int) -> None:
+    """End every lease at once: only where one process owns the database, as it starts."""
+    tx.execute(
+        """
+        UPDATE deliveries SET next_attempt_at = :now, lease_token = NULL, lease_until = NULL
+        WHERE lease_token IS NOT NULL AND state = 'pending'
+        """,
+        now=now,
+    )
+
+
+def forget_delivered(tx: Transaction, *, before: int, limit: int) -> int:
+    """Delete deliveries that arrived before then, with their attempts, a batch at a time."""
+    rows = tx.fetch(
+        f"""
+        SELECT id FROM deliveries WHERE state = 'delivered' AND ended_at < :before
+        ORDER BY ended_at LIMIT :limit {tx.skip_locked}
+        """,
+        before=before,
+        limit=limit,
+    )
+    for row in rows:
+        tx.execute("DELETE FROM delivery_attempts WHERE delivery_id = :id", id=row["id"])
+        tx.execute("DELETE FROM deliveries WHERE id = :id", id=row["id"])
+    return len(rows)
+
+
+def forget_lanes(tx: Transaction, *, before: int, limit: int) -> int:
+    """Delete the rows of lanes that nothing was claimed from since then, a batch at a time."""
+    return tx.execute(
+        f"""
+        DELETE FROM lanes WHERE lane IN (
+          SELECT lane FROM lanes WHERE claimed_at < :before LIMIT :limit {tx.skip_locked}
+        )
+        """,
+        before=before,
+        limit=limit,
+    )
+
+
+def _end(tx: Transaction, lease: Lease, state: str, now: int) -> bool:
+    return (
+        tx.execute(
+            """
+            UPDATE deliveries
+            SET state = :state, attempts = attempts + 1, ended_at = :now, next_attempt_at = NULL,
+                lease_token = NULL, lease_until = NULL
+            WHERE id = :id AND lease_token = :token AND state = 'pending'
+            """,
+            id=lease.id,
+            token=lease.token,
+            state=state,
+            now=now,
+        )
+        == 1
+    )
+
+
+def _lease(row: Row) -> Lease:
+    return Lease(
+        id=row["delivery_id"],
+        token=row["lease_token"],
+        until=row["lease_until"],
+        endpoint=row["endpoint"],
+        lane=row["lane"],
+        url=row["url"],
+        attempts=row["attempts"],
+        schedule_from=row["schedule_from"],
+        event=Event(
+            id=row["id"],
+            type=row["type"],
+            created_at=from_epoch_ms(row["created_at"]),
+            team=row["team"],
+            job_id=row["job_id"],
+            idempotency_key=row["idempotency_key"],
+            body=row["body"].encode(),
+        ),
+        request_id=row["request_id"],
+        traceparent=row["traceparent"],
+    )
