@@ -1,12 +1,15 @@
 """Two listeners, signals, drain: the gateway as a process."""
 
 import asyncio
+import logging
 import random
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.adapters.clock import SystemClock
 from gateway.app import Gateway, open_gateway
@@ -125,11 +128,20 @@ def http_runner(app: web.Application, shutdown: float) -> web.AppRunner:
     return web.AppRunner(
         app,
         access_log=None,  # the middleware writes one line a request
+        logger=_ServerLog(logging.getLogger("aiohttp.server")),
         keepalive_timeout=_KEEPALIVE,
         shutdown_timeout=shutdown,
         max_line_size=_MAX_HEADER,
         max_field_size=_MAX_HEADER,
     )
+
+
+class _ServerLog(logging.LoggerAdapter[logging.Logger]):
+    """What aiohttp says of requests: a stranger's that is no HTTP is not a failure of ours."""
+
+    def exception(self, msg: object, *args: object, exc_info: Any = True, **kwargs: Any) -> None:
+        level = logging.INFO if isinstance(exc_info, HttpProcessingError) else logging.ERROR
+        self.log(level, msg, *args, exc_info=exc_info, **kwargs)
 
 
 async def _listen(runner: web.AppRunner, host: str, port: int) -> str:

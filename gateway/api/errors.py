@@ -1,5 +1,6 @@
 """Refusals as HTTP: the one table of codes, and OpenRouter's error body (DESIGN.md, Errors)."""
 
+import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -64,10 +65,20 @@ def _response(status: int, body: Mapping[str, Any], retry_after: int | None) -> 
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     return web.Response(
         status=status,
-        body=orjson.dumps(body, default=_plain),
+        body=_encoded(body),
         headers=headers,
         content_type="application/json",
     )
+
+
+def _encoded(body: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(body, default=_plain)
+    except TypeError:
+        # What a refusal quotes came from a stranger: a header that is not UTF-8 holds halves of
+        # surrogate pairs, which orjson does not write.
+        text = json.dumps(body, default=_plain, ensure_ascii=False)
+        return text.encode("utf-8", "replace")
 
 
 def _plain(value: Any) -> Any:

@@ -81,7 +81,8 @@ async def owned_job(request: web.Request, team: str | None) -> Job:
 
     """
     job_id = request.match_info["id"]
-    job = await request.app[PARTS].views.get(job_id, team) if len(job_id) <= _MAX_ID else None
+    could_be = len(job_id) <= _MAX_ID and job_id.isascii() and job_id.isprintable()
+    job = await request.app[PARTS].views.get(job_id, team) if could_be else None
     if job is None:
         raise Refused(Reason.JOB_NOT_FOUND, f"Job {job_id[:_MAX_ID]} not found")
     request[FACTS].job = job.id
@@ -116,6 +117,6 @@ def _forwarded(headers: Mapping[str, str]) -> dict[str, str]:
     onward: dict[str, str] = {}
     for name in (*_ALIASES, *_FORWARDED):
         value = headers.get(name)
-        if value is not None:
+        if value is not None and value.isprintable():
             onward[_ALIASES.get(name, name)] = value[:_MAX_HEADER]
     return onward
