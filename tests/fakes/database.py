@@ -43,6 +43,8 @@ class Outage:
 
 
 class _Fragile:
+    warnings: tuple[str, ...] = ()
+
     def __init__(self, real: Database, outage: Outage) -> None:
         self._real = real
         self._outage = outage
