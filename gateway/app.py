@@ -28,6 +28,7 @@ from gateway.domain.units import epoch_ms
 from gateway.ports import Clock, Database
 from gateway.services.authenticate import Authenticator
 from gateway.services.cadence import Cadence
+from gateway.services.callback import Callbacks
 from gateway.services.catalog import Catalogs
 from gateway.services.decide import Decider
 from gateway.services.deliver import Deliverer
@@ -141,7 +142,8 @@ async def open_gateway(
             )
         )
         catalogs = Catalogs(database, clock, upstreams, live, telemetry)
-        decider = Decider(database, live, views, catalogs)
+        subscribers = _subscribers(config, clock, stack)
+        decider = Decider(database, live, views, catalogs, Callbacks(subscribers))
         submitter = Submitter(
             database,
             clock,
@@ -165,7 +167,6 @@ async def open_gateway(
         poller = Poller(database, clock, source, upstreams, live, cadence, tracker, telemetry)
         sweeper = Sweeper(database, clock, live, tracker)
         watcher = WebhookWatcher(database, clock, telemetry)
-        subscribers = _subscribers(config, clock, stack)
         deliverer = Deliverer(database, clock, source, subscribers, live, teller, telemetry)
         dispatcher = Dispatcher(deliverer, clock, telemetry)
         loops = [

@@ -17,6 +17,7 @@ from gateway.domain.team import Principal
 from gateway.domain.units import Micros, usd_text
 from gateway.domain.video import VideoRequest
 from gateway.ports import Database
+from gateway.services.callback import Callbacks
 from gateway.services.catalog import Catalogs
 from gateway.services.views import JobViews
 from gateway.store import costs
@@ -50,6 +51,8 @@ class Decision:
     """As the catalog calls it; as the request does where no catalog lists it."""
     profile: str = ""
     """The kind of video, under which its cost is remembered."""
+    callback: str | None = None
+    """Where the client wants to hear of the end: the URL as it was judged."""
 
     @property
     def refusal(self) -> Refused | None:
@@ -92,12 +95,20 @@ class Decision:
 class Decider:
     """Asks every rule; reads, and never writes."""
 
-    def __init__(self, database: Database, live: Live, views: JobViews, catalogs: Catalogs) -> None:
+    def __init__(
+        self,
+        database: Database,
+        live: Live,
+        views: JobViews,
+        catalogs: Catalogs,
+        callbacks: Callbacks,
+    ) -> None:
         """`catalogs` knows the models, `views` the job that is continued."""
         self._database = database
         self._live = live
         self._views = views
         self._catalogs = catalogs
+        self._callbacks = callbacks
 
     async def decide(self, question: Question, in_force: InForce) -> Decision:
         """The decision, refusals included: nothing is raised for what a rule says.
@@ -168,6 +179,10 @@ class Decider:
             Ruling("routing", request.model, upstream),
             *judge(Subject(who.team, request, capabilities, policy, violations)),
         ]
+        callback = request.callback_url
+        if callback is not None:
+            callback, ruling = await self._callbacks.judge(callback, in_force)
+            rulings.append(ruling)
         priced: Estimate | Unpriced | None = None
         micros = 0
         if not violations:
@@ -186,6 +201,7 @@ class Decider:
             budgets=_covering(in_force.rules.budgets, who, capabilities),
             model=capabilities.id,
             profile=price_profile(request, capabilities).key,
+            callback=callback,
         )
 
     async def _estimate(

@@ -97,7 +97,7 @@ class Planner:
                 ),
                 decision=decision,
                 identity=identity,
-                callback_url=call.request.callback_url,
+                callback_url=decision.callback,
             ),
             deadline=self._clock.monotonic() + submit,
             opened=asyncio.get_running_loop().create_future(),
