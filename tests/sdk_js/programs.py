@@ -33,6 +33,11 @@ class Programs:
 
     async def run(self, name: str, **arguments: Any) -> Any:
         """Run a program to its end; the JSON that it printed."""
+        source = (_HERE / f"{name}.mjs").read_text()
+        return json.loads(await self.run_source(source, **arguments))
+
+    async def run_source(self, source: str, **arguments: Any) -> str:
+        """Run the text of a program to its end; what it printed."""
         process = await asyncio.create_subprocess_exec(
             "node",
             "--input-type=module",
@@ -42,16 +47,15 @@ class Programs:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        source = (_HERE / f"{name}.mjs").read_bytes()
         try:
             async with asyncio.timeout(_RUN_SECONDS):
-                printed, complaints = await process.communicate(source)
+                printed, complaints = await process.communicate(source.encode())
         finally:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
         assert process.returncode == 0, complaints.decode()
-        return json.loads(printed)
+        return printed.decode()
 
 
 def installed() -> Programs:

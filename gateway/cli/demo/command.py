@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.demo.failed import DemoFailed
-from gateway.cli.demo.stage import Stage, open_stage
+from gateway.cli.demo.stage import Scenery, Stage, open_stage
 from gateway.cli.demo.terminal import Terminal
 from gateway.config.source import environment
 
@@ -32,6 +32,9 @@ def demo(
     output: Annotated[Path, typer.Option(help="Where videos and logs are put.")] = Path(
         "demo-output"
     ),
+    speed: Annotated[
+        float, typer.Option(min=1, help="Sandbox seconds in one of ours: a job has 35 of them.")
+    ] = 10.0,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave both running afterwards, until Ctrl-C.")
     ] = False,
@@ -47,7 +50,7 @@ def demo(
         _check_tools(config)
         output.mkdir(parents=True, exist_ok=True)
         with _stoppable():
-            _play(terminal, config, output, environ, keep)
+            _play(terminal, Scenery(config, output, speed, environ), keep)
     except DemoFailed as error:
         terminal.failed(str(error))
         raise typer.Exit(1) from None
@@ -57,22 +60,19 @@ def demo(
         raise typer.Exit(130) from None
 
 
-def _play(
-    terminal: Terminal, config: Path, output: Path, environ: Mapping[str, str], keep: bool
-) -> None:
-    from gateway.cli.demo.scenes import SCENES, Show  # needs the SDK, which may be missing
+def _play(terminal: Terminal, scenery: Scenery, keep: bool) -> None:
+    from gateway.cli.demo.scenes import Show, play  # needs the SDK, which may be missing
 
     begun = time.monotonic()
     terminal.title("video-gateway demo: a sandbox upstream and a gateway, real HTTP, nothing paid")
     terminal.say("Starting both ...")
-    with open_stage(config, output, environ) as stage:
+    with open_stage(scenery) as stage:
         terminal.fact("gateway", stage.api)
-        terminal.fact("upstream", f"{stage.sandbox}/api/v1  (the sandbox, time x 10)")
-        terminal.fact("logs", f"{output / 'gateway.log'}, {output / 'sandbox.log'}")
+        terminal.fact("upstream", f"{stage.sandbox}/api/v1  (the sandbox, {scenery.speed:g} x)")
+        terminal.fact("logs", ", ".join(str(stage.log(name)) for name in stage.processes))
         show = Show(stage, terminal)
         with _limited():
-            for scene in SCENES:
-                scene(show)
+            play(show)
             _tell_sum(show, time.monotonic() - begun)
         if keep:
             _keep(terminal, stage, show.jobs["fox"].id)
@@ -84,10 +84,8 @@ def _tell_sum(show: "Show", seconds: float) -> None:
     terminal.blank()
     terminal.title("What happened")
     for job in ledger["jobs"]:
-        length, price = f"{job['seconds']} s {job['resolution']}", job["charged_usd"]
-        terminal.fact(
-            job["status"], f"{job['model']}  {length}  {price} USD  upstream id {job['id']}"
-        )
+        what = f"{job['seconds']:2} s {job['resolution']}  {job['charged_usd']:>4} USD"
+        terminal.fact(job["status"], f"{what}  {job['model']}")
     terminal.fact("paid", f"{ledger['charged_usd']} USD so far, for {len(ledger['jobs'])} jobs")
     terminal.fact("files", ", ".join(str(path) for path in show.files))
     terminal.proved(f"every scene did what it says, in {seconds:.0f} s")
@@ -104,8 +102,13 @@ def _keep(terminal: Terminal, stage: Stage, job_id: str) -> None:
         terminal.fact(f"key {team}", key)
     terminal.blank()
     terminal.code(curl_lines(stage, job_id))
-    while all(program.poll() is None for program in stage.processes.values()):
-        time.sleep(0.5)
+    try:
+        while all(program.poll() is None for program in stage.processes.values()):
+            time.sleep(0.2)
+    except KeyboardInterrupt:
+        terminal.blank()
+        terminal.say("Stopped.")
+        return
     raise DemoFailed("one of the two programs has ended; see its log")
 
 

@@ -22,7 +22,7 @@ class Film:
         return f"{self.width}x{self.height}, {self.seconds:.1f} s, {self.frames} frames"
 
 
-def play(path: Path) -> Film:
+def watch(path: Path) -> Film:
     """Decode the whole file.
 
     Raises:

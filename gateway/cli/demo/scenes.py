@@ -7,12 +7,16 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+from httpx import HTTPError
+from openrouter.errors import OpenRouterError
+
 from gateway.cli.demo.client import Refusal, client, refusal
 from gateway.cli.demo.failed import DemoFailed
-from gateway.cli.demo.film import play
+from gateway.cli.demo.film import watch
 from gateway.cli.demo.http import call
 from gateway.cli.demo.stage import Stage
 from gateway.cli.demo.terminal import Terminal
@@ -68,7 +72,7 @@ def video(show: Show) -> None:
         done = wait(show, sdk, job.id)
         path = save(show, sdk, job.id, "fox.mp4")
     show.jobs["fox"] = done
-    film = play(path)
+    film = watch(path)
     show.terminal.fact("cost", f"{done.usage.cost} USD")
     show.terminal.fact("file", f"{path}  ({film})")
     show.check(film.seconds >= 3.5, "the file plays, frame by frame, and is as long as ordered")
@@ -91,7 +95,7 @@ def shared(show: Show) -> None:
     with client(show.stage, "studio") as sdk:
         show.jobs["owl"] = wait(show, sdk, ids[0])
         path = save(show, sdk, ids[0], "owl.mp4")
-    show.terminal.fact("file", f"{path}  ({play(path)})")
+    show.terminal.fact("file", f"{path}  ({watch(path)})")
     show.check(
         submit(show, "studio", OWL) == ids[0], "asked again when it is done: the same job, at once"
     )
@@ -189,6 +193,23 @@ SCENES: tuple[Callable[[Show], None], ...] = (
     zero_retention,
     dry_run,
 )
+
+
+def play(show: Show) -> None:
+    """All scenes, in order.
+
+    Raises:
+        DemoFailed: one did not do what it says; the rest is not played.
+
+    """
+    for scene in SCENES:
+        try:
+            scene(show)
+        except (OpenRouterError, HTTPError, HTTPException, OSError, LookupError, ValueError) as odd:
+            raise DemoFailed(
+                f"the scene {scene.__name__!r} met {type(odd).__name__}: {odd};"
+                f" see {show.stage.log('gateway')}"
+            ) from odd
 
 
 def submit(show: Show, team: str, request: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,10 +16,18 @@ from gateway.cli.demo.failed import DemoFailed
 from gateway.cli.demo.http import call
 
 TEAMS = ("studio", "newsroom", "clinic")
-SPEED = 10  # sandbox seconds in one of ours
-
 _START = 30.0  # seconds until a program must answer; each takes about one
 _STOP = 10.0  # seconds until a program that was told to stop is killed
+
+
+@dataclass(frozen=True, slots=True)
+class Scenery:
+    """What a stage is built from."""
+
+    config: Path
+    output: Path
+    speed: float  # sandbox seconds in one of ours
+    environ: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,10 @@ class Stage:
         """What a client's base URL is set to."""
         return f"{self.gateway}/api/v1"
 
+    def log(self, program: str) -> Path:
+        """What `gateway` or `sandbox` has said."""
+        return self.output / f"{program}.log"
+
     def ledger(self) -> Any:
         """What reached the upstream, as the sandbox saw it."""
         return call("GET", f"{self.sandbox}/sandbox/v1/ledger").json
@@ -48,7 +60,7 @@ class Stage:
 
 
 @contextmanager
-def open_stage(config: Path, output: Path, environ: Mapping[str, str]) -> Iterator[Stage]:
+def open_stage(scenery: Scenery) -> Iterator[Stage]:
     """Start sandbox and gateway on free loopback ports, make the keys, and stop both at the end.
 
     Their state lives in a temporary folder and is gone afterwards; logs and videos stay in
@@ -59,35 +71,32 @@ def open_stage(config: Path, output: Path, environ: Mapping[str, str]) -> Iterat
 
     """
     port, admin, upstream = _free_ports(3)
+    sandbox = ("sandbox", "--listen", f"127.0.0.1:{upstream}", "--speed", str(scenery.speed))
+    nature = ("--generation-seconds", "35", "--in-progress", "always", "--seed", "7")
+    gateway = ("serve", "--config", str(scenery.config))
     with ExitStack() as stack:
         state = stack.enter_context(TemporaryDirectory(prefix="video-gateway-demo-"))
         env = {
-            **environ,
+            **scenery.environ,
             "VIDEO_DEMO_PORT": str(port),
             "VIDEO_DEMO_ADMIN_PORT": str(admin),
             "VIDEO_DEMO_UPSTREAM": f"http://127.0.0.1:{upstream}/api/v1",
             "VIDEO_DEMO_STATE": state,
-        }
-        sandbox = ("sandbox", "--listen", f"127.0.0.1:{upstream}", "--speed", str(SPEED))
-        more = ("--generation-seconds", "35", "--in-progress", "always", "--seed", "7")
-        programs = {
-            "sandbox": _program(stack, (*sandbox, *more), env, output / "sandbox.log"),
-            "gateway": _program(
-                stack, ("serve", "--config", str(config)), env, output / "gateway.log"
-            ),
         }
         stage = Stage(
             gateway=f"http://127.0.0.1:{port}",
             admin=f"http://127.0.0.1:{admin}",
             sandbox=f"http://127.0.0.1:{upstream}",
             keys={},
-            processes=programs,
-            output=output,
+            processes={
+                "sandbox": _program(stack, (*sandbox, *nature), env, scenery.output, "sandbox"),
+                "gateway": _program(stack, gateway, env, scenery.output, "gateway"),
+            },
+            output=scenery.output,
         )
         _await(f"{stage.sandbox}/sandbox/v1/health", "sandbox", stage)
         _await(f"{stage.gateway}/readyz", "gateway", stage)
-        keys = {team: _make_key(team, config, env) for team in TEAMS}
-        yield Stage(stage.gateway, stage.admin, stage.sandbox, keys, programs, output)
+        yield replace(stage, keys={team: _make_key(team, scenery.config, env) for team in TEAMS})
 
 
 def _free_ports(count: int) -> list[int]:
@@ -100,9 +109,9 @@ def _free_ports(count: int) -> list[int]:
 
 
 def _program(
-    stack: ExitStack, words: Sequence[str], env: Mapping[str, str], log: Path
+    stack: ExitStack, words: Sequence[str], env: Mapping[str, str], output: Path, name: str
 ) -> subprocess.Popen[bytes]:
-    out = stack.enter_context(log.open("wb"))
+    out = stack.enter_context((output / f"{name}.log").open("wb"))
     program = subprocess.Popen(  # noqa: S603 - this very program, with words of our own
         (sys.executable, "-m", "gateway", *words),
         env=env,
@@ -126,7 +135,7 @@ def _stop(program: subprocess.Popen[bytes]) -> None:
 
 def _await(url: str, name: str, stage: Stage) -> None:
     """Until the program answers 200, or is gone."""
-    program, log = stage.processes[name], stage.output / f"{name}.log"
+    program, log = stage.processes[name], stage.log(name)
 
     def up() -> bool:
         if program.poll() is not None:
