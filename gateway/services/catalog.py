@@ -55,11 +55,11 @@ class Catalogs:
     async def refresh(self, upstream: str) -> bool:
         """Fetch one upstream's catalog; False where it could not be had, and the old one stays."""
         models = await self._upstreams[upstream].models()
-        self._telemetry.metrics.catalog_refreshed(upstream, ok=bool(models))
-        if not models:
+        new = parse_catalog(models or ())
+        self._telemetry.metrics.catalog_refreshed(upstream, ok=bool(new.models))
+        if models is None or not new.models:
             self._telemetry.log.warning("catalog.refresh_failed", upstream=upstream)
             return False
-        new = parse_catalog(models)
         for problem in new.problems:
             self._telemetry.log.warning("catalog.entry_refused", upstream=upstream, why=problem)
         await self._keep(upstream, models, new)
