@@ -79,6 +79,8 @@ CREATE TABLE idempotency_keys (
 
 CREATE INDEX idempotency_keys_by_job ON idempotency_keys (job_id);
 
+CREATE INDEX idempotency_keys_by_time ON idempotency_keys (created_at);
+
 CREATE INDEX fingerprints_by_job ON fingerprints (job_id);
 
 CREATE TABLE settings (
