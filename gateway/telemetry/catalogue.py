@@ -85,7 +85,7 @@ _CALL_OUTCOME: Final = fixed(
 _WORKER: Final = fixed(
     "worker",
     *("keys", "poller", "sweeper", "catalogs", "examiner", "dispatcher", "intake", "archiver"),
-    *("watcher", "pruner"),
+    *("watcher", "pruner", "janitor"),
 )
 _DATABASE_KIND: Final = fixed("kind", "read", "write")
 _PERIOD: Final = fixed("period", "day", "week", "month", "total")
