@@ -53,7 +53,11 @@ def observe(clock: Clock, telemetry: Telemetry, listener: str) -> Any:
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """The id of the request, on every answer, just before it leaves."""
+    """The id of the request, on every answer, just before it leaves.
+
+    And no word on what serves it: aiohttp names itself and Python with their versions.
+    """
+    response.headers["Server"] = "video-gateway"
     facts = request.get(FACTS)
     if facts is not None:
         response.headers["X-Request-Id"] = facts.request_id

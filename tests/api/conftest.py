@@ -44,8 +44,10 @@ async def sandbox(sandboxes: StartSandbox) -> Sandbox:
 
 
 @pytest.fixture
-async def gateways(clock: FakeClock) -> AsyncIterator[StartGateway]:
+async def gateways(request: pytest.FixtureRequest, clock: FakeClock) -> AsyncIterator[StartGateway]:
     """Starts gateways; arguments as `tests.harness.running_gateway`."""
+    for name in {"sqlite_url", "postgres_url", "database_url"} & set(request.fixturenames):
+        request.getfixturevalue(name)  # made before the gateways, so it outlives them
     async with AsyncExitStack() as stack:
 
         async def start(*arguments: Any, **options: Any) -> RunningGateway:

@@ -385,7 +385,7 @@ async def test_two_keys_in_one_request_are_refused(gateway: RunningGateway) -> N
         ("GET", f"/videos/{job_id}"),
         ("GET", f"/videos/{job_id}/content"),
     ):
-        answer = await gateway.call(method, path, team=None, headers=two)
+        answer = await raw(gateway, method, path, two)
 
         assert (answer.status, answer.reason) == (400, "invalid_request")
 
