@@ -12,7 +12,7 @@ import typer
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.database import open_database
 from gateway.cli.admin import AdminApi, NoGateway
-from gateway.cli.options import AdminToken, ConfigPath, loaded
+from gateway.cli.options import AdminToken, ConfigPath, loaded, person
 from gateway.config.live import Live
 from gateway.config.loader import Loaded
 from gateway.domain.team import hash_key
@@ -39,7 +39,7 @@ def create(
         )
         secret = made["key"]
     except NoGateway:
-        secret = _offline(found, lambda ring: ring.create(team, name, "command line")).secret
+        secret = _offline(found, lambda ring: ring.create(team, name, person())).secret
     print(secret)
 
 
@@ -78,7 +78,7 @@ def revoke(
     try:
         AdminApi(found.config, admin_token).call("DELETE", f"/keys/{team}/{name}")
     except NoGateway:
-        _offline(found, lambda ring: ring.revoke(team, name))
+        _offline(found, lambda ring: ring.revoke(team, name, person()))
     print(f"revoked {team}/{name}")
 
 

@@ -2,6 +2,7 @@
 
 import typer
 
+from gateway.cli.audit import audit
 from gateway.cli.budgets import budgets
 from gateway.cli.check import check
 from gateway.cli.demo import demo
@@ -25,3 +26,4 @@ app.command()(demo)
 app.command()(doctor)
 app.add_typer(keys, name="keys")
 app.add_typer(budgets, name="budgets")
+app.add_typer(audit, name="audit")

@@ -1,5 +1,8 @@
 """Options and steps that several commands share."""
 
+import os
+import pwd
+import socket
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +11,7 @@ import typer
 from gateway.cli.check import BAD_CONFIGURATION, tell_mistakes
 from gateway.config.loader import ConfigError, Loaded, load
 from gateway.config.source import choose, environment
+from gateway.domain.audit import Actor
 
 ConfigPath = Annotated[
     Path | None,
@@ -44,3 +48,13 @@ def read(path: Path | None) -> Loaded:
     """
     environ = environment()
     return load(choose(path, environ), environ)
+
+
+def person() -> Actor:
+    """Who runs this command, and where: for the audit trail."""
+    uid = os.getuid()
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:  # a container's user need not have a name
+        name = f"uid {uid}"
+    return Actor(name, f"command line on {socket.gethostname()}")

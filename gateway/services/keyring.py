@@ -6,10 +6,12 @@ import string
 from dataclasses import dataclass
 
 from gateway.config.live import Live
+from gateway.domain.audit import Act, Actor
 from gateway.domain.errors import Reason, Refused
 from gateway.domain.team import KEY_PREFIX, hash_key
 from gateway.domain.units import epoch_ms
-from gateway.ports import Clock, Database
+from gateway.ports import Clock, Database, Transaction
+from gateway.services import audit
 from gateway.store import keys
 from gateway.store.keys import StoredKey
 
@@ -41,8 +43,8 @@ class Keyring:
         self._random = source
         self._live = live
 
-    async def create(self, team: str, name: str, by: str) -> MadeKey:
-        """Make a key for the team.
+    async def create(self, team: str, name: str, by: Actor) -> MadeKey:
+        """Make a key for the team; the audit trail says who did.
 
         Raises:
             Refused: INVALID_REQUEST for an unknown team, a bad name, or one that is taken.
@@ -57,28 +59,40 @@ class Keyring:
         if any(key.name == name for key in config.teams[team].keys):
             raise _invalid("name", name, "a name that no key of the configuration has")
         secret = new_key(self._random)
-        stored = StoredKey(hash_key(secret), team, name, self._now(), by, None)
-        if not await self._database.write(lambda tx: keys.add(tx, stored)):
+        now = self._clock.now()
+        stored = StoredKey(hash_key(secret), team, name, epoch_ms(now), by.name, None)
+
+        def act(tx: Transaction) -> bool:
+            added = keys.add(tx, stored)
+            if added:
+                audit.record(tx, Act.KEY_CREATED, by, f"{team}/{name}", now, hash=stored.hash)
+            return added
+
+        if not await self._database.write(act):
             raise _invalid("name", name, "a name that no active key of the team has")
         return MadeKey(secret, stored)
 
-    async def revoke(self, team: str, name: str) -> None:
-        """Revoke a key; within a second it stops everywhere.
+    async def revoke(self, team: str, name: str, by: Actor) -> None:
+        """Revoke a key, which the audit trail tells; within a second it stops everywhere.
 
         Raises:
             Refused: INVALID_REQUEST where the team has no active key of this name in the database.
 
         """
-        now = self._now()
-        if not await self._database.write(lambda tx: keys.revoke(tx, team, name, now=now)):
+        now = self._clock.now()
+
+        def act(tx: Transaction) -> bool:
+            revoked = keys.revoke(tx, team, name, now=epoch_ms(now))
+            if revoked:
+                audit.record(tx, Act.KEY_REVOKED, by, f"{team}/{name}", now)
+            return revoked
+
+        if not await self._database.write(act):
             raise _invalid("name", f"{team}/{name}", "an active key made by `keys create`")
 
     async def stored(self) -> list[StoredKey]:
         """Every key of the database, revoked ones too."""
         return await self._database.read(keys.all_keys)
-
-    def _now(self) -> int:
-        return epoch_ms(self._clock.now())
 
 
 def _invalid(field: str, value: str, allowed: str) -> Refused:

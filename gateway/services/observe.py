@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Callable
 
 from gateway.config.live import Live
+from gateway.domain.audit import START
 from gateway.domain.errors import StorageFailed
 from gateway.domain.units import epoch_ms
 from gateway.ports import Clock, Database, Transaction
-from gateway.services import money
+from gateway.services import audit, money
 from gateway.services.catalog import Catalogs
 from gateway.store import events, invariants, observe
 from gateway.telemetry.bundle import Telemetry
@@ -22,6 +23,7 @@ from gateway.telemetry.snapshot import (
 _FRESH = 1.0  # seconds that one look serves every scraper: asking often must cost nothing
 _PATIENCE = 5.0  # seconds; Prometheus gives a whole scrape ten
 
+_UNBROKEN = "the audit trail is unbroken"
 _SHOWN = 20  # violations told in the log; the doctor shows them all
 
 
@@ -45,6 +47,7 @@ class Observer:
         self._catalogs = catalogs
         self._telemetry = telemetry
         self._violations: int | None = None
+        self._trail = START
         self._looking = asyncio.Lock()
         self._looked_at = float("-inf")
 
@@ -58,7 +61,7 @@ class Observer:
                 await self._look()
 
     async def examine(self) -> None:
-        """Check every rule of the ledger; what is broken is logged, and their number shown.
+        """Check every rule of the ledger, and the audit trail; log and count what is broken.
 
         A ledger that could not be examined shows no number: its gauge is absent.
         """
@@ -67,6 +70,7 @@ class Observer:
         try:
             for rule in invariants.rules():
                 found += await self._inspection.read(_check(rule))
+            found += await self._trail_faults()
         except StorageFailed as error:
             self._telemetry.log.warning("ledger.not_examined", error=error)
             return
@@ -78,6 +82,20 @@ class Observer:
                 subject=violation.subject,
                 found=violation.found,
             )
+
+    async def _trail_faults(self) -> list[invariants.Violation]:
+        """What is wrong with the audit trail since the last look.
+
+        How far it goes is logged: a witness outside the database, for `audit verify --still-has`.
+        """
+        verdict = await audit.verify(self._inspection, self._trail)
+        if not verdict.faults and verdict.head != self._trail:
+            self._trail = verdict.head
+            self._telemetry.log.info("audit.extended", until=str(verdict.head))
+        return [
+            invariants.Violation(_UNBROKEN, f"record {fault.number}", fault.words)
+            for fault in verdict.faults
+        ]
 
     async def _look(self) -> None:
         try:

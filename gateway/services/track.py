@@ -8,13 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gateway.config.live import Live
+from gateway.domain.audit import Act, Actor
 from gateway.domain.errors import GatewayError, StorageFailed
 from gateway.domain.job import Cause, Job, JobId, News, Status
 from gateway.domain.settlement import Basis, settle
 from gateway.domain.units import epoch_ms, usd_text
 from gateway.domain.upstream import Accepted, Declined, NotSent, Unclear
 from gateway.ports import Clock, Database, Transaction
-from gateway.services import money
+from gateway.services import audit, money
 from gateway.services.cadence import Cadence
 from gateway.services.tell import Teller, note_crossings
 from gateway.services.views import JobViews
@@ -276,6 +277,17 @@ class Tracker:
             note=f"the upstream said {news.status} after the job had ended",
             by=Cause.UPSTREAM.value,
             now=self._now(),
+        )
+        audit.record(
+            tx,
+            Act.BUDGET_CORRECTED,
+            Actor(f"upstream {job.upstream}", "what it said of the job"),
+            job.id,
+            self._clock.now(),
+            team=job.team,
+            was_usd=_usd(job),
+            now_usd=usd_text(cost),
+            upstream_said=news.status.value,
         )
         return _found(tx, job.id)
 

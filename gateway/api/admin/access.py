@@ -7,6 +7,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from gateway.api.admin.parts import ADMIN
+from gateway.domain.audit import Actor
 from gateway.domain.errors import Reason, Refused
 from gateway.domain.team import hash_key
 
@@ -19,6 +20,11 @@ async def operators_only(request: web.Request, handler: Handler) -> web.StreamRe
     if request.path.startswith("/admin/"):
         request[OPERATOR] = _operator(request)
     return await handler(request)
+
+
+def operator(request: web.Request) -> Actor:
+    """Who asks, and from which address: for the audit trail."""
+    return Actor(request[OPERATOR], request.remote or "unknown address")
 
 
 def _operator(request: web.Request) -> str:

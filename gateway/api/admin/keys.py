@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from gateway.api.admin.access import OPERATOR
+from gateway.api.admin.access import OPERATOR, operator
 from gateway.api.admin.parts import ADMIN
 from gateway.api.body import read_body
 from gateway.domain.errors import Reason, Refused
@@ -19,7 +19,7 @@ async def create(request: web.Request) -> web.Response:
     """Make a key; its secret is in this answer and nowhere else, ever."""
     admin = request.app[ADMIN]
     wanted = await _body(request, "team", "name")
-    made = await admin.keyring.create(wanted["team"], wanted["name"], request[OPERATOR])
+    made = await admin.keyring.create(wanted["team"], wanted["name"], operator(request))
     await admin.authenticator.refresh()
     admin.telemetry.log.info(
         "key.created", team=made.stored.team, key_name=made.stored.name, by=request[OPERATOR]
@@ -37,7 +37,7 @@ async def revoke(request: web.Request) -> web.Response:
     """Revoke a key; here at once, on other replicas within a second."""
     admin = request.app[ADMIN]
     team, name = request.match_info["team"], request.match_info["name"]
-    await admin.keyring.revoke(team, name)
+    await admin.keyring.revoke(team, name, operator(request))
     await admin.authenticator.refresh()
     admin.telemetry.log.info("key.revoked", team=team, key_name=name, by=request[OPERATOR])
     return _json({"team": team, "name": name, "revoked": True})
