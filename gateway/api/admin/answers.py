@@ -1,0 +1,64 @@
+"""What admin handlers share: reading queries and bodies, writing JSON."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+import orjson
+from aiohttp import web
+
+from gateway.api.body import read_body
+from gateway.domain.errors import Reason, Refused
+from gateway.domain.strict_json import NotStrict, parse_object
+
+_MAX_BODY = 64 * 1024  # bytes
+
+
+def answer(body: Any, status: int = 200) -> web.Response:
+    """JSON."""
+    return web.Response(status=status, body=orjson.dumps(body), content_type="application/json")
+
+
+def seconds(milliseconds: int | None) -> int | None:
+    """A moment of the database as unix seconds."""
+    return None if milliseconds is None else milliseconds // 1000
+
+
+async def read_object(request: web.Request) -> Mapping[str, Any]:
+    """The body, a JSON object; an empty one is an empty object.
+
+    Raises:
+        Refused: INVALID_REQUEST.
+
+    """
+    raw = await read_body(request, _MAX_BODY)
+    try:
+        return parse_object(raw) if raw.strip() else {}
+    except NotStrict as error:
+        raise Refused(Reason.INVALID_REQUEST, str(error), {"field": "body"}) from error
+
+
+def read_moment(field: str, text: str) -> int:
+    """Unix seconds or ISO 8601 (UTC where no zone is named) as epoch ms.
+
+    Raises:
+        Refused: INVALID_REQUEST.
+
+    """
+    try:
+        if text.isascii() and text.isdigit() and len(text) <= 12:
+            return int(text) * 1000
+        moment = datetime.fromisoformat(text)
+        zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return int(zoned.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        invalid(field, text, "unix seconds, or a moment like 2026-11-22T12:00:00Z")
+
+
+def invalid(field: str, value: str, allowed: str) -> NoReturn:
+    """Refuse one value, naming what is allowed."""
+    raise Refused(
+        Reason.INVALID_REQUEST,
+        f"{field} is {value[:100]!r}; allowed: {allowed}",
+        {"field": field, "value": value[:100], "allowed": allowed},
+    )

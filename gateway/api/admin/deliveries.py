@@ -1,0 +1,122 @@
+"""/admin/v1/deliveries: what is owed, what was sent, and sending it again."""
+
+import base64
+import binascii
+from typing import Any
+
+from aiohttp import web
+
+from gateway.api.admin.access import operator
+from gateway.api.admin.answers import answer, invalid, read_moment, read_object, seconds
+from gateway.api.admin.parts import ADMIN
+from gateway.store.delivery_views import STATES, Attempt, Shown, Wanted
+
+_PAGE, _MOST = 50, 500  # deliveries of one answer: usual, and the most
+
+
+async def listing(request: web.Request) -> web.Response:
+    """The newest first; `next` is the `cursor` of the following page, absent on the last."""
+    limit = _limit(request.query.get("limit", ""))
+    found = await request.app[ADMIN].redeliverer.page(_wanted(request), limit + 1)
+    page = found[:limit]
+    body: dict[str, Any] = {"data": [_row(shown) for shown in page]}
+    if len(found) > limit:
+        body["next"] = _cursor(page[-1])
+    return answer(body)
+
+
+async def show(request: web.Request) -> web.Response:
+    """One delivery with every attempt."""
+    detail = await request.app[ADMIN].redeliverer.show(request.match_info["id"])
+    return answer({**_row(detail.shown), "attempts": [_attempt(a) for a in detail.attempts]})
+
+
+async def replay(request: web.Request) -> web.Response:
+    """Send one again, now."""
+    admin = request.app[ADMIN]
+    who = operator(request)
+    shown = await admin.redeliverer.replay(request.match_info["id"], who)
+    admin.telemetry.log.info("delivery.replayed", delivery=shown.id, by=who.name)
+    return answer(_row(shown), status=202)
+
+
+async def replay_dead(request: web.Request) -> web.Response:
+    """Send again all that were given up of events `since` then, of one `endpoint` or of all."""
+    admin = request.app[ADMIN]
+    body = await read_object(request)
+    since, endpoint = body.get("since"), body.get("endpoint")
+    if since is None:
+        invalid("since", "absent", "unix seconds, or a moment like 2026-11-22T12:00:00Z")
+    if endpoint is not None and not isinstance(endpoint, str):
+        invalid("endpoint", str(endpoint), "the name of an endpoint")
+    who = operator(request)
+    count = await admin.redeliverer.replay_dead(read_moment("since", str(since)), endpoint, who)
+    admin.telemetry.log.info("deliveries.replayed", deliveries=count, by=who.name)
+    return answer({"replayed": count}, status=202)
+
+
+def _wanted(request: web.Request) -> Wanted:
+    query = request.query
+    state, since, cursor = query.get("state"), query.get("since"), query.get("cursor")
+    if state is not None and state not in STATES:
+        invalid("state", state, ", ".join(STATES))
+    return Wanted(
+        state=state,
+        endpoint=query.get("endpoint"),
+        since=None if since is None else read_moment("since", since),
+        before=None if cursor is None else _read_cursor(cursor),
+    )
+
+
+def _limit(text: str) -> int:
+    if not text:
+        return _PAGE
+    if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _MOST:
+        return int(text)
+    return invalid("limit", text, f"a whole number from 1 to {_MOST}")
+
+
+def _cursor(last: Shown) -> str:
+    return base64.urlsafe_b64encode(f"{last.created_at}:{last.id}".encode()).decode().rstrip("=")
+
+
+def _read_cursor(text: str) -> tuple[int, str]:
+    try:
+        made, _, last = base64.urlsafe_b64decode(f"{text}===").decode().partition(":")
+        return int(made), last.replace("\0", "")
+    except (ValueError, binascii.Error):
+        return invalid("cursor", text, "the `next` of a page before")
+
+
+def _row(shown: Shown) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "id": shown.id,
+        "endpoint": shown.endpoint,
+        "state": shown.state,
+        "attempts_made": shown.attempts,
+        "created_at": seconds(shown.created_at),
+        "next_attempt_at": seconds(shown.next_attempt_at),
+        "ended_at": seconds(shown.ended_at),
+        "event": {
+            "id": shown.event_id,
+            "type": shown.event_type,
+            "team": shown.team,
+            "job_id": shown.job_id,
+            "idempotency_key": shown.idempotency_key,
+        },
+    }
+    if shown.url is not None:
+        row["origin"] = "/".join(shown.url.split("/", 3)[:3])  # the rest may be a secret
+    return row
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "attempt": attempt.attempt,
+        "at": seconds(attempt.at),
+        "status": attempt.status,
+        "latency_ms": attempt.latency_ms,
+        "error": attempt.error,
+        "detail": attempt.detail,
+        "answer": attempt.answer,
+    }
