@@ -5,8 +5,10 @@ import typer
 from gateway.cli.audit import audit
 from gateway.cli.budgets import budgets
 from gateway.cli.check import check
+from gateway.cli.deliveries import deliveries
 from gateway.cli.demo import demo
 from gateway.cli.doctor import doctor
+from gateway.cli.endpoints import endpoints
 from gateway.cli.keys import keys
 from gateway.cli.sandbox import sandbox
 from gateway.cli.serve import serve
@@ -25,5 +27,7 @@ app.command()(sandbox)
 app.command()(demo)
 app.command()(doctor)
 app.add_typer(keys, name="keys")
+app.add_typer(deliveries, name="deliveries")
+app.add_typer(endpoints, name="endpoints")
 app.add_typer(budgets, name="budgets")
 app.add_typer(audit, name="audit")

@@ -26,7 +26,7 @@ async def enable(request: web.Request) -> web.Response:
     return answer({"endpoint": endpoint, "disabled": False})
 
 
-async def test(request: web.Request) -> web.Response:
+async def ping(request: web.Request) -> web.Response:
     """Send a signed ping, and say what came of it."""
     admin = request.app[ADMIN]
     endpoint, outcome = await admin.subscribers.test(request.match_info["name"])
