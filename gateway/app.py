@@ -1,8 +1,10 @@
 """The composition root: the only module that names concrete adapters."""
 
 import asyncio
+import os
 import random
 import secrets
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -10,10 +12,11 @@ from importlib.metadata import version as distribution_version
 
 from aiohttp import web
 
+from gateway.adapters.blobs import open_blobs
 from gateway.adapters.database import open_database
 from gateway.adapters.measured import MeasuredDatabase
 from gateway.adapters.resolver import SystemLookup
-from gateway.adapters.sender import Sender as Subscribers
+from gateway.adapters.sender import Sender as WebhookSender
 from gateway.adapters.upstreams import Upstreams
 from gateway.api.admin.parts import AdminParts
 from gateway.api.admin.routes import admin_app
@@ -23,16 +26,18 @@ from gateway.config.diff import diff
 from gateway.config.live import Live
 from gateway.config.rules import rules_of
 from gateway.config.schema import Config
+from gateway.domain.audit import Act, Actor
 from gateway.domain.errors import StorageFailed
 from gateway.domain.units import epoch_ms
 from gateway.ports import Clock, Database
+from gateway.services import audit
 from gateway.services.authenticate import Authenticator
 from gateway.services.cadence import Cadence
 from gateway.services.callback import Callbacks
 from gateway.services.catalog import Catalogs
+from gateway.services.content import Content
 from gateway.services.decide import Decider
 from gateway.services.deliver import Deliverer
-from gateway.services.download import Downloader
 from gateway.services.intake import WebhookIntake
 from gateway.services.keyring import Keyring
 from gateway.services.links import Links
@@ -40,18 +45,23 @@ from gateway.services.observe import Observer
 from gateway.services.plan import Planner
 from gateway.services.present import Presenter
 from gateway.services.preview import Previewer
+from gateway.services.redeliver import Redeliverer
 from gateway.services.refuse import Refusals
 from gateway.services.send import Sender
 from gateway.services.submit import Submitter
+from gateway.services.subscribers import Subscribers
 from gateway.services.tasks import Tasks
 from gateway.services.tell import Teller
 from gateway.services.track import Tracker
 from gateway.services.views import JobViews
-from gateway.store import deliveries, jobs, settings
+from gateway.store import archivals, deliveries, jobs, settings
 from gateway.store.migrate import bundled, migrate
 from gateway.telemetry.bundle import DISTRIBUTION, Telemetry
+from gateway.workers.archiver import Archiver
 from gateway.workers.dispatcher import Dispatcher
+from gateway.workers.evictor import EvictionRound
 from gateway.workers.examiner import Examiner
+from gateway.workers.janitor import Janitor
 from gateway.workers.loop import Loop
 from gateway.workers.poller import Poller
 from gateway.workers.refresher import CatalogRefresher, KeyRefresher
@@ -69,9 +79,10 @@ class Gateway:
 
     live: Live
     upstreams: Upstreams
-    subscribers: Subscribers
+    outbound: WebhookSender
     dispatcher: Dispatcher
     telemetry: Telemetry
+    clock: Clock
     public: web.Application
     admin: web.Application
     database: Database
@@ -82,14 +93,26 @@ class Gateway:
     def reload(self, config: Config, version: str) -> list[str]:
         """Put a new configuration in force for what begins from now on; what changed, in words.
 
-        Listeners, database, content store and telemetry keep what they were started with.
+        Listeners, database, content store and telemetry keep what they were started with. The
+        audit trail is told in the background.
         """
-        before = self.live.config
+        before = self.live.current
         self.upstreams.use(config.upstreams)
-        self.subscribers.timeout = config.delivery.timeout.total_seconds()
+        self.outbound.timeout = config.delivery.timeout.total_seconds()
         self.live.replace(config, version)
         name_labels(self.telemetry, config, version)
-        return diff(before, config)
+        changes = diff(before.config, config)
+        if version != before.version:
+            self.tasks.spawn(self._record(version, before.version, changes), "audit of a reload")
+        return changes
+
+    async def _record(self, version: str, before: str, changes: Sequence[str]) -> None:
+        by, now = Actor("SIGHUP", _process()), self.clock.now()
+        await self.database.write(
+            lambda tx: audit.record(
+                tx, Act.CONFIG_RELOADED, by, version, now, before=before, changes=changes
+            )
+        )
 
     async def drain(self, seconds: float) -> int:
         """Finish the submits and deliveries on their way; how many had to be cut off.
@@ -122,6 +145,8 @@ async def open_gateway(
         live = Live(config, version)
         opened = await _database(config, clock, telemetry, stack, on_failure)
         database = MeasuredDatabase(opened, clock, telemetry.metrics)
+        started = Actor("start", _process())
+        await database.write(lambda tx: audit.record_start(tx, started, version, clock.now()))
         upstreams = Upstreams(clock, telemetry)
         stack.push_async_callback(upstreams.close)
         upstreams.use(config.upstreams)
@@ -142,8 +167,8 @@ async def open_gateway(
             )
         )
         catalogs = Catalogs(database, clock, upstreams, live, telemetry)
-        subscribers = _subscribers(config, clock, stack)
-        decider = Decider(database, live, views, catalogs, Callbacks(subscribers))
+        outbound = _outbound(config, clock, stack)
+        decider = Decider(database, live, views, catalogs, Callbacks(outbound))
         submitter = Submitter(
             database,
             clock,
@@ -167,12 +192,17 @@ async def open_gateway(
         poller = Poller(database, clock, source, upstreams, live, cadence, tracker, telemetry)
         sweeper = Sweeper(database, clock, live, tracker)
         watcher = WebhookWatcher(database, clock, telemetry)
-        deliverer = Deliverer(database, clock, source, subscribers, live, teller, telemetry)
+        deliverer = Deliverer(database, clock, source, outbound, live, teller, telemetry)
         dispatcher = Dispatcher(deliverer, clock, telemetry)
+        content = await _content(
+            config, database, clock, source, upstreams, views, telemetry, stack, shared=shared
+        )
         loops = [
+            *await _content_loops(content, database, clock, telemetry, stack),
             Loop("keys", key_refresher.step, clock, telemetry),
             Loop("poller", poller.step, clock, telemetry),
             Loop("sweeper", sweeper.step, clock, telemetry),
+            Loop("janitor", Janitor(database, clock).step, clock, telemetry),
             Loop("watcher", watcher.step, clock, telemetry),
             Loop("dispatcher", dispatcher.step, clock, telemetry),
             Loop("catalogs", CatalogRefresher(catalogs, live, clock).step, clock, telemetry),
@@ -197,7 +227,7 @@ async def open_gateway(
             views=views,
             presenter=Presenter(links),
             links=links,
-            downloader=Downloader(upstreams),
+            downloader=content.downloader,
             catalogs=catalogs,
             intake=WebhookIntake(database, clock, tracker, live, telemetry),
             readiness=readiness,
@@ -208,16 +238,20 @@ async def open_gateway(
             database=database,
             live=live,
             keyring=Keyring(database, clock, source, live),
+            withdrawer=content.withdrawer,
             authenticator=authenticator,
             observer=observer,
+            redeliverer=Redeliverer(database, clock),
+            subscribers=Subscribers(database, clock, source, outbound, live),
             telemetry=telemetry,
         )
         gateway = Gateway(
             live,
             upstreams,
-            subscribers,
+            outbound,
             dispatcher,
             telemetry,
+            clock,
             public_app(parts),
             admin_app(admin),
             database,
@@ -234,6 +268,11 @@ async def open_gateway(
         stack.push_async_callback(tasks.drain, 0)
         stack.push_async_callback(dispatcher.drain, 0)
         yield gateway
+
+
+def _process() -> str:
+    """Which process this is, for the audit trail."""
+    return f"process {os.getpid()} on {socket.gethostname()}"
 
 
 def name_labels(telemetry: Telemetry, config: Config, version: str) -> None:
@@ -260,6 +299,7 @@ async def _database(
         # The file has one owner, and that is now us: whoever held a lease is gone.
         now = epoch_ms(clock.now())
         await database.write(lambda tx: jobs.void_leases(tx, now=now))
+        await database.write(lambda tx: archivals.void_leases(tx, now=now))
         await database.write(lambda tx: deliveries.void_leases(tx, now=now))
     return database
 
@@ -274,18 +314,59 @@ async def _inspection(config: Config, database: Database, stack: AsyncExitStack)
     return reader
 
 
-def _subscribers(config: Config, clock: Clock, stack: AsyncExitStack) -> Subscribers:
+def _outbound(config: Config, clock: Clock, stack: AsyncExitStack) -> WebhookSender:
     """Names that clients chose are looked up apart from the operator's own."""
     own, strangers = SystemLookup(), SystemLookup()
     stack.callback(own.close)
     stack.callback(strangers.close)
-    return Subscribers(
+    return WebhookSender(
         clock,
         own,
         strangers,
         timeout=config.delivery.timeout.total_seconds(),
         user_agent=f"{DISTRIBUTION}/{distribution_version(DISTRIBUTION)}",
     )
+
+
+async def _content(
+    config: Config,
+    database: Database,
+    clock: Clock,
+    source: random.Random,
+    upstreams: Upstreams,
+    views: JobViews,
+    telemetry: Telemetry,
+    stack: AsyncExitStack,
+    *,
+    shared: bool,
+) -> Content:
+    """The content store and what works on it. Where nothing is stored, none is made."""
+    creates = config.content.mode != "passthrough"
+    blobs = await asyncio.to_thread(open_blobs, config.content.url, create=creates)
+    if blobs is not None:
+        stack.push_async_callback(blobs.close)
+    content = Content.over(
+        blobs, database, clock, source, upstreams, views, config.content, telemetry, shared=shared
+    )
+    stack.push_async_callback(content.fetches.close)
+    return content
+
+
+async def _content_loops(
+    content: Content,
+    database: Database,
+    clock: Clock,
+    telemetry: Telemetry,
+    stack: AsyncExitStack,
+) -> list[Loop]:
+    archiver = Archiver(content.archive, clock, telemetry)
+    stack.push_async_callback(archiver.close)
+    loops = [Loop("archiver", archiver.step, clock, telemetry)]
+    if content.evictor is not None:
+        installation = await _setting(database, "installation_id")
+        rounds = EvictionRound(content.evictor, clock, telemetry, installation)
+        loops.append(Loop("evictor", rounds.step, clock, telemetry))
+    return loops
 
 
 async def _setting(database: Database, name: str) -> str:

@@ -29,6 +29,10 @@ class BlobFailed(Exception):
         self.why = why
 
 
+class TooLarge(BlobFailed):
+    """One video alone has more bytes than the store may hold; the store itself is well."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asset:
     """One stored output of a job. Times are epoch milliseconds; `name` is the store's."""

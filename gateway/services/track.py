@@ -15,7 +15,7 @@ from gateway.domain.settlement import Basis, settle
 from gateway.domain.units import epoch_ms, usd_text
 from gateway.domain.upstream import Accepted, Declined, NotSent, Unclear
 from gateway.ports import Clock, Database, Transaction
-from gateway.services import audit, money
+from gateway.services import archive, audit, money
 from gateway.services.cadence import Cadence
 from gateway.services.tell import Teller, note_crossings
 from gateway.services.views import JobViews
@@ -246,6 +246,7 @@ class Tracker:
         if settlement.micros and settlement.basis is Basis.ACTUAL:
             costs.remember(tx, job.profile, settlement.micros, now=now)
         ended = _found(tx, job.id)
+        archive.plan(tx, ended, in_force.config.content.mode, now=now)
         self._teller.end(tx, ended, moment)
         self._teller.crossings(tx, crossed, moment)
         return Change(job, ended, ended=True, crossings=tuple(crossed))

@@ -9,6 +9,9 @@ from gateway.ports import Clock, Database
 from gateway.services.authenticate import Authenticator
 from gateway.services.keyring import Keyring
 from gateway.services.observe import Observer
+from gateway.services.redeliver import Redeliverer
+from gateway.services.subscribers import Subscribers
+from gateway.services.withdraw import Withdrawer
 from gateway.telemetry.bundle import Telemetry
 
 
@@ -20,8 +23,11 @@ class AdminParts:
     database: Database
     live: Live
     keyring: Keyring
+    withdrawer: Withdrawer
     authenticator: Authenticator
     observer: Observer
+    redeliverer: Redeliverer
+    subscribers: Subscribers
     telemetry: Telemetry
 
 

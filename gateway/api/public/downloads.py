@@ -1,45 +1,175 @@
 """GET and HEAD /api/v1/videos/{id}/content?index="""
 
+import asyncio
+from collections.abc import AsyncIterator
+from typing import IO
+
 from aiohttp import web
 
 from gateway.api.keys import PARTS
 from gateway.api.middleware import FACTS
 from gateway.api.public.access import principal
 from gateway.api.public.videos import owned_job
+from gateway.domain.content import (
+    Asset,
+    BlobFailed,
+    OutOfRange,
+    Span,
+    etag,
+    file_name,
+    if_range_holds,
+    none_match_fails,
+    read_range,
+)
 from gateway.domain.errors import Reason, Refused
 from gateway.domain.job import Job
 from gateway.domain.upstream import ContentFailed
+from gateway.services.download import Flowing, Stored
 
-# Only `video/mp4` passes the official SDKs (CONTRACT.md section 4), whatever a provider calls it.
-_HEADERS = {"Content-Type": "video/mp4", "Cache-Control": "private"}
+# A client that takes nothing for so long has its connection cut, so that it can't hold files and
+# connections for ever. A slow one that takes something goes on.
+_STALLED = 120.0  # seconds
+_PIECE = 1024 * 1024  # bytes handed to the kernel at a time: it is asked whether they all went
 
 
 async def content(request: web.Request) -> web.StreamResponse:
-    """The bytes of one output, streamed; with a key, or by a link that the gateway signed."""
+    """The bytes of one output; with a key, or by a link that the gateway signed."""
     parts = request.app[PARTS]
     index = _index(request)
     job = await _allowed_job(request, index)
     if request.method == "HEAD":
-        parts.downloader.check(job, index)
-        return web.Response(headers=_HEADERS)
-    async with parts.downloader.open(job, index) as stream:
-        response = web.StreamResponse(headers=_HEADERS)
-        await response.prepare(request)
-        sent = 0
-        try:
-            async for chunk in stream:
+        asset = await parts.downloader.look(job, index)
+        return _head(request, job, index, asset)
+    async with parts.downloader.open(job, index) as video:
+        match video:
+            case Flowing(chunks):
+                return await _flow(
+                    request, web.StreamResponse(headers=_headers(job, index)), chunks
+                )
+            case Stored() as stored:
+                return await _from_store(request, job, index, stored)
+
+
+def _head(request: web.Request, job: Job, index: int, asset: Asset | None) -> web.Response:
+    headers = _headers(job, index, asset)
+    if asset is None:
+        return web.Response(headers=headers)
+    if none_match_fails(request.headers.get("If-None-Match"), etag(asset.sha256)):
+        return web.Response(status=304, headers=headers)
+    return web.Response(headers={**headers, "Content-Length": str(asset.size)})
+
+
+async def _from_store(
+    request: web.Request, job: Job, index: int, stored: Stored
+) -> web.StreamResponse:
+    asset = stored.asset
+    tag, headers = etag(asset.sha256), _headers(job, index, asset)
+    if none_match_fails(request.headers.get("If-None-Match"), tag):
+        return web.Response(status=304, headers=headers)
+    try:
+        span = _wanted(request, tag, asset.size)
+    except OutOfRange:
+        headers["Content-Range"] = f"bytes */{asset.size}"
+        return web.Response(status=416, headers=headers)
+    whole = span or Span(0, asset.size)
+    headers["Content-Length"] = str(whole.length)
+    if span is not None:
+        headers["Content-Range"] = span.content_range(asset.size)
+    response = web.StreamResponse(status=200 if span is None else 206, headers=headers)
+    file = stored.blob.file
+    if file is None:
+        return await _flow(request, response, stored.blob.read(whole.start, whole.stop), "store")
+    return await _send_file(request, response, file, whole)
+
+
+def _wanted(request: web.Request, tag: str, size: int) -> Span | None:
+    """The part that is asked for; None for the whole: without Range always 200 (SDKs)."""
+    if not if_range_holds(request.headers.get("If-Range"), tag):
+        return None
+    return read_range(",".join(request.headers.getall("Range", [])), size)
+
+
+async def _flow(
+    request: web.Request,
+    response: web.StreamResponse,
+    chunks: AsyncIterator[bytes],
+    source: str = "upstream",
+) -> web.StreamResponse:
+    """Send what comes, as it comes."""
+    metrics = request.app[PARTS].telemetry.metrics
+    await response.prepare(request)
+    sent = 0
+    try:
+        async for chunk in chunks:
+            async with asyncio.timeout(_STALLED):
                 await response.write(chunk)
-                sent += len(chunk)
-        except ContentFailed as error:
-            # The status has left; only a connection cut short tells the client that it lacks the
-            # rest. A clean end would pass a broken video off as whole.
-            request[FACTS].reason = "content_cut"
-            parts.telemetry.log.warning("content.cut", job=job.id, bytes=sent, error=error.why)
-            if request.transport is not None:
-                request.transport.abort()
-            return response
-        await response.write_eof()
-        return response
+            sent += len(chunk)
+            metrics.content_bytes(source, len(chunk))
+    except (ContentFailed, BlobFailed) as error:
+        return _cut(request, response, "content_cut", sent, error.why)
+    except TimeoutError:
+        return _cut(request, response, "client_stalled", sent, "the client takes nothing")
+    await response.write_eof()
+    return response
+
+
+async def _send_file(
+    request: web.Request, response: web.StreamResponse, file: IO[bytes], span: Span
+) -> web.StreamResponse:
+    """Let the kernel send a part of a file."""
+    metrics = request.app[PARTS].telemetry.metrics
+    loop = asyncio.get_running_loop()
+    await response.prepare(request)
+    at = span.start
+    while at < span.stop:
+        if request.transport is None:
+            raise ConnectionResetError("the client went away")
+        try:
+            async with asyncio.timeout(_STALLED):
+                count = min(_PIECE, span.stop - at)
+                sent = await loop.sendfile(request.transport, file, at, count)
+        except TimeoutError:
+            return _cut(
+                request, response, "client_stalled", at - span.start, "the client takes nothing"
+            )
+        if not sent:
+            return _cut(request, response, "content_cut", at - span.start, "the file was cut short")
+        at += sent
+        metrics.content_bytes("store", sent)
+    await response.write_eof()
+    return response
+
+
+def _cut(
+    request: web.Request, response: web.StreamResponse, reason: str, sent: int, why: str
+) -> web.StreamResponse:
+    """Cut the connection short.
+
+    The status has left; only this tells the client that it lacks the rest. A clean end would pass
+    a broken video off as whole.
+    """
+    request[FACTS].reason = reason
+    request.app[PARTS].telemetry.log.warning(
+        "content.cut", job=request[FACTS].job, bytes=sent, why=why
+    )
+    if request.transport is not None:
+        request.transport.abort()
+    return response
+
+
+def _headers(job: Job, index: int, asset: Asset | None = None) -> dict[str, str]:
+    """What every answer with a video bears; more where the video is stored.
+
+    Only `video/mp4` passes the official SDKs (CONTRACT.md section 4), whatever a provider says.
+    """
+    headers = {
+        "Content-Type": "video/mp4",
+        "Cache-Control": "private",
+        "Content-Disposition": f'inline; filename="{file_name(job.id, index)}"',
+    }
+    if asset is not None:
+        headers |= {"ETag": etag(asset.sha256), "Accept-Ranges": "bytes"}
+    return headers
 
 
 async def _allowed_job(request: web.Request, index: int) -> Job:

@@ -1,0 +1,233 @@
+"""Stored videos as rows: kept, used, doomed, removed. The rows say what a store holds."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from gateway.domain.content import Asset, Removed
+from gateway.ports import Row, Transaction
+
+_COLUMNS = "name, job_id, output, store, team, size, sha256, stored_at, last_used_at"
+
+
+def add(tx: Transaction, asset: Asset) -> bool:
+    """Write that a store holds this output; False if it held it before."""
+    return (
+        tx.execute(
+            f"""
+            INSERT INTO assets ({_COLUMNS})
+            VALUES (:name, :job_id, :output, :store, :team, :size, :sha256, :stored_at, :used_at)
+            ON CONFLICT DO NOTHING
+            """,
+            name=asset.name,
+            job_id=asset.job_id,
+            output=asset.output,
+            store=asset.store,
+            team=asset.team,
+            size=asset.size,
+            sha256=asset.sha256,
+            stored_at=asset.stored_at,
+            used_at=asset.last_used_at,
+        )
+        == 1
+    )
+
+
+def holdings(tx: Transaction, job_id: str, output: int) -> list[Asset]:
+    """Every store's copy of one output."""
+    rows = tx.fetch(
+        f"SELECT {_COLUMNS} FROM assets WHERE job_id = :job_id AND output = :output",
+        job_id=job_id,
+        output=output,
+    )
+    return [_asset(row) for row in rows]
+
+
+def of_job(tx: Transaction, job_id: str) -> list[Asset]:
+    """Every stored copy of a job's outputs."""
+    rows = tx.fetch(
+        f"SELECT {_COLUMNS} FROM assets WHERE job_id = :job_id ORDER BY output, store",
+        job_id=job_id,
+    )
+    return [_asset(row) for row in rows]
+
+
+def touch(tx: Transaction, names: Collection[str], *, now: int) -> None:
+    """These were read up to now; what was about to be removed is spared."""
+    for name in names:
+        tx.execute(
+            """
+            UPDATE assets SET last_used_at = :now, doomed_at = NULL, doomed_because = NULL
+            WHERE name = :name AND last_used_at < :now
+            """,
+            name=name,
+            now=now,
+        )
+
+
+def doom(tx: Transaction, asset: Asset, because: Removed, *, now: int) -> bool:
+    """Announce a removal; False if somebody used the video since it was chosen."""
+    return (
+        tx.execute(
+            """
+            UPDATE assets SET doomed_at = :now, doomed_because = :because
+            WHERE name = :name AND last_used_at = :used_at AND doomed_at IS NULL
+            """,
+            name=asset.name,
+            used_at=asset.last_used_at,
+            because=because,
+            now=now,
+        )
+        == 1
+    )
+
+
+def stored_before(tx: Transaction, store: str, *, moment: int, limit: int) -> list[Asset]:
+    """What was stored then or earlier and is not doomed yet, oldest first."""
+    rows = tx.fetch(
+        f"""
+        SELECT {_COLUMNS} FROM assets
+        WHERE store = :store AND stored_at <= :moment AND doomed_at IS NULL
+        ORDER BY stored_at LIMIT :limit
+        """,
+        store=store,
+        moment=moment,
+        limit=limit,
+    )
+    return [_asset(row) for row in rows]
+
+
+def least_used(tx: Transaction, store: str, *, limit: int) -> list[Asset]:
+    """What is not doomed yet, least recently used first."""
+    rows = tx.fetch(
+        f"""
+        SELECT {_COLUMNS} FROM assets WHERE store = :store AND doomed_at IS NULL
+        ORDER BY last_used_at, stored_at, name LIMIT :limit
+        """,
+        store=store,
+        limit=limit,
+    )
+    return [_asset(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """A video whose removal was announced."""
+
+    asset: Asset
+    because: Removed
+    upstream_until: int | None  # epoch seconds; None: nobody said how long the upstream keeps it
+
+
+def doomed_before(tx: Transaction, store: str, *, moment: int, limit: int) -> list[Doomed]:
+    """What was doomed then or earlier and nobody has used since."""
+    rows = tx.fetch(
+        f"""
+        SELECT {_prefixed("assets")}, assets.doomed_because, jobs.copy_expires_at
+        FROM assets JOIN jobs ON jobs.id = assets.job_id
+        WHERE assets.store = :store AND assets.doomed_at <= :moment
+        ORDER BY assets.doomed_at, assets.last_used_at LIMIT :limit
+        """,
+        store=store,
+        moment=moment,
+        limit=limit,
+    )
+    return [Doomed(_asset(row), row["doomed_because"], row["copy_expires_at"]) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """The record that a stored video leaves behind."""
+
+    reason: Removed
+    made_by: str
+    last_copy: bool
+    at: int
+
+
+def remove(tx: Transaction, asset: Asset, removal: Removal) -> bool:
+    """Forget a stored video and write down that it was; False if it was forgotten before.
+
+    A doomed one that was used meanwhile stays, and then this is False too.
+    """
+    spared = "AND doomed_at IS NOT NULL" if removal.reason in ("retention", "space") else ""
+    if not tx.execute(f"DELETE FROM assets WHERE name = :name {spared}", name=asset.name):
+        return False
+    tx.execute(
+        """
+        INSERT INTO asset_removals (
+          name, job_id, output, store, team, size, sha256, stored_at, removed_at, reason, made_by,
+          last_copy
+        ) VALUES (
+          :name, :job_id, :output, :store, :team, :size, :sha256, :stored_at, :at, :reason,
+          :made_by, :last_copy
+        )
+        """,
+        name=asset.name,
+        job_id=asset.job_id,
+        output=asset.output,
+        store=asset.store,
+        team=asset.team,
+        size=asset.size,
+        sha256=asset.sha256,
+        stored_at=asset.stored_at,
+        at=removal.at,
+        reason=removal.reason,
+        made_by=removal.made_by,
+        last_copy=int(removal.last_copy),
+    )
+    return True
+
+
+def removals(tx: Transaction, job_id: str) -> Sequence[Row]:
+    """What was once stored of a job, in the order of removal."""
+    return tx.fetch(
+        """
+        SELECT name, output, store, size, sha256, stored_at, removed_at, reason, made_by, last_copy
+        FROM asset_removals WHERE job_id = :job_id ORDER BY removed_at, output
+        """,
+        job_id=job_id,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a store holds, by the rows."""
+
+    videos: int
+    size: int
+
+
+def totals(tx: Transaction, store: str) -> Totals:
+    """What a store holds now; what is doomed no longer counts."""
+    row = tx.fetchrow(
+        """
+        SELECT COUNT(*) AS videos, CAST(COALESCE(SUM(size), 0) AS BIGINT) AS size
+        FROM assets WHERE store = :store AND doomed_at IS NULL
+        """,
+        store=store,
+    )
+    return Totals(0, 0) if row is None else Totals(row["videos"], row["size"])
+
+
+def known(tx: Transaction, names: Collection[str]) -> set[str]:
+    """Those of the names that a row speaks of."""
+    found = (tx.fetchrow("SELECT name FROM assets WHERE name = :name", name=name) for name in names)
+    return {row["name"] for row in found if row is not None}
+
+
+def _prefixed(table: str) -> str:
+    return ", ".join(f"{table}.{column}" for column in _COLUMNS.split(", "))
+
+
+def _asset(row: Row) -> Asset:
+    return Asset(
+        name=row["name"],
+        job_id=row["job_id"],
+        output=row["output"],
+        store=row["store"],
+        team=row["team"],
+        size=row["size"],
+        sha256=row["sha256"],
+        stored_at=row["stored_at"],
+        last_used_at=row["last_used_at"],
+    )

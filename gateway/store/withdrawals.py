@@ -1,0 +1,41 @@
+"""Jobs whose videos an operator took back, as rows."""
+
+from dataclasses import dataclass
+
+from gateway.ports import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """Who took a job's videos back, when (epoch ms), and why."""
+
+    job_id: str
+    withdrawn_at: int
+    made_by: str
+    why: str | None
+
+
+def add(tx: Transaction, withdrawal: Withdrawal) -> bool:
+    """Write it; False if the job's videos had been taken back before."""
+    return (
+        tx.execute(
+            """
+            INSERT INTO withdrawals (job_id, withdrawn_at, made_by, why)
+            VALUES (:job_id, :withdrawn_at, :made_by, :why) ON CONFLICT DO NOTHING
+            """,
+            job_id=withdrawal.job_id,
+            withdrawn_at=withdrawal.withdrawn_at,
+            made_by=withdrawal.made_by,
+            why=withdrawal.why,
+        )
+        == 1
+    )
+
+
+def find(tx: Transaction, job_id: str) -> Withdrawal | None:
+    """The withdrawal of a job's videos."""
+    row = tx.fetchrow(
+        "SELECT job_id, withdrawn_at, made_by, why FROM withdrawals WHERE job_id = :job_id",
+        job_id=job_id,
+    )
+    return None if row is None else Withdrawal(**dict(row))
