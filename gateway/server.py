@@ -123,13 +123,18 @@ def reload(gateway: Gateway, load: Callable[[], Loaded], telemetry: Telemetry) -
         telemetry.log.warning("config.warning", warning=warning)
 
 
-def http_runner(app: web.Application, shutdown: float) -> web.AppRunner:
-    """An application as it is served: `shutdown` seconds for what is in flight when it stops."""
+def http_runner(
+    app: web.Application, shutdown: float, *, keepalive: float = _KEEPALIVE
+) -> web.AppRunner:
+    """An application as it is served: `shutdown` seconds for what is in flight when it stops.
+
+    `keepalive`: seconds for the next request's headers to come whole, however they drip.
+    """
     return web.AppRunner(
         app,
         access_log=None,  # the middleware writes one line a request
         logger=_ServerLog(logging.getLogger("aiohttp.server")),
-        keepalive_timeout=_KEEPALIVE,
+        keepalive_timeout=keepalive,
         shutdown_timeout=shutdown,
         max_line_size=_MAX_HEADER,
         max_field_size=_MAX_HEADER,
@@ -137,11 +142,14 @@ def http_runner(app: web.Application, shutdown: float) -> web.AppRunner:
 
 
 class _ServerLog(logging.LoggerAdapter[logging.Logger]):
-    """What aiohttp says of requests: a stranger's that is no HTTP is not a failure of ours."""
+    """What aiohttp says: a request that is no HTTP, or a client that leaves, is no failure."""
 
     def exception(self, msg: object, *args: object, exc_info: Any = True, **kwargs: Any) -> None:
-        level = logging.INFO if isinstance(exc_info, HttpProcessingError) else logging.ERROR
+        level = logging.INFO if isinstance(exc_info, _OF_CLIENTS) else logging.ERROR
         self.log(level, msg, *args, exc_info=exc_info, **kwargs)
+
+
+_OF_CLIENTS = (HttpProcessingError, ConnectionError)
 
 
 async def _listen(runner: web.AppRunner, host: str, port: int) -> str:

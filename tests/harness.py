@@ -199,13 +199,15 @@ async def running_gateway(
     expected_errors: Collection[str] = (),
     wrap_database: Callable[[Database], Database] | None = None,
     await_catalog: bool = True,
+    keepalive: float = 15.0,
 ) -> AsyncIterator[RunningGateway]:
     """A gateway that serves while the block runs, its catalog loaded.
 
     `upstreams`: one sandbox, called `sandbox` in the configuration, or several by name.
     `overrides` are merged into the configuration, mappings deeply; `{"upstreams": {"*": ...}}`
     into every upstream. `clock` None is real time. `expected_errors` are log events of level error
-    or above that the test provokes. `wrap_database` may put a fake around the real database.
+    or above that the test provokes. `keepalive` is how many seconds a request's headers may take.
+    `wrap_database` may put a fake around the real database.
     """
     log = io.StringIO()
     if isinstance(upstreams, Sandbox):
@@ -231,8 +233,8 @@ async def running_gateway(
                         source=random.SystemRandom(),
                         telemetry=telemetry,
                     ) as gateway,
-                    _serving(gateway.public, public),
-                    _serving(gateway.admin, admin),
+                    _serving(gateway.public, public, keepalive),
+                    _serving(gateway.admin, admin, keepalive),
                     ClientSession() as http,
                 ):
                     running = RunningGateway(
@@ -301,8 +303,10 @@ def _document(
 
 
 @asynccontextmanager
-async def _serving(app: web.Application, listening: socket.socket) -> AsyncIterator[None]:
-    runner = http_runner(app, 1.0)
+async def _serving(
+    app: web.Application, listening: socket.socket, keepalive: float
+) -> AsyncIterator[None]:
+    runner = http_runner(app, 1.0, keepalive=keepalive)
     await runner.setup()
     try:
         await web.SockSite(runner, listening).start()

@@ -35,7 +35,7 @@ async def submit(request: web.Request) -> web.Response:
     parts = request.app[PARTS]
     who = principal(request)
     wishes = read_wishes(request.headers)
-    body = await read_body(request, parts.live.config.server.max_body_mb * 1024 * 1024)
+    body = await read_body(request, parts.live.config.server.max_body_bytes)
     call = Call(
         principal=who,
         request=await _parse(body),
