@@ -1,5 +1,6 @@
 """An OpenRouter-shaped upstream over HTTP (CONTRACT.md)."""
 
+import io
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -91,7 +92,7 @@ class OpenRouter:
         try:
             async with self._submits.post(
                 f"{self._base}/videos",
-                data=body,
+                data=io.BytesIO(body),  # written in pieces: a large body must not hold the loop
                 headers={**headers, "Content-Type": "application/json"},
                 timeout=aiohttp.ClientTimeout(total=timeout, connect=min(self._connect, timeout)),
                 allow_redirects=False,

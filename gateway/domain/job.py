@@ -172,7 +172,10 @@ def parse_news(body: Mapping[str, Any]) -> News:
 
 
 def _seconds(value: Any) -> int | None:
-    return int(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
+    """Unix seconds up to the year 9999: more is no time, and no column of a database holds it."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return None
+    return int(value) if 0 <= value < _YEAR_10000 else None
 
 
 def _error_text(error: Any) -> str | None:
@@ -188,6 +191,7 @@ def _error_text(error: Any) -> str | None:
     return error[:_MAX_ERROR].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
+_YEAR_10000 = 253_402_300_800
 _MAX_DIGITS = 100  # of a cost; a longer one is not believed anyway
 _MAX_ERROR = 4000  # characters of an upstream's words that are kept
 

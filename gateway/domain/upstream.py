@@ -111,7 +111,7 @@ def _parse(body: bytes) -> Mapping[str, Any]:
     """The JSON object of an answer, numbers exact; empty for anything else."""
     try:
         value = _writable(json.loads(body, parse_float=Decimal, parse_constant=lambda _: None))
-    except (ValueError, RecursionError):
+    except (ValueError, ArithmeticError, RecursionError):  # the second: 1e99999999999999999999
         return {}
     return value if isinstance(value, dict) else {}
 

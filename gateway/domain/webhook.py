@@ -70,6 +70,6 @@ def _is_id(value: object) -> TypeGuard[str]:
 def _object(body: bytes) -> Mapping[str, Any]:
     try:
         value = json.loads(body, parse_float=Decimal, parse_constant=lambda _: None)
-    except (ValueError, RecursionError):
+    except (ValueError, ArithmeticError, RecursionError):  # the second: 1e99999999999999999999
         return {}
     return value if isinstance(value, dict) else {}

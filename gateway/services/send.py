@@ -73,7 +73,12 @@ class Sender:
         self, upstream: Upstream, body: bytes, headers: Mapping[str, str], deadline: float
     ) -> SubmitOutcome:
         left = deadline - self._clock.monotonic()
-        return await upstream.submit(body, headers, timeout=max(left, 0.001))
+        if left <= 0:
+            return NotSent("its time was over before it could be sent")
+        try:
+            return await upstream.submit(body, headers, timeout=left)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the request may have left
+            return Unclear(type(error).__name__)
 
     def _wait(self, outcome: SubmitOutcome, attempt: int, deadline: float) -> float | None:
         """Seconds to wait before sending again; None where the outcome stands."""
@@ -88,12 +93,15 @@ class Sender:
         return delay if self._clock.monotonic() + delay < deadline else None
 
     async def _may_repeat(self, job: Job, attempt: int, outcome: SubmitOutcome) -> bool:
-        """Whether the next attempt is on record: nothing is sent that a crash would forget."""
+        """Whether the next attempt is on record: nothing is sent that a crash would forget.
+
+        Nor a job that is no longer ours: a process that slept past its lease was taken for dead,
+        and by now the same may have been bought again.
+        """
         try:
-            await self._database.write(_next_attempt(job, attempt, outcome, self._now()))
+            return await self._database.write(_next_attempt(job, attempt, outcome, self._now()))
         except StorageFailed:
             return False
-        return True
 
     async def _write(self, flight: Flight, attempt: int, outcome: SubmitOutcome) -> Answer:
         match outcome:
@@ -152,12 +160,15 @@ def _source(outcome: Declined) -> object:
 
 def _next_attempt(
     job: Job, attempt: int, outcome: SubmitOutcome, now: int
-) -> Callable[[Transaction], None]:
+) -> Callable[[Transaction], bool]:
     detail = str(outcome.status) if isinstance(outcome, Declined) else None
     word = "refused" if isinstance(outcome, Declined) else "not_sent"
 
-    def act(tx: Transaction) -> None:
+    def act(tx: Transaction) -> bool:
+        if not jobs.hold_submitting(tx, job.id):
+            return False
         jobs.finish_attempt(tx, job.id, attempt, word, detail)
         jobs.start_attempt(tx, job.id, attempt + 1, now=now)
+        return True
 
     return act

@@ -151,6 +151,20 @@ def lose(tx: Transaction, job_id: str, *, now: int) -> bool:
     )
 
 
+def hold_submitting(tx: Transaction, job_id: str) -> bool:
+    """Whether the job is still being sent; if so nobody takes it away until this transaction ends.
+
+    Nobody else writes `submitting`, so what is so is still its first holder's.
+    """
+    return (
+        tx.execute(
+            "UPDATE jobs SET lease_token = lease_token WHERE id = :id AND status = 'submitting'",
+            id=job_id,
+        )
+        == 1
+    )
+
+
 def announce(tx: Transaction, job_id: str) -> None:
     """Somebody was given the job's id, so its end must be told even if it is a refusal."""
     tx.execute("UPDATE jobs SET announced = 1 WHERE id = :id", id=job_id)

@@ -1,0 +1,63 @@
+"""What an upstream's answers mean, whatever is in them."""
+
+import pytest
+
+from gateway.domain.job import News, Status
+from gateway.domain.upstream import Accepted, Declined, Unclear, read_poll, read_submit
+from gateway.domain.webhook import read_event
+
+IMPOSSIBLE_NUMBERS = ["1e99999999999999999999", "-1e99999999999999999999", "9" * 5000]
+
+
+@pytest.mark.parametrize("number", IMPOSSIBLE_NUMBERS)
+def test_a_number_beyond_all_range_makes_an_answer_unreadable_and_raises_nothing(
+    number: str,
+) -> None:
+    body = f'{{"id": "up-1", "status": "completed", "usage": {{"cost": {number}}}}}'.encode()
+    event = f'{{"type": "video.generation.completed", "data": {body.decode()}}}'.encode()
+
+    assert isinstance(read_submit(202, body, None), Unclear)
+    assert not isinstance(read_poll(200, body), News)
+    assert read_event(event) is None
+
+
+@pytest.mark.parametrize("expires", ["1e400", "1e999999999", "253402300800", "-1", "true", '"x"'])
+def test_an_expiry_that_is_no_time_is_as_if_it_were_absent(expires: str) -> None:
+    """A job whose end could not be written down would never end."""
+    body = f'{{"status": "completed", "urls": ["u"], "expires_at": {expires}}}'.encode()
+
+    news = read_poll(200, body)
+
+    assert isinstance(news, News)
+    assert news.status is Status.COMPLETED
+    assert news.copy_expires_at is None
+
+
+def test_an_expiry_is_read_in_whole_seconds() -> None:
+    news = read_poll(200, b'{"status": "completed", "urls": ["u"], "expires_at": 1800000000.9}')
+
+    assert isinstance(news, News)
+    assert news.copy_expires_at == 1_800_000_000
+
+
+def test_an_acceptance_needs_an_id_and_nothing_else() -> None:
+    assert read_submit(200, b'{"id": "a"}', None) == Accepted("a", Status.PENDING)
+    assert read_submit(202, b'{"id": "a", "status": "odd"}', None) == Accepted("a", Status.PENDING)
+    assert isinstance(read_submit(202, b'{"id": ""}', None), Unclear)
+    assert isinstance(read_submit(202, b'{"id": 7}', None), Unclear)
+
+
+@pytest.mark.parametrize(
+    ("status", "passing"), [(400, False), (402, False), (429, True), (503, True)]
+)
+def test_a_refusal_in_the_upstream_s_own_shape_is_definite(status: int, passing: bool) -> None:
+    outcome = read_submit(status, b'{"error": {"message": "no", "code": 1}}', 3)
+
+    assert outcome == Declined(status, {"code": status, "message": "no"}, 3)
+    assert isinstance(outcome, Declined)
+    assert outcome.passing is passing
+
+
+@pytest.mark.parametrize("status", [300, 307, 408, 409, 425, 499, 500, 502, 504, 599])
+def test_nothing_else_is(status: int) -> None:
+    assert isinstance(read_submit(status, b'{"error": {"message": "no"}}', None), Unclear)
