@@ -55,7 +55,7 @@ def models(show: Show) -> None:
     show.terminal.scene("List the models")
     with client(show.stage, "studio") as sdk:
         listed = sdk.video_generation.list_videos_models().data
-    grok = next(model for model in listed if model.id == MODEL)
+    grok = {model.id: model for model in listed}[MODEL]
     show.terminal.fact("models", len(listed))
     show.terminal.fact(MODEL, "")
     show.terminal.fact("  prices", grok.pricing_skus)

@@ -1,0 +1,150 @@
+"""`video-gateway demo`: the whole of it, as a person runs it, and how it says what is missing."""
+
+import asyncio
+import importlib.util
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gateway.cli.demo.film import watch
+from gateway.cli.main import app
+from gateway.config.loader import load
+
+CONFIG = Path(__file__).parents[2] / "config" / "demo.yaml"
+
+_PATIENCE = 90.0  # seconds; at this speed it takes about ten
+
+
+@asynccontextmanager
+async def demo(*words: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The demo as a process, its output in one pipe; stopped at the end if it still runs."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "gateway", "demo", *words),
+        env=os.environ | {"NO_PROXY": "127.0.0.1", "PYTHONUNBUFFERED": "1"},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+async def shell(line: str, folder: Path) -> str:
+    process = await asyncio.create_subprocess_exec(
+        "bash", "-c", line, cwd=folder, stdout=asyncio.subprocess.PIPE
+    )
+    printed, _ = await process.communicate()
+    assert process.returncode == 0, line
+    return printed.decode()
+
+
+async def test_every_scene_does_what_it_says_and_a_kept_demo_can_be_gone_on_with(
+    tmp_path: Path,
+) -> None:
+    words = ("--config", str(CONFIG), "--output", str(tmp_path), "--speed", "50", "--keep")
+    async with demo(*words) as process:
+        assert process.stdout is not None
+        said = ""
+        while not re.search(r"^ +curl .*/metrics$", said, re.MULTILINE):
+            line = await process.stdout.readline()
+            assert line, f"it ended early:\n{said}"
+            said += line.decode()
+        lines = re.findall(r"^ +(curl .*)$", said, re.MULTILINE)
+        answers = [await shell(line, tmp_path) for line in lines]
+        process.send_signal(signal.SIGINT)
+        code = await process.wait()
+
+    assert code == 0
+    assert re.search(r"ok every scene did what it says, in \d+ s", said)
+    assert [len(re.findall(rf"^{number}\. ", said, re.MULTILINE)) for number in range(1, 9)] == [
+        1
+    ] * 8
+    assert len(lines) == 5
+    assert '"data"' in answers[0]
+    assert '"status":"pending"' in answers[1]
+    assert '"status":"completed"' in answers[2]
+    assert "video_gateway_build_info" in answers[4]
+    again, fox, owl = (watch(tmp_path / name) for name in ("again.mp4", "fox.mp4", "owl.mp4"))
+    assert again == fox != owl
+
+
+async def test_a_scene_that_goes_wrong_is_named_in_plain_words_and_exits_1(tmp_path: Path) -> None:
+    config = tmp_path / "demo.yaml"
+    text = CONFIG.read_text()
+    config.write_text(text.replace("  studio:", "  studio:\n    models: {allow: [nothing]}", 1))
+
+    async with demo("--config", str(config), "--output", str(tmp_path), "--speed", "50") as process:
+        assert process.stdout is not None
+        said = (await process.stdout.read()).decode()
+        code = await process.wait()
+
+    assert code == 1
+    assert re.search(r"^FAILED the scene 'models' met \w+", said, re.MULTILINE)
+    assert "Traceback" not in said
+
+
+async def test_a_gateway_that_does_not_start_is_told_with_the_end_of_its_log(
+    tmp_path: Path,
+) -> None:
+    config = tmp_path / "demo.yaml"
+    config.write_text(CONFIG.read_text() + "budget: []\n")
+
+    async with demo("--config", str(config), "--output", str(tmp_path)) as process:
+        assert process.stdout is not None
+        said = (await process.stdout.read()).decode()
+        code = await process.wait()
+
+    assert code == 1
+    assert "FAILED the gateway did not start" in said
+    assert "budget: unknown key" in said
+
+
+def test_what_a_production_install_leaves_out_is_said_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+
+    words = ["demo", "--config", str(CONFIG), "--output", str(tmp_path)]
+    result = CliRunner().invoke(app, words)
+
+    assert result.exit_code == 1
+    assert "the demo needs openrouter and av" in result.output
+    assert "make demo" in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_outside_the_repository_it_asks_for_its_configuration(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["demo", "--config", str(tmp_path / "demo.yaml")])
+
+    assert result.exit_code == 1
+    assert "run it in the repository, or name one: --config" in result.output
+
+
+def test_a_proxy_that_would_see_loopback_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
+
+    result = CliRunner().invoke(app, ["demo", "--config", str(CONFIG)])
+
+    assert result.exit_code == 1
+    assert "NO_PROXY=127.0.0.1" in result.output
+
+
+def test_its_configuration_is_good_without_the_demo_too() -> None:
+    loaded = load(CONFIG, {})
+
+    assert set(loaded.config.teams) == {"studio", "newsroom", "clinic"}
+    assert loaded.config.server.listen.port == 8080

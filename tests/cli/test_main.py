@@ -1,0 +1,70 @@
+"""The command as a whole: what it lists, and how it says no."""
+
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gateway.__main__ import main
+from gateway.cli.main import app
+from tests.cli.programs import configuration, run
+
+COMMANDS = ("serve", "check", "sandbox", "demo", "doctor", "keys", "budgets")
+
+
+def test_help_lists_every_command_with_a_line_about_it() -> None:
+    result = CliRunner().invoke(app, ["--help"])
+
+    listed = {line.split()[0]: line.split()[1:] for line in result.stdout.splitlines() if line}
+    assert result.exit_code == 0
+    assert all(listed.get(command) for command in COMMANDS)
+
+
+def test_without_a_word_it_shows_its_help() -> None:
+    result = CliRunner().invoke(app, [])
+
+    assert "Usage:" in result.output
+    assert "serve" in result.output
+
+
+def test_the_installed_command_is_this_one() -> None:
+    (command,) = entry_points(group="console_scripts", name="video-gateway")
+
+    assert command.load() is main
+
+
+async def test_what_the_gateway_refuses_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    done = await run("keys", "create", "nobody", "ci", "--config", str(configuration(tmp_path)))
+
+    assert (done.code, done.out) == (1, "")
+    assert done.err == "refused: team is 'nobody'; allowed: a team of the configuration: growth\n"
+
+
+async def test_a_database_that_cannot_be_used_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    config = configuration(tmp_path, database=f"{{url: 'sqlite:///{tmp_path}/file/gateway.db'}}")
+
+    done = await run("keys", "list", "--config", str(config))
+
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("error: ")
+    assert len(done.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("serve",), ("check",), ("keys", "list"), ("budgets", "show"), ("doctor",)],
+    ids=" ".join,
+)
+def test_every_command_tells_the_mistakes_of_the_file_and_exits_2(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    config = configuration(tmp_path, teams="{growth: {zdr: perhaps, budgets: [{period: year}]}}")
+
+    result = CliRunner().invoke(app, [*words, "--config", str(config)])
+
+    assert result.exit_code == 2
+    assert 'teams.growth.zdr: saw "perhaps"; allowed: allow or require' in result.stderr
+    assert "teams.growth.budgets[0].period" in result.stderr
+    assert "Traceback" not in result.output
