@@ -35,6 +35,10 @@ class Dispatcher:
         self._crowded: set[str] = set()  # shares in which a lane waits: none goes on by itself
         self._draining = False
 
+    def __len__(self) -> int:
+        """How many attempts are under way."""
+        return len(self._tasks)
+
     async def step(self) -> float:
         """Begin what is due and has a place; seconds until the next look."""
         if self._draining:
