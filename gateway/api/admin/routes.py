@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from gateway.api.admin import budgets, keys
+from gateway.api.admin import budgets, deliveries, endpoints, keys
 from gateway.api.admin.access import operators_only
 from gateway.api.admin.metrics import metrics
 from gateway.api.admin.parts import ADMIN, AdminParts
@@ -26,4 +26,11 @@ def admin_app(parts: AdminParts) -> web.Application:
     router.add_get(f"{ADMIN_API}/budgets", budgets.budgets)
     router.add_get(f"{ADMIN_API}/refusals", budgets.latest_refusals)
     router.add_get(f"{ADMIN_API}/catalog/changes", budgets.catalog_changes)
+    router.add_get(f"{ADMIN_API}/deliveries", deliveries.listing)
+    router.add_post(f"{ADMIN_API}/deliveries/replay-dead", deliveries.replay_dead)
+    router.add_get(f"{ADMIN_API}/deliveries/{{id}}", deliveries.show)
+    router.add_post(f"{ADMIN_API}/deliveries/{{id}}/replay", deliveries.replay)
+    router.add_get(f"{ADMIN_API}/endpoints", endpoints.listing)
+    router.add_post(f"{ADMIN_API}/endpoints/{{name:.+}}/enable", endpoints.enable)
+    router.add_post(f"{ADMIN_API}/endpoints/{{name:.+}}/test", endpoints.ping)
     return app
