@@ -62,16 +62,28 @@ class Tracker:
         self._cadence = Cadence(live, teller.links)
 
     async def accepted(self, job: Job, attempt: int, outcome: Accepted) -> Job:
-        """The upstream took the job. Insists: an id that was paid for must not be forgotten."""
+        """The upstream took the job. Insists: an id that was paid for must not be forgotten.
+
+        An id that another job has binds nothing: whose video it is would be anybody's guess.
+        """
+        upstream_id = outcome.upstream_id
 
         def act(tx: Transaction) -> Job:
             jobs.finish_attempt(tx, job.id, attempt, "accepted", None)
-            self._bind(tx, job, outcome.upstream_id)
+            known = jobs.find_by_upstream_id(tx, job.upstream, upstream_id)
+            if known is not None and known.id != job.id:
+                jobs.lose(tx, job.id, now=self._now())
+            elif not self._bind(tx, job, upstream_id):
+                jobs.identify(tx, job.id, upstream_id)
             if outcome.status is Status.IN_PROGRESS:
                 jobs.progress(tx, job.id, outcome.status)
             return _found(tx, job.id)
 
         after = await self._insist(act)
+        if after.upstream_id != upstream_id:
+            self._telemetry.metrics.outcome_unknown(job.upstream)
+            self._telemetry.log.error("job.id_taken", job=job.id, upstream_id=upstream_id)
+            return after
         self._log("job.submitted", after, upstream_id=outcome.upstream_id, attempt=attempt)
         return after
 
@@ -90,7 +102,8 @@ class Tracker:
             jobs.finish_attempt(tx, job.id, attempt, word, detail)
             if told:
                 jobs.announce(tx, job.id)
-            return self._end(tx, job, ending).after
+            # A job that was given up meanwhile gets its money back: refused is as good as failed.
+            return self._correct(tx, self._end(tx, job, ending).after, News(Status.FAILED))
 
         after = await self._insist(act)
         self._log("job.refused", after, outcome=word, detail=detail, attempt=attempt)
@@ -253,10 +266,25 @@ class Tracker:
 
     def _correct(self, tx: Transaction, job: Job, news: News) -> Job:
         """An end is final, but a later figure of the upstream's corrects the money."""
-        if news.status is None or not news.status.terminal or news.raw_cost is None:
+        cost = self._later_cost(job, news)
+        if cost is None:
             return job
-        if news.raw_cost == job.raw_cost:
-            return job
+        after = self._rebook(tx, job, cost, news)
+        # Who changed the job after we had looked may have heard another figure: look again.
+        return self._correct(tx, _found(tx, job.id), news) if after is None else after
+
+    def _later_cost(self, job: Job, news: News) -> int | None:
+        """What a later word makes of the cost of a job that has ended; None: nothing new.
+
+        Where no verdict had come, one without a figure counts too: what failed is free.
+        """
+        if news.status is None or not news.status.terminal:
+            return None
+        unheard = job.cause is Cause.ASSUMED and job.raw_cost is None
+        if news.raw_cost is None and not (unheard and news.status is not Status.COMPLETED):
+            return None
+        if news.raw_cost is not None and news.raw_cost == job.raw_cost:
+            return None
         settlement = settle(
             news.status,
             Cause.UPSTREAM,
@@ -265,11 +293,14 @@ class Tracker:
             estimate=job.estimate_micros,
             include_byok=self._live.config.pricing.include_byok,
         )
-        if settlement.basis is not Basis.ACTUAL:
-            return job
         cost = settlement.micros or 0
+        same = (cost, news.raw_cost) == (job.cost_micros, job.raw_cost)
+        return None if same or settlement.basis is not Basis.ACTUAL else cost
+
+    def _rebook(self, tx: Transaction, job: Job, cost: int, news: News) -> Job | None:
+        """Book what an ended job really cost; None, and nothing booked, if it was changed since."""
         if not jobs.revise(tx, job, cost, news.raw_cost, is_byok=news.is_byok):
-            return _found(tx, job.id)
+            return None
         money.correct(
             tx,
             job.id,
@@ -288,7 +319,7 @@ class Tracker:
             team=job.team,
             was_usd=_usd(job),
             now_usd=usd_text(cost),
-            upstream_said=news.status.value,
+            upstream_said=None if news.status is None else news.status.value,
         )
         return _found(tx, job.id)
 

@@ -228,9 +228,12 @@ def end(tx: Transaction, job_id: str, ending: Ending, *, now: int) -> bool:
 
 
 def revise(
-    tx: Transaction, job: Job, cost_micros: int, raw_cost: str, *, is_byok: bool | None
+    tx: Transaction, job: Job, cost_micros: int, raw_cost: str | None, *, is_byok: bool | None
 ) -> bool:
-    """Put down a later figure of a job that had ended; False if somebody else did meanwhile."""
+    """Put down a later figure of a job that had ended; False if it was changed since it was read.
+
+    On PostgreSQL that may happen within one transaction: each statement reads anew.
+    """
     return (
         tx.execute(
             """
