@@ -22,8 +22,8 @@ def fingerprint(secret: bytes, body: Mapping[str, Any], *, upstream: str, zdr: b
     """HMAC-SHA256, under the installation's secret, of the canonical request (RFC 8785).
 
     Left out is what does not change the video: `callback_url`, `user`, `session_id`, `trace`, and
-    every member that is null. A data URL counts by its media type and content, however it is
-    encoded; 4 and 4.0 are one number, as JSON Schema says. Order matters only in arrays.
+    every member that is null. A base64 data URL counts by its media type and content, however it
+    is wrapped; 4 and 4.0 are one number, as JSON Schema says. Order matters only in arrays.
     """
     request = {k: v for k, v in body.items() if k not in _NOT_THE_VIDEO}
     canonical = rfc8785.dumps(
@@ -36,7 +36,8 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {k: _canonical(v) for k, v in value.items() if v is not None}
     if isinstance(value, list):
-        return [_canonical(item) for item in value]
+        # Named, so that no list of a client's reads like one of the forms below.
+        return ["list", *(_canonical(item) for item in value)]
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _EXACT:
