@@ -14,7 +14,8 @@ from bench.workloads import Measured, Workload
 
 _WORKLOADS: dict[str, Workload] = {
     "polls": workloads.polls,
-    "content": workloads.content,
+    "relayed videos": workloads.relayed,
+    "stored videos": workloads.stored,
     "submits": workloads.submits,  # last, since its jobs are still being polled afterwards
 }
 
@@ -32,12 +33,11 @@ def main() -> None:
         for name, opener in targets.items():
             for workload, measured in _round(opener, options.seconds).items():
                 results[workload][name].append(measured)
-                print(f"round {number}  {name:18} {workload:8} {_told(measured)}", flush=True)
+                print(f"round {number}  {name:18} {workload:14} {_told(measured)}", flush=True)
     with running(gateway) as target:
         memory = asyncio.run(workloads.memory(target))
-    print(
-        f"memory: idle {memory.idle:.0f} MB, stalled {memory.stalled:.0f}, most {memory.peak:.0f}"
-    )
+    print(f"memory in MB: idle {memory.idle:.0f}, stalled {memory.stalled:.0f},", end=" ")
+    print(f"shared {memory.shared:.0f}, relayed {memory.relayed:.0f}")
     options.output.write_text(page(results, memory, options.rounds, options.seconds))
     print(f"written: {options.output}")
 

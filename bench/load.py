@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _LAST = b"0\r\n\r\n"
+_READ = 1 << 19  # bytes taken at a time
 
 
 class WrongAnswer(Exception):
@@ -129,7 +130,7 @@ async def stall(target: Target, request: bytes, *, connections: int, seconds: fl
 async def _client(
     target: Target, make: Callable[[], bytes], end: float | None, each: int, expect: bytes
 ) -> tuple[list[float], int]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", target.port, limit=1 << 19)
+    reader, writer = await asyncio.open_connection("127.0.0.1", target.port, limit=_READ)
     latencies: list[float] = []
     size = 0
     try:
@@ -151,13 +152,20 @@ async def _answer(reader: asyncio.StreamReader, expect: bytes) -> int:
     length = _LENGTH.search(head)
     if not head.startswith(expect):
         raise WrongAnswer(f"{head[:200]!r}")
-    if length:
-        return len(await reader.readexactly(int(length[1])))
     size, tail = 0, b""
+    if length:
+        while size < int(length[1]):
+            size += len(await _piece(reader, int(length[1]) - size))
+        return size
     while not tail.endswith(_LAST):  # chunked; the video has no such bytes in it
-        part = await reader.read(1 << 19)
-        if not part:
-            raise WrongAnswer("the answer broke off")
+        part = await _piece(reader, _READ)
         size += len(part)
-        tail = (tail + part)[-len(_LAST) :]
+        tail = (tail + part[-len(_LAST) :])[-len(_LAST) :]
     return size
+
+
+async def _piece(reader: asyncio.StreamReader, most: int) -> bytes:
+    part = await reader.read(min(most, _READ))
+    if not part:
+        raise WrongAnswer("the answer broke off")
+    return part

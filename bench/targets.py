@@ -1,6 +1,5 @@
 """What is measured: the stub itself, a bare proxy before it, the gateway before it."""
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Iterator
@@ -10,18 +9,20 @@ from pathlib import Path
 
 from bench.load import Target
 from bench.process import Program, free_port
+from gateway.domain.team import hash_key
 
 KEY = "vg_" + "b" * 40
+RELAY_KEY = "vg_" + "r" * 40  # of a team whose videos are never stored, only passed on
 
 # Everything on that every request passes through: organisation, team, model and key budgets with
-# alerts, policy lists and limits, dedupe, JSON logs, metrics, SQLite with an fsync per commit. The
-# limits leave room: a refusal is cheaper than a job. `requests_per_minute` is not among them, for
-# no rate that would pass here is one that anybody configures.
+# alerts, policy lists and limits, dedupe, a store, JSON logs, metrics, SQLite with an fsync per
+# commit. The limits leave room: a refusal is cheaper than a job. `requests_per_minute` is not among
+# them, for no rate that would pass here is one that anybody configures.
 _CONFIG = """
 server: {{listen: "127.0.0.1:{port}", admin_listen: "127.0.0.1:{admin}",
          public_url: "http://127.0.0.1:{port}", drain_seconds: 1}}
 database: {{url: "sqlite:///{folder}/gateway.db"}}
-content: {{mode: {mode}, url: "{folder}/content"}}
+content: {{mode: cache, url: "{folder}/content"}}
 upstreams:
   stub:
     base_url: "http://127.0.0.1:{upstream}/api/v1"
@@ -30,7 +31,7 @@ upstreams:
 budgets: [{{period: month, limit_usd: 10000000, alerts: [0.5, 0.8, 1.0]}}]
 teams:
   bench:
-    keys: [{{name: ci, hash: "sha256:{hash}"}}]
+    keys: [{{name: ci, hash: "{hash}"}}]
     models: {{allow: ["x-ai/*", "google/*"], deny: ["*-pro"]}}
     providers: {{allow: ["xai"]}}
     limits: {{max_duration: 15s, max_resolution: 1080p, concurrent_jobs: 1000000, max_cost_usd: 20}}
@@ -39,6 +40,10 @@ teams:
       - {{period: month, limit_usd: 5000000, models: ["x-ai/*"]}}
       - {{period: month, limit_usd: 5000000, key: ci}}
     dedupe: {{enabled: true, ttl: 24h}}
+  relay:
+    keys: [{{name: ci, hash: "{relay_hash}"}}]
+    retain: false
+    budgets: [{{period: day, limit_usd: 1000000}}]
 """
 
 _UVLOOP = "import uvloop; uvloop.install(); from gateway.__main__ import main; main()"
@@ -52,6 +57,11 @@ class Running:
     program: Program
     stub: Program
     prefix: str = "/api/v1"
+
+    @property
+    def relay(self) -> Target:
+        """The same, with a key whose videos are passed on and never stored."""
+        return Target(self.target.port, RELAY_KEY)
 
     @property
     def upstream_cpu_seconds(self) -> float:
@@ -105,8 +115,8 @@ def _gateway(start: tuple[str, ...], folder: Path, upstream: int) -> Program:
             admin=free_port(),
             upstream=upstream,
             folder=folder,
-            hash=hashlib.sha256(KEY.encode()).hexdigest(),
-            mode="passthrough",
+            hash=hash_key(KEY),
+            relay_hash=hash_key(RELAY_KEY),
         )
     )
     return Program((*start, "serve", "--config", str(config)), port, folder / "gateway.log")

@@ -5,7 +5,7 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.load import Load, WrongAnswer, ask, get, post, press, stall
@@ -65,10 +65,20 @@ async def submits(running: Running, seconds: float) -> Measured:
     )
 
 
-async def content(running: Running, seconds: float) -> Measured:
-    """Clients that download videos through it."""
+async def relayed(running: Running, seconds: float) -> Measured:
+    """Clients that download a video which comes from the upstream every time."""
+    return await _downloads(replace(running, target=running.relay), seconds)
+
+
+async def stored(running: Running, seconds: float) -> Measured:
+    """Clients that download a video which the gateway has stored at the first download."""
+    return await _downloads(running, seconds)
+
+
+async def _downloads(running: Running, seconds: float) -> Measured:
     job_id = await done(running, f"a lighthouse; has {VIDEO_MB} MB")
     request = get(running.target, f"{running.prefix}/videos/{job_id}/content?index=0")
+    await press(running.target, lambda: request, connections=1, each=2)
     measured = await _measured(
         running,
         lambda: press(running.target, lambda: request, connections=DOWNLOADERS, seconds=seconds),
@@ -85,25 +95,38 @@ class Memory:
 
     idle: float
     stalled: float  # while so many clients had stopped reading
-    peak: float  # the most ever
-    downloads: Load
+    shared: float  # the most, up to the end of a first download that many clients share
+    relayed: float  # the most ever
+    downloads: Load  # the relayed ones
 
 
 async def memory(running: Running) -> Memory:
-    """Many big downloads at once; first by clients that stop reading, then by fast ones."""
-    job_id = await done(running, f"a lighthouse; has {BIG_MB} MB")
-    request = get(running.target, f"{running.prefix}/videos/{job_id}/content?index=0")
+    """Many big downloads at once: clients that stop reading, a shared first download, relays."""
     idle = running.program.memory_mb
+    relay = replace(running, target=running.relay)
+    request = await _big(relay)
     stalled = asyncio.create_task(
-        stall(running.target, request, connections=BIG_DOWNLOADS, seconds=3)
+        stall(relay.target, request, connections=BIG_DOWNLOADS, seconds=3)
     )
     await asyncio.sleep(2.5)
     during = running.program.memory_mb
     await stalled
+    await _whole(running, await _big(running))
+    shared = running.program.peak_memory_mb
+    load = await _whole(relay, request)
+    return Memory(idle, during, shared, running.program.peak_memory_mb, load)
+
+
+async def _big(running: Running) -> bytes:
+    job_id = await done(running, f"a lighthouse; has {BIG_MB} MB")
+    return get(running.target, f"{running.prefix}/videos/{job_id}/content?index=0")
+
+
+async def _whole(running: Running, request: bytes) -> Load:
     load = await press(running.target, lambda: request, connections=BIG_DOWNLOADS, each=1)
     if load.bytes < BIG_DOWNLOADS * BIG_MB * _MiB:
         raise WrongAnswer(f"only {load.bytes} bytes came")
-    return Memory(idle, during, running.program.peak_memory_mb, load)
+    return load
 
 
 async def submit(running: Running, prompt: str) -> str:
