@@ -9,6 +9,7 @@ from gateway.cli.deliveries import deliveries
 from gateway.cli.demo import demo
 from gateway.cli.doctor import doctor
 from gateway.cli.endpoints import endpoints
+from gateway.cli.jobs import jobs
 from gateway.cli.keys import keys
 from gateway.cli.sandbox import sandbox
 from gateway.cli.serve import serve
@@ -27,6 +28,7 @@ app.command()(sandbox)
 app.command()(demo)
 app.command()(doctor)
 app.add_typer(keys, name="keys")
+app.add_typer(jobs, name="jobs")
 app.add_typer(deliveries, name="deliveries")
 app.add_typer(endpoints, name="endpoints")
 app.add_typer(budgets, name="budgets")

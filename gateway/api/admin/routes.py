@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from gateway.api.admin import budgets, deliveries, endpoints, keys
+from gateway.api.admin import budgets, deliveries, endpoints, jobs, keys
 from gateway.api.admin.access import operators_only
 from gateway.api.admin.metrics import metrics
 from gateway.api.admin.parts import ADMIN, AdminParts
@@ -33,4 +33,7 @@ def admin_app(parts: AdminParts) -> web.Application:
     router.add_get(f"{ADMIN_API}/endpoints", endpoints.listing)
     router.add_post(f"{ADMIN_API}/endpoints/{{name:.+}}/enable", endpoints.enable)
     router.add_post(f"{ADMIN_API}/endpoints/{{name:.+}}/test", endpoints.ping)
+    router.add_get(f"{ADMIN_API}/jobs", jobs.listing)
+    router.add_get(f"{ADMIN_API}/jobs/{{id}}", jobs.show)
+    router.add_delete(f"{ADMIN_API}/jobs/{{id}}/content", jobs.delete_content)
     return app

@@ -1,0 +1,102 @@
+"""/admin/v1/jobs: listed, shown with all that is known of one, and their videos taken back."""
+
+import base64
+import binascii
+from typing import Any
+
+from aiohttp import web
+
+from gateway.api.admin.access import operator
+from gateway.api.admin.answers import answer, invalid, read_moment, read_object
+from gateway.api.admin.parts import ADMIN
+from gateway.domain.errors import Reason, Refused
+from gateway.domain.job import Job, Status
+from gateway.services.inspect import brief, dossier
+from gateway.services.withdraw import Withdrawn
+from gateway.store import job_views
+from gateway.store.job_views import Wanted
+
+_PAGE, _MOST = 50, 500  # jobs of one answer: usual, and the most
+_MAX_WHY = 500  # characters
+
+
+async def listing(request: web.Request) -> web.Response:
+    """The newest first; `next` is the `cursor` of the following page, absent on the last."""
+    limit, wanted = _limit(request.query.get("limit", "")), _wanted(request)
+    found = await request.app[ADMIN].database.read(lambda tx: job_views.page(tx, wanted, limit + 1))
+    page = found[:limit]
+    body: dict[str, Any] = {"data": [brief(job) for job in page]}
+    if len(found) > limit:
+        body["next"] = _cursor(page[-1])
+    return answer(body)
+
+
+async def show(request: web.Request) -> web.Response:
+    """One job: decision, attempts, ledger, deliveries, stored videos."""
+    job_id = request.match_info["id"]
+    found = await request.app[ADMIN].database.read(lambda tx: dossier(tx, job_id))
+    if found is None:
+        raise Refused(Reason.JOB_NOT_FOUND, f"Job {job_id[:100]} not found")
+    return answer(found.document())
+
+
+async def delete_content(request: web.Request) -> web.Response:
+    """Delete every stored copy of a job's videos, and hand them out no more; `why` is kept."""
+    why = (await read_object(request)).get("why")
+    if why is not None and not (isinstance(why, str) and len(why) <= _MAX_WHY):
+        invalid("why", str(why), f"a string of at most {_MAX_WHY} characters")
+    withdrawer, by = request.app[ADMIN].withdrawer, operator(request)
+    done = await withdrawer.withdraw(request.match_info["id"], by, why)
+    return answer(withdrawn_document(done))
+
+
+def withdrawn_document(done: Withdrawn) -> dict[str, Any]:
+    """What was done, as JSON values."""
+    left = {asset.name for asset in done.left}
+    return {
+        "job": done.withdrawal.job_id,
+        "withdrawn_at": done.withdrawal.withdrawn_at // 1000,
+        "removed": [
+            {
+                "index": asset.output,
+                "store": asset.store,
+                "bytes": asset.size,
+                "sha256": asset.sha256,
+                "deleted": asset.name not in left,
+            }
+            for asset in done.removed
+        ],
+    }
+
+
+def _wanted(request: web.Request) -> Wanted:
+    query = request.query
+    status, since, cursor = query.get("status"), query.get("since"), query.get("cursor")
+    if status is not None and status not in set(Status):
+        invalid("status", status, ", ".join(Status))
+    return Wanted(
+        team=query.get("team"),
+        status=None if status is None else Status(status),
+        since=None if since is None else read_moment("since", since),
+        before=None if cursor is None else _read_cursor(cursor),
+    )
+
+
+def _limit(text: str) -> int:
+    if not text:
+        return _PAGE
+    if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _MOST:
+        return int(text)
+    return invalid("limit", text, f"a whole number from 1 to {_MOST}")
+
+
+def _cursor(last: Job) -> str:
+    return base64.urlsafe_b64encode(f"{last.created_at}:{last.id}".encode()).decode().rstrip("=")
+
+
+def _read_cursor(text: str) -> tuple[int, str]:
+    try:
+        made, _, last = base64.urlsafe_b64decode(f"{text}===").decode().partition(":")
+        return int(made), last.replace("\0", "")
+    except (ValueError, binascii.Error):
+        return invalid("cursor", text, "the `next` of a page before")
