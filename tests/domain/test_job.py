@@ -23,7 +23,11 @@ from gateway.domain.job import (
 )
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.decimals() | st.text(max_size=5),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.decimals(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
     max_leaves=5,
 )

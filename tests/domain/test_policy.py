@@ -1,0 +1,160 @@
+"""What a team may ask for: each rule says what it looked at, and refuses with the numbers."""
+
+from typing import Any
+
+import pytest
+
+from gateway.domain.capability import Capabilities
+from gateway.domain.errors import Reason
+from gateway.domain.policy import Globs, Ruling, Subject, TeamPolicy, judge, judge_cost
+from gateway.domain.video import VideoRequest, Violation
+
+MODEL = Capabilities(
+    "google/veo-3.1",
+    "google/veo-3.1-20260101",
+    "Veo",
+    resolutions=("720p", "1080p", "4K"),
+    durations=(4, 6, 8),
+)
+UNKNOWN = Capabilities("a/b", "a/b-1", "A")
+
+
+def ruled(
+    policy: TeamPolicy, can: Capabilities = MODEL, violations: Any = (), **fields: Any
+) -> dict[str, Ruling]:
+    request = VideoRequest(body={}, model=can.id, **fields)
+    rulings = judge(Subject("growth", request, can, policy, violations))
+    return {ruling.rule: ruling for ruling in rulings}
+
+
+def reasons(rulings: dict[str, Ruling]) -> dict[str, Reason]:
+    return {name: r.refusal.reason for name, r in rulings.items() if r.refusal is not None}
+
+
+def test_without_rules_everything_passes_and_every_rule_is_on_record() -> None:
+    rulings = ruled(TeamPolicy(), provider_options={"google": {}})
+
+    assert reasons(rulings) == {}
+    assert set(rulings) == {
+        "models",
+        "providers",
+        "capabilities",
+        "limits.max_duration",
+        "limits.max_resolution",
+    }
+    assert all(ruling.record()["outcome"] == "ok" for ruling in rulings.values())
+
+
+@pytest.mark.parametrize(
+    ("allow", "deny", "admitted"),
+    [
+        (("*",), (), True),
+        ((), (), False),
+        (("google/*",), (), True),
+        (("openai/*",), (), False),
+        (("google/veo-3.1",), (), True),
+        (("google/veo-3.1-20260101",), (), True),  # its dated slug
+        (("*",), ("google/*",), False),
+        (("*",), ("*-20260101",), False),  # denied under either name
+        (("google/veo-3.1",), ("google/veo-3.1",), False),
+        (("GOOGLE/*",), (), False),
+    ],
+)
+def test_models_are_allowed_and_denied_by_id_and_slug(
+    allow: tuple[str, ...], deny: tuple[str, ...], admitted: bool
+) -> None:
+    rulings = ruled(TeamPolicy(models=Globs(allow, deny)))
+
+    assert reasons(rulings) == ({} if admitted else {"models": Reason.MODEL_NOT_ALLOWED})
+
+
+def test_each_provider_s_options_are_judged() -> None:
+    rules = TeamPolicy(providers=Globs(("google", "openai"), ("openai",)))
+
+    assert reasons(ruled(rules, provider_options={"google": {}})) == {}
+    for slug in ("openai", "x-ai"):
+        refusal = ruled(rules, provider_options={slug: {}})["providers"].refusal
+        assert refusal is not None
+        assert refusal.reason is Reason.PROVIDER_NOT_ALLOWED
+        assert refusal.details["field"] == f"provider.options.{slug}"
+
+
+@pytest.mark.parametrize(
+    ("asked", "can", "refused"),
+    [
+        (5, MODEL, False),
+        (6, MODEL, True),
+        (None, MODEL, True),  # the model may choose 8
+        (None, UNKNOWN, True),  # nobody knows
+        (5, UNKNOWN, False),
+    ],
+)
+def test_a_length_that_is_left_out_counts_as_the_longest(
+    asked: int | None, can: Capabilities, refused: bool
+) -> None:
+    ruling = ruled(TeamPolicy(max_duration=5), can, duration=asked)["limits.max_duration"]
+
+    assert (ruling.refusal is not None) == refused
+    if ruling.refusal is not None and asked is None:
+        assert "set duration" in ruling.refusal.message
+
+
+@pytest.mark.parametrize(
+    ("fields", "can", "refused"),
+    [
+        ({"resolution": "720p"}, MODEL, False),
+        ({"resolution": "1080p"}, MODEL, False),
+        ({"resolution": "4K"}, MODEL, True),
+        ({"resolution": "4k"}, MODEL, True),
+        ({"size": "1920x1080"}, MODEL, False),
+        ({"size": "1080x1920"}, MODEL, False),
+        ({"size": "3840x2160"}, MODEL, True),
+        ({}, MODEL, True),
+        ({}, UNKNOWN, True),
+        ({"resolution": "enormous"}, MODEL, True),  # what can't be measured is not let pass
+    ],
+)
+def test_a_resolution_that_is_left_out_counts_as_the_largest(
+    fields: dict[str, str], can: Capabilities, refused: bool
+) -> None:
+    ruling = ruled(TeamPolicy(max_resolution="1080p"), can, **fields)["limits.max_resolution"]
+
+    assert (ruling.refusal is not None) == refused
+    if ruling.refusal is not None:
+        assert ruling.refusal.reason is Reason.LIMIT_EXCEEDED
+
+
+def test_one_request_may_cost_so_much_and_no_more() -> None:
+    rules = TeamPolicy(max_cost_micros=1_000_000)
+
+    assert judge_cost("growth", 1_000_000, rules).refusal is None
+    assert judge_cost("growth", 10**12, TeamPolicy()).refusal is None
+    refusal = judge_cost("growth", 1_000_001, rules).refusal
+    assert refusal is not None
+    assert refusal.reason is Reason.COST_LIMIT
+    assert refusal.details == {"estimate_usd": "1.000001", "limit_usd": "1.00"}
+
+
+def test_what_the_model_can_t_do_refuses_with_every_violation() -> None:
+    violations = (
+        Violation("duration", 99, [4, 6, 8], "duration is 99; allowed: 4, 6, 8", 8),
+        Violation("seed", 1, "no seed", "seed is 1; allowed: no seed"),
+    )
+
+    ruling = ruled(TeamPolicy(), violations=violations)["capabilities"]
+
+    assert ruling.refusal is not None
+    assert ruling.refusal.reason is Reason.UNSUPPORTED_PARAMETER
+    listed = ruling.refusal.details["violations"]
+    assert [(v["field"], v.get("nearest")) for v in listed] == [("duration", 8), ("seed", None)]
+    assert ruling.record()["reason"] == "unsupported_parameter"
+
+
+def test_every_rule_speaks_even_after_one_has_refused() -> None:
+    rules = TeamPolicy(models=Globs(()), max_duration=1, max_resolution="480p")
+
+    assert set(reasons(ruled(rules, duration=8, resolution="4K"))) == {
+        "models",
+        "limits.max_duration",
+        "limits.max_resolution",
+    }
