@@ -221,7 +221,12 @@ async def running_gateway(
         loaded = parse(json.dumps(document), {}, "test")
         config = loaded.config
         telemetry = open_telemetry(
-            "info", "json", teams=config.teams, upstreams=config.upstreams, stream=log
+            "info",
+            "json",
+            teams=config.teams,
+            upstreams=config.upstreams,
+            otlp_endpoint=config.telemetry.otlp_endpoint,
+            stream=log,
         )
         try:
             with _wrapped(wrap_database):
@@ -252,7 +257,7 @@ async def running_gateway(
                     yield running
             _no_hidden_errors(running, expected_errors)
         finally:
-            telemetry.close()
+            await asyncio.to_thread(telemetry.close)  # a collector may be on this loop
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

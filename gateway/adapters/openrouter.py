@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote
@@ -84,6 +84,9 @@ class OpenRouter:
         with self._timed("submit") as call:
             outcome = await self._submit(body, headers, timeout)
             call.outcome = _word(outcome)
+            if isinstance(outcome, Declined):
+                kind = _REFUSALS.get(outcome.status, "other")
+                self._telemetry.metrics.upstream_refused(self._name, kind)
             return outcome
 
     async def _submit(
@@ -146,9 +149,14 @@ class OpenRouter:
             async with response:
                 if response.status != 200:
                     gone = response.status in (404, 410)
+                    call.outcome = "gone" if gone else "error"
                     raise ContentFailed(f"status {response.status}", gone=gone)
-                yield _Stream(response)
-                call.outcome = "ok"
+                call.outcome = "ok"  # a reader that leaves early is no failure of the upstream's
+                try:
+                    yield _Stream(response)
+                except ContentFailed:
+                    call.outcome = "error"
+                    raise
 
     async def models(self) -> Sequence[Mapping[str, Any]] | None:
         """The catalog's entries as listed; None when they could not be had."""
@@ -178,7 +186,7 @@ class OpenRouter:
 
 
 class _Call:
-    """Measures one call; its outcome is `error` until somebody says better."""
+    """Measures one call, as a span too; its outcome is `error` until somebody says better."""
 
     def __init__(self, clock: Clock, telemetry: Telemetry, upstream: str, operation: str) -> None:
         self.outcome = "error"
@@ -187,8 +195,16 @@ class _Call:
         self._upstream = upstream
         self._operation = operation
         self._start = clock.monotonic()
+        self._opened = ExitStack()
 
     def __enter__(self) -> "_Call":
+        self._span = self._opened.enter_context(
+            self._telemetry.tracer.span(
+                f"upstream.{self._operation}",
+                kind="client",
+                attributes={"upstream": self._upstream},
+            )
+        )
         return self
 
     def __exit__(
@@ -197,6 +213,10 @@ class _Call:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._span.set(outcome=self.outcome)
+        if self.outcome in _FAILURES:
+            self._span.fail(self.outcome)
+        self._opened.__exit__(kind, error, trace)
         seconds = self._clock.monotonic() - self._start
         self._telemetry.metrics.upstream_call(
             self._upstream, self._operation, self.outcome, seconds
@@ -219,6 +239,21 @@ class _Stream:
                 yield chunk
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ContentFailed(_why(error)) from error
+
+
+_FAILURES = frozenset({"error", "not_sent", "unknown"})  # of the upstream; a refusal is an answer
+
+_REFUSALS = {
+    400: "invalid",
+    401: "credentials",
+    402: "credits",
+    403: "forbidden",
+    404: "not_found",
+    413: "too_large",
+    422: "invalid",
+    429: "rate_limited",
+    503: "unavailable",
+}
 
 
 def _session(headers: Mapping[str, str], connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:

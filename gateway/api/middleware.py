@@ -27,6 +27,7 @@ class Facts:
 
 FACTS = web.RequestKey("FACTS", Facts)
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _STORAGE_RETRY_AFTER = 5  # seconds; a database that fails over is back in about that
 
@@ -40,12 +41,17 @@ def observe(clock: Clock, telemetry: Telemetry, listener: str) -> Any:
         request[FACTS] = facts
         start = clock.monotonic()
         status = 499  # the client left before there was an answer
-        with telemetry.request(facts.request_id, request.headers.get("traceparent")):
+        name = f"{request.method if request.method in _METHODS else 'HTTP'} {_route(request)}"
+        traceparent = request.headers.get("traceparent")
+        with telemetry.request(facts.request_id, traceparent, name) as span:
             try:
                 response = await _answered(request, handler, facts, telemetry)
                 status = response.status
             finally:
                 seconds = clock.monotonic() - start
+                span.set(status=status, team=facts.team, job=facts.job, reason=facts.reason)
+                if status >= 500:
+                    span.fail(facts.reason or str(status))
                 _record(telemetry, listener, request, facts, status, seconds)
         return response
 
@@ -114,8 +120,7 @@ def _record(
     status: int,
     seconds: float,
 ) -> None:
-    resource = request.match_info.route.resource
-    route = resource.canonical if resource is not None else "other"
+    route = _route(request)
     telemetry.metrics.http_request(route, request.method, status, seconds)
     telemetry.log.info(
         "request.ended",
@@ -128,6 +133,12 @@ def _record(
         reason=facts.reason,
         seconds=round(seconds, 6),
     )
+
+
+def _route(request: web.Request) -> str:
+    """The pattern that the path matched; never the path, which a client chooses."""
+    resource = request.match_info.route.resource
+    return "other" if resource is None else resource.canonical
 
 
 def _request_id(request: web.Request) -> str:

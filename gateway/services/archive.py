@@ -77,6 +77,11 @@ class Archive:
         if job is None:
             await self._database.write(lambda tx: archivals.drop(tx, held))
             return
+        with self._telemetry.work("content.archive", job.request_id, job.traceparent) as span:
+            span.set(job=job.id, output=held.output)
+            await self._archive(job, held)
+
+    async def _archive(self, job: Job, held: Archival) -> None:
         outcome = await self._downloader.fetch(job, held.output)
         if outcome == "stored":
             await self._database.write(lambda tx: archivals.settle(tx, held.job_id, held.output))

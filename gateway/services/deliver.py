@@ -98,8 +98,11 @@ class Deliverer:
         Insists on writing until the lease runs out: what is not written is sent once more.
         """
         request_id = lease.request_id or lease.event.id
-        with self._telemetry.work("delivery.attempt", request_id, lease.traceparent):
+        with self._telemetry.work("delivery.attempt", request_id, lease.traceparent) as span:
             outcome = await self._try(lease)
+            span.set(delivery=lease.id, endpoint=lease.endpoint, outcome=outcome_word(outcome))
+            if judge(outcome) is not Judgement.DELIVERED:
+                span.fail(outcome_word(outcome))
             recorded = await self._insist(lease, outcome, go_on=may_go_on())
             self._tell(lease, outcome, recorded)
         return recorded.following

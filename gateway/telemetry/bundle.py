@@ -30,13 +30,15 @@ class Telemetry:
     pipe: LogPipe | None = None
 
     @contextmanager
-    def request(self, request_id: str, traceparent: str | None) -> Iterator[Span]:
+    def request(
+        self, request_id: str, traceparent: str | None, name: str = "http.request"
+    ) -> Iterator[Span]:
         """Every line inside bears the request's id and its trace's, the client's if it has one.
 
-        So do the lines of the tasks that it starts.
+        So do the lines of the tasks that it starts. `name` is the span's: a method and a route.
         """
         with (
-            self.tracer.span("http.request", kind="server", parent=traceparent or "") as span,
+            self.tracer.span(name, kind="server", parent=traceparent or "") as span,
             log_context(request_id=request_id),
         ):
             yield span

@@ -84,8 +84,8 @@ _CALL_OUTCOME: Final = fixed(
 )
 _WORKER: Final = fixed(
     "worker",
-    *("keys", "poller", "sweeper", "catalogs", "examiner", "dispatcher", "intake", "archiver"),
-    *("watcher", "pruner", "janitor"),
+    *("keys", "poller", "sweeper", "janitor", "watcher", "dispatcher", "catalogs", "examiner"),
+    *("archiver", "evictor"),
 )
 _DATABASE_KIND: Final = fixed("kind", "read", "write")
 _PERIOD: Final = fixed("period", "day", "week", "month", "total")
@@ -93,6 +93,11 @@ _BUDGET: Final = (
     Label("team", None, "teams of the configuration; `organisation` above them"),
     Label("budget", None, "the budget's id in the configuration"),
     _PERIOD,
+)
+_REFUSAL: Final = fixed(
+    "kind",
+    *("invalid", "credentials", "credits", "forbidden", "not_found", "too_large"),
+    *("rate_limited", "unavailable", "other"),
 )
 _DELIVERY_STATE: Final = fixed("state", "delivered", "dead")
 
@@ -115,7 +120,12 @@ REQUESTS: Final = (
 
 JOBS: Final = (
     _counter("jobs_submitted", "Jobs written, each one paid generation.", TEAM, MODEL, UPSTREAM),
-    _counter("jobs_ended", "Jobs that reached their end.", TEAM, MODEL, END_STATUS),
+    _counter(
+        "jobs_ended",
+        "Jobs that reached their end. One that the upstream refused never was: it counts in"
+        " `upstream_refusals`.",
+        *(TEAM, MODEL, END_STATUS),
+    ),
     _histogram(
         "job_verdict_duration", "From a job's submission to its end.", VERDICT, MODEL, END_STATUS
     ),
@@ -173,7 +183,11 @@ MONEY: Final = (
         *_BUDGET,
         unit="seconds",
     ),
-    _counter("budget_thresholds_crossed", "Alert thresholds reached, each once per window.", TEAM),
+    _counter(
+        "budget_thresholds_crossed",
+        "Alert thresholds reached, each once per window.",
+        _BUDGET[0],
+    ),
     _gauge("ledger_violations", "Rules of the ledger that the last check found broken."),
 )
 
@@ -183,6 +197,13 @@ UPSTREAMS: Final = (
         "Calls of the upstream; `unknown` left and was never answered for certain.",
         CALL,
         *(UPSTREAM, _OPERATION, _CALL_OUTCOME),
+    ),
+    _counter(
+        "upstream_refusals",
+        "Submits that the upstream refused for certain: nothing was generated, nothing is owed."
+        " `credentials` and `credits` are the gateway's own key and account.",
+        *(UPSTREAM, _REFUSAL),
+        from_zero=True,
     ),
     _counter(
         "upstream_outcomes_unknown",
@@ -204,6 +225,7 @@ UPSTREAMS: Final = (
         "Models whose entry differs from the last one.",
         UPSTREAM,
         fixed("change", "added", "removed", "price", "capability"),
+        from_zero=True,
     ),
 )
 
@@ -267,13 +289,13 @@ CONTENT: Final = (
     _counter(
         "content_evictions",
         "Videos removed from the store.",
-        fixed("reason", "retention", "space", "operator"),
+        fixed("reason", "retention", "space", "operator", "missing"),
         from_zero=True,
     ),
     _counter(
         "content_store_failures",
         "Videos that could not be stored; clients got them all the same.",
-        fixed("reason", "full", "io", "cut", "mismatch"),
+        fixed("reason", "full", "io", "cut", "mismatch", "missed"),
         from_zero=True,
     ),
     _gauge("content_stored", "Video in the store.", unit="bytes"),

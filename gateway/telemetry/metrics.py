@@ -123,6 +123,10 @@ class Metrics:
         """A call of an upstream ended."""
         self._facts.observe("upstream_call_duration_seconds", seconds, upstream, operation, outcome)
 
+    def upstream_refused(self, upstream: str, kind: str) -> None:
+        """A submit was definitely refused: invalid, credentials, credits, rate_limited, ..."""
+        self._facts.count("upstream_refusals", upstream, kind)
+
     def outcome_unknown(self, upstream: str) -> None:
         """A submit left and no definite answer came."""
         self._facts.count("upstream_outcomes_unknown", upstream)
@@ -164,11 +168,11 @@ class Metrics:
         self._facts.count("content_lookups", result)
 
     def content_evicted(self, reason: str) -> None:
-        """A stored video was removed: retention, space, operator."""
+        """A stored video was removed: retention, space, operator, missing."""
         self._facts.count("content_evictions", reason)
 
     def content_store_failed(self, reason: str) -> None:
-        """A video could not be stored: full, io, cut, mismatch."""
+        """A video could not be stored: full, io, cut, mismatch, missed."""
         self._facts.count("content_store_failures", reason)
 
     # The gateway itself

@@ -65,7 +65,13 @@ class Poller:
         return jobs.lease_polls(tx, now=now, until=until, token=token, limit=_AT_ONCE)
 
     async def _follow(self, lease: PollLease) -> None:
-        """One job; what goes wrong with it must not touch the others."""
+        """One job, in the trace of its submit; what goes wrong with it must not touch others."""
+        job = lease.job
+        with self._telemetry.work("job.poll", job.request_id, job.traceparent) as span:
+            span.set(job=job.id, polls=lease.polls)
+            await self._poll(lease)
+
+    async def _poll(self, lease: PollLease) -> None:
         try:
             outcome = await self._ask(lease)
             if isinstance(outcome, News):
