@@ -32,11 +32,11 @@ class OtherJob(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an act made of a job. `ended`: it was this act that ended it."""
+    """What an act made of a job. `ended`: this act did, settling on whose word."""
 
     before: Job
     after: Job
-    ended: bool = False
+    ended: Basis | None = None
     crossings: tuple[money.Crossing, ...] = ()
 
 
@@ -128,7 +128,7 @@ class Tracker:
 
         def act(tx: Transaction) -> Change:
             change = self._learn(tx, _found(tx, job_id), news)
-            if change.ended and self._cadence.expects_webhooks(change.after.upstream):
+            if change.ended is not None and self._cadence.expects_webhooks(change.after.upstream):
                 inbox.expect(tx, job_id, change.after.upstream, now=self._now())
             return change
 
@@ -157,8 +157,8 @@ class Tracker:
         before, after = change.before, change.after
         self._views.put(after)
         note_crossings(self._telemetry, change.crossings)
-        if change.ended:
-            self._ended(after)
+        if change.ended is not None:
+            self._ended(after, change.ended)
         elif before.status.terminal and after.cost_micros != before.cost_micros:
             self._log("job.corrected", after, cost_usd=_usd(after), was_usd=_usd(before))
         return after
@@ -173,7 +173,9 @@ class Tracker:
             ending = Ending(Status.FAILED, Cause.ASSUMED, error=_NEVER_LEARNED)
             return self._end(tx, before, ending)
 
-        return self.note(await self._database.write(act))
+        change = await self._database.write(act)
+        with self._telemetry.work("job.assumed", change.after.request_id, change.after.traceparent):
+            return self.note(change)
 
     async def orphaned(self, job_id: JobId) -> Job:
         """The process that was sending the job is gone: nobody knows what became of it."""
@@ -185,7 +187,8 @@ class Tracker:
         self._views.put(after)
         if changed:
             self._telemetry.metrics.outcome_unknown(after.upstream)
-            self._log("job.unknown", after, why="the process that sent it is gone")
+            with self._telemetry.work("job.orphaned", after.request_id, after.traceparent):
+                self._log("job.unknown", after, why="the process that sent it is gone")
         return after
 
     async def _insist(self, act: Callable[[Transaction], Job]) -> Job:
@@ -229,7 +232,7 @@ class Tracker:
             copy_expires_at=news.copy_expires_at,
         )
         change = self._end(tx, job, ending)
-        if change.ended:
+        if change.ended is not None:
             return change
         # Somebody else ended it after we had looked; what they heard may not be the last figure.
         return Change(change.after, self._correct(tx, change.after, news))
@@ -262,7 +265,7 @@ class Tracker:
         archive.plan(tx, ended, in_force.config.content.mode, now=now)
         self._teller.end(tx, ended, moment)
         self._teller.crossings(tx, crossed, moment)
-        return Change(job, ended, ended=True, crossings=tuple(crossed))
+        return Change(job, ended, ended=settlement.basis, crossings=tuple(crossed))
 
     def _correct(self, tx: Transaction, job: Job, news: News) -> Job:
         """An end is final, but a later figure of the upstream's corrects the money."""
@@ -326,16 +329,20 @@ class Tracker:
     def _now(self) -> int:
         return epoch_ms(self._clock.now())
 
-    def _ended(self, job: Job) -> None:
+    def _ended(self, job: Job, basis: Basis) -> None:
         seconds = ((job.ended_at or job.created_at) - job.created_at) / 1000
         self._telemetry.metrics.job_ended(job.team, job.model, job.status.value, seconds)
         if job.cost_micros is not None:
-            basis = Basis.ASSUMED if job.cause is Cause.ASSUMED else Basis.ACTUAL
             self._telemetry.metrics.job_settled(job.team, job.model, basis, job.cost_micros)
-            if job.estimate_micros and job.raw_cost is not None:
+            if job.estimate_micros and job.cost_micros and basis is Basis.ACTUAL:
                 ratio = job.cost_micros / job.estimate_micros
                 self._telemetry.metrics.estimate_error(job.model, ratio)
-        self._log("job.ended", job, cause=job.cause, cost_usd=_usd(job), seconds=seconds)
+        self._log(
+            "job.ended", job, cause=job.cause, cost_usd=_usd(job), basis=basis, seconds=seconds
+        )
+        if basis is Basis.DISPUTED:
+            said = (job.raw_cost or "")[:40]
+            self._telemetry.log.warning("job.cost_disputed", job=job.id, upstream_said=said)
 
     def _log(self, event: str, job: Job, **facts: object) -> None:
         self._telemetry.log.info(
