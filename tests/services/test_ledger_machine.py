@@ -30,7 +30,7 @@ from hypothesis.stateful import (
 from gateway.adapters.database import open_database
 from gateway.domain.budget import Budget, covers, window_start
 from gateway.domain.errors import Refused
-from gateway.domain.job import JobId, Status
+from gateway.domain.job import Cause, JobId, Status
 from gateway.domain.units import epoch_ms
 from tests.fakes.clock import FakeClock
 from tests.fakes.postgres import PostgresServer
@@ -152,6 +152,9 @@ class Ledger(RuleBasedStateMachine):
         mirror = self.jobs[job]
         if cost is not None and cost != before.raw_cost and self._believed(mirror, cost):
             mirror.spent = self._cents(cost)
+        unheard = before.cause is Cause.ASSUMED and before.raw_cost is None
+        if cost is None and unheard and status is not Status.COMPLETED:
+            mirror.spent = 0  # what failed is free, also when that is learned late
 
     @rule(hours=st.sampled_from([1, 5, 24, 24 * 8, 24 * 32]))
     def pass_time(self, hours: int) -> None:
