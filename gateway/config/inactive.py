@@ -1,8 +1,7 @@
 """What may be configured and is not enforced yet: said at start, so that nobody believes in it.
 
 One entry per feature; whoever makes a feature work deletes its entry. A default counts as
-configured where an operator would rely on it without having written it: `content.mode: cache`
-(videos are kept). Other defaults promise nothing.
+configured only where an operator would rely on it without having written it.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,11 +31,6 @@ def _subscribers(config: Config) -> Iterator[object]:
 
 
 ENTRIES: tuple[Inactive, ...] = (
-    Inactive(
-        "content: mode cache and archive keep nothing; videos pass through, and are gone when the "
-        "upstream drops them",
-        lambda config: config.content.mode != "passthrough",
-    ),
     Inactive(
         "webhooks: subscribers get no events",
         lambda config: any(True for _ in _subscribers(config)),

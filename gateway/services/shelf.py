@@ -224,6 +224,7 @@ class Shelf:
         """A row speaks of what is not there, or not whole: somebody else took it away."""
         removal = Removal("missing", "gateway", last_copy=True, at=epoch_ms(self._clock.now()))
         if await self._database.write(lambda tx: assets.remove(tx, asset, removal)):
+            self._telemetry.metrics.content_evicted("missing")
             self._telemetry.log.error(
                 "content.missing", job=asset.job_id, output=asset.output, sha256=asset.sha256
             )

@@ -11,12 +11,10 @@ def team(more: str) -> str:
 
 
 UPSTREAM = "upstreams: {a: {base_url: https://a.example, api_key: key, %s}}\n"
-QUIET = "content: {mode: passthrough}\n"
 HOOK = f"{{name: w, url: https://h.example, secret: {SECRET}}}"
 
 # The beginning of an entry's words, and files that configure it.
 ROWS = {
-    "content:": ["", "content: {mode: archive}\n"],
     "webhooks:": [f"webhooks: [{HOOK}]\n", team(f"webhooks: [{HOOK}]")],
     "callbacks:": ["callbacks: {allow_http: true}\n", "callbacks: {allow_hosts: [a.example]}\n"],
     "upstreams.*.webhook_secrets:": [UPSTREAM % f"webhook_secrets: [{SECRET}]"],
@@ -40,14 +38,8 @@ def test_every_row_has_its_entry() -> None:
     assert [b for b in ROWS if not any(one.startswith(b) for one in words)] == []
 
 
-def test_defaults_are_told_only_where_an_operator_relies_on_them() -> None:
-    relied_on = ("content:",)
-
-    assert [words for words in told("") if not words.startswith(relied_on)] == []
-
-
-def test_what_is_switched_off_is_not_told() -> None:
-    assert told(QUIET) == []
+def test_no_default_is_told() -> None:
+    assert told("") == []
 
 
 def test_writing_a_default_out_configures_nothing() -> None:

@@ -52,6 +52,9 @@ _ALLOWED = (
     "Cache-Control",
     "HTTP-Referer",
     "Idempotency-Key",
+    "If-None-Match",
+    "If-Range",
+    "Range",
     "X-Title",
     "X-OpenRouter-Title",
     "X-OpenRouter-Categories",
@@ -71,6 +74,11 @@ _EXPOSED = (
     "X-Gateway-Dedupe",
     "X-Gateway-Estimated-Cost-Usd",
     "Retry-After",
+    "Accept-Ranges",
+    "Content-Disposition",
+    "Content-Length",
+    "Content-Range",
+    "ETag",
 )
 
 
