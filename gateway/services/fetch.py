@@ -99,8 +99,8 @@ class Fetch:
             self._tell()
             kept = await self._shelf.keep(self.job, self.index, self._draft)
         except ContentFailed as error:
-            self._failed = error
             await self._discard()
+            self._failed = error
             if self._opened:
                 self._shelf.failed(self.job, self.index, BlobFailed("cut", error.why))
             return "gone" if error.gone else "failed"
