@@ -68,9 +68,9 @@ async def test_every_scene_does_what_it_says_and_a_kept_demo_can_be_gone_on_with
 
     assert code == 0
     assert re.search(r"ok every scene did what it says, in \d+ s", said)
-    assert [len(re.findall(rf"^{number}\. ", said, re.MULTILINE)) for number in range(1, 9)] == [
+    assert [len(re.findall(rf"^{number}\. ", said, re.MULTILINE)) for number in range(1, 12)] == [
         1
-    ] * 8
+    ] * 11
     assert len(lines) == 5
     assert '"data"' in answers[0]
     assert '"status":"pending"' in answers[1]

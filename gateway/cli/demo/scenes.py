@@ -3,6 +3,7 @@
 A new scene is a function of a Show, and an entry in SCENES.
 """
 
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from gateway.cli.demo.client import Refusal, client, refusal
 from gateway.cli.demo.failed import DemoFailed
 from gateway.cli.demo.film import watch
 from gateway.cli.demo.http import call
-from gateway.cli.demo.stage import Stage
+from gateway.cli.demo.stage import Stage, until
 from gateway.cli.demo.terminal import Terminal
 
 MODEL = "x-ai/grok-imagine-video"
@@ -100,6 +101,62 @@ def shared(show: Show) -> None:
         submit(show, "studio", OWL) == ids[0], "asked again when it is done: the same job, at once"
     )
     show.check(show.stage.submits() == before + 1, "the upstream was asked, and paid, exactly once")
+
+
+def stays(show: Show) -> None:
+    """What was downloaded once is here, whatever the upstream keeps."""
+    show.terminal.scene("The upstream drops the video; the gateway still has it")
+    gone = {"on": "content", "action": "refuse", "status": 410, "times": 5}
+    call("POST", f"{show.stage.sandbox}/sandbox/v1/faults", body=gone)
+    with client(show.stage, "studio") as sdk:
+        path = save(show, sdk, show.jobs["fox"].id, "fox-again.mp4")
+    call("DELETE", f"{show.stage.sandbox}/sandbox/v1/faults")
+    show.terminal.fact("file", f"{path}  ({watch(path)})")
+    same = path.read_bytes() == (show.stage.output / "fox.mp4").read_bytes()
+    show.check(same, "the same bytes, from the gateway's own store")
+    part = call(
+        "GET",
+        f"{show.stage.api}/videos/{show.jobs['fox'].id}/content",
+        key=show.stage.keys["studio"],
+        headers={"Range": "bytes=0-99"},
+    )
+    show.check(part.status == 206 and len(part.body) == 100, "a player may ask for a part of it")
+
+
+def webhook(show: Show) -> None:
+    """What happened is told to who wants to know."""
+    show.terminal.scene("Who subscribed was told, and can be sure by whom")
+    job, subscriber = show.jobs["fox"], show.stage.subscriber
+    until(lambda: bool(subscriber.about(job.id)), _PATIENCE)
+    told = subscriber.about(job.id)
+    for delivery in told:
+        data = delivery.event["data"]
+        show.terminal.fact("event", delivery.event["type"])
+        show.terminal.fact("about", f"{data['id']}, {data['usage']['cost']} USD")
+        show.terminal.fact("key", delivery.idempotency_key)
+    show.check(len(told) == 1 and told[0].signed, "one event for one job, its signature holds")
+    show.check(
+        all(url.startswith(show.stage.gateway) for url in told[0].event["data"]["unsigned_urls"]),
+        "its links lead to the gateway",
+    )
+
+
+def metrics(show: Show) -> None:
+    """What operators see of all that."""
+    show.terminal.scene("The metrics that moved")
+    now = show.stage.metrics()
+    for name in sorted(now):
+        if re.match(_MOVED, name) and now[name]:
+            show.terminal.fact(f"{now[name]:g}", name.removeprefix("video_gateway_"))
+    saved = sum(value for name, value in now.items() if name.startswith(_SAVED))
+    show.check(saved > 0, "what sharing saved is counted in dollars")
+
+
+_SAVED = "video_gateway_dedupe_saved_dollars_total"
+_MOVED = (
+    r"video_gateway_(jobs_ended_total|decisions_total|dedupe_total|dedupe_saved_dollars_total"
+    r"|budget_(spent|reserved)_dollars)\{"
+)
 
 
 def mistakes(show: Show) -> None:
@@ -187,11 +244,14 @@ SCENES: tuple[Callable[[Show], None], ...] = (
     models,
     video,
     shared,
+    stays,
+    webhook,
     mistakes,
     upstream_refuses,
     budget,
     zero_retention,
     dry_run,
+    metrics,
 )
 
 

@@ -14,8 +14,10 @@ from typing import Any
 
 from gateway.cli.demo.failed import DemoFailed
 from gateway.cli.demo.http import call
+from gateway.cli.demo.subscriber import Subscriber, subscribed
 
 TEAMS = ("studio", "newsroom", "clinic")
+WEBHOOK_SECRET = "demo-upstream-secret"  # noqa: S105 - of config/demo.yaml, which everybody can read
 _START = 30.0  # seconds until a program must answer; each takes about one
 _STOP = 10.0  # seconds until a program that was told to stop is killed
 
@@ -39,6 +41,7 @@ class Stage:
     sandbox: str
     keys: Mapping[str, str]  # team -> its bearer key
     processes: Mapping[str, subprocess.Popen[bytes]]
+    subscriber: Subscriber
     output: Path
 
     @property
@@ -53,6 +56,12 @@ class Stage:
     def ledger(self) -> Any:
         """What reached the upstream, as the sandbox saw it."""
         return call("GET", f"{self.sandbox}/sandbox/v1/ledger").json
+
+    def metrics(self) -> dict[str, float]:
+        """Every series on the metrics page with its value."""
+        page = call("GET", f"{self.admin}/metrics").body.decode()
+        lines = [line.rsplit(" ", 1) for line in page.splitlines() if not line.startswith("#")]
+        return {name: float(value) for name, value in lines}
 
     def submits(self) -> int:
         """How many paid generations the upstream was asked for."""
@@ -75,6 +84,7 @@ def open_stage(scenery: Scenery) -> Iterator[Stage]:
     nature = ("--generation-seconds", "35", "--in-progress", "always", "--seed", "7")
     gateway = ("serve", "--config", str(scenery.config))
     with ExitStack() as stack:
+        subscriber = stack.enter_context(subscribed())
         state = stack.enter_context(TemporaryDirectory(prefix="video-gateway-demo-"))
         env = {
             **scenery.environ,
@@ -82,6 +92,8 @@ def open_stage(scenery: Scenery) -> Iterator[Stage]:
             "VIDEO_DEMO_ADMIN_PORT": str(admin),
             "VIDEO_DEMO_UPSTREAM": f"http://127.0.0.1:{upstream}/api/v1",
             "VIDEO_DEMO_STATE": state,
+            "VIDEO_DEMO_HOOK": subscriber.url,
+            "VIDEO_SANDBOX_WEBHOOK_SECRET": WEBHOOK_SECRET,
         }
         stage = Stage(
             gateway=f"http://127.0.0.1:{port}",
@@ -92,6 +104,7 @@ def open_stage(scenery: Scenery) -> Iterator[Stage]:
                 "sandbox": _program(stack, (*sandbox, *nature), env, scenery.output, "sandbox"),
                 "gateway": _program(stack, gateway, env, scenery.output, "gateway"),
             },
+            subscriber=subscriber,
             output=scenery.output,
         )
         _await(f"{stage.sandbox}/sandbox/v1/health", "sandbox", stage)
