@@ -31,7 +31,9 @@ def main() -> None:
     results: dict[str, dict[str, list[Measured]]] = {name: defaultdict(list) for name in _WORKLOADS}
     for number in range(1, options.rounds + 1):
         for name, opener in targets.items():
-            for workload, measured in _round(opener, options.seconds).items():
+            # uvloop has no sendfile, so a gateway on it can't hand over what it stored.
+            without = "stored videos" if name == UVLOOP else ""
+            for workload, measured in _round(opener, options.seconds, without).items():
                 results[workload][name].append(measured)
                 print(f"round {number}  {name:18} {workload:14} {_told(measured)}", flush=True)
     with running(gateway) as target:
@@ -42,10 +44,12 @@ def main() -> None:
     print(f"written: {options.output}")
 
 
-def _round(opener: Opener | None, seconds: float) -> dict[str, Measured]:
+def _round(opener: Opener | None, seconds: float, without: str) -> dict[str, Measured]:
     with running(opener) as target:
         return {
-            name: asyncio.run(workload(target, seconds)) for name, workload in _WORKLOADS.items()
+            name: asyncio.run(workload(target, seconds))
+            for name, workload in _WORKLOADS.items()
+            if name != without
         }
 
 

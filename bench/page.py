@@ -165,12 +165,15 @@ uvloop was not installed when this page was written. Install it beside the proje
 """
     lines = [
         "## asyncio's loop or uvloop\n",
-        "The gateway on either, in the same run: uvloop's figure divided by asyncio's.\n",
+        "The gateway on either, in the same run: uvloop's figure divided by asyncio's. Stored",
+        "videos can't be had on uvloop: it has no `sendfile`.\n",
         "What follows: [decision 0004](decisions/0004-asyncio-loop-not-uvloop.md).\n",
-        "| | rate | p50 | p99 | CPU |",
+        "| | rate (more is better) | p50 (less) | p99 (less) | CPU (less) |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
     for workload, targets in results.items():
+        if UVLOOP not in targets:
+            continue
         videos = "videos" in workload
         pairs = zip(_row(targets[UVLOOP], videos), _row(targets[GATEWAY], videos), strict=True)
         lines.append(f"| {workload} | " + " | ".join(f"{a / b:.2f}" for a, b in pairs) + " |")
