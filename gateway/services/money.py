@@ -4,8 +4,8 @@ Every job holds its estimate in one window of every budget that covers it, and i
 account, a window without a limit that keeps count where no budget does.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway.domain.budget import (
@@ -62,23 +62,26 @@ def hold(
 
     """
     account = _account(team)
-    places = sorted(
-        [(_account_id(team), account), *((budget.id, budget) for budget in budgets)],
-        key=lambda place: place[0],  # one order for everybody, against deadlock
-    )
+    places = [_place(tx, _account_id(team), account, now)]
+    places += [_place(tx, budget.id, budget, now) for budget in budgets]
     at = epoch_ms(now)
     crossings: list[Crossing] = []
-    full = False
-    for budget_id, budget in places:
-        window = _open_window(tx, budget_id, budget, now)
-        limit = budget.limit_micros
-        after = ledger.reserve(tx, window, job_id, estimate, limit, by=by, now=at)
+    held: set[str] = set()
+    # In the order of windows, as whoever closes a reservation takes them: against deadlock.
+    for place in sorted(places, key=lambda place: place.window_id):
+        budget = place.budget
+        _open_window(tx, place, now)
+        after = ledger.reserve(
+            tx, place.window_id, job_id, estimate, budget.limit_micros, by=by, now=at
+        )
         if after is None:
-            full = True
-        elif budget is not account:
+            continue
+        held.add(place.window_id)
+        if budget is not account:
             crossings += _crossings(tx, budget, after, estimate, at)
-    if full:
-        raise exceeded(headroom(tx, budgets, estimate, now), now)
+    if len(held) < len(places):
+        rooms = headroom(tx, budgets, estimate, now)
+        raise exceeded([_without(room, held) for room in rooms], now)
     return crossings
 
 
@@ -179,15 +182,37 @@ def exceeded(rooms: Sequence[Headroom], now: datetime) -> Refused:
     )
 
 
-def _open_window(tx: Transaction, budget_id: str, budget: Budget, now: datetime) -> str:
-    starts_at = _start(tx, budget_id, budget, now)
-    ends_at = window_end(budget.period, starts_at)
-    start_ms, end_ms = epoch_ms(starts_at), None if ends_at is None else epoch_ms(ends_at)
-    window = ledger.window_id(budget_id, start_ms)
-    made = ledger.open_window(tx, budget_id, start_ms, end_ms, budget.limit_micros)
-    if made and budget_id == budget.id:
-        _carry(tx, window, budget, start_ms, epoch_ms(now))
-    return window
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A budget's window of now, whether it has been opened or not."""
+
+    budget_id: str
+    budget: Budget
+    starts_at: datetime
+
+    @property
+    def window_id(self) -> str:
+        return ledger.window_id(self.budget_id, epoch_ms(self.starts_at))
+
+
+def _place(tx: Transaction, budget_id: str, budget: Budget, now: datetime) -> _Place:
+    return _Place(budget_id, budget, _start(tx, budget_id, budget, now))
+
+
+def _without(room: Headroom, held: Collection[str]) -> Headroom:
+    """The room as it was before this very request took its part of it."""
+    if ledger.window_id(room.budget.id, epoch_ms(room.starts_at)) not in held:
+        return room
+    return replace(room, reserved=room.reserved - room.estimate)
+
+
+def _open_window(tx: Transaction, place: _Place, now: datetime) -> None:
+    budget, starts_at = place.budget, epoch_ms(place.starts_at)
+    ends_at = window_end(budget.period, place.starts_at)
+    end_ms = None if ends_at is None else epoch_ms(ends_at)
+    made = ledger.open_window(tx, place.budget_id, starts_at, end_ms, budget.limit_micros)
+    if made and place.budget_id == budget.id:
+        _carry(tx, place.window_id, budget, starts_at, epoch_ms(now))
 
 
 def _carry(tx: Transaction, window: str, budget: Budget, start: int, now: int) -> None:

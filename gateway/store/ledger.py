@@ -115,15 +115,18 @@ def reserve(
 
 
 def reservations(tx: Transaction, job_id: str) -> Sequence[Row]:
-    """What the job holds or held: window_id, estimate, in the order of windows."""
-    return tx.fetch(
+    """What the job holds or held: window_id, estimate, in the order of windows.
+
+    Sorted here: PostgreSQL would do it by its language's rules, and whoever reserves does not.
+    """
+    rows = tx.fetch(
         """
         SELECT window_id, reserved_delta AS estimate FROM ledger
         WHERE job_id = :job_id AND kind = 'reserve'
-        ORDER BY window_id
         """,
         job_id=job_id,
     )
+    return sorted(rows, key=lambda row: str(row["window_id"]))
 
 
 def close(tx: Transaction, entry: Entry) -> Window:

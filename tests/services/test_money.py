@@ -6,7 +6,8 @@ import pytest
 
 from gateway.domain.errors import Reason, Refused
 from gateway.domain.job import Job, Status
-from gateway.ports import Database
+from gateway.domain.units import epoch_ms
+from gateway.ports import Database, Row, Transaction
 from gateway.services import money
 from tests.services.books import Books, in_force
 
@@ -280,3 +281,57 @@ async def test_what_was_closed_cannot_be_closed_again(database: Database) -> Non
         )
 
     assert await ledger.broken() == []
+
+
+async def test_a_refusal_names_only_what_is_full_and_counts_nothing_of_the_request_itself(
+    database: Database,
+) -> None:
+    """Windows are tried one after the other; those that had room are no reason."""
+    day = {"period": "day", "limit_usd": "0.05"}
+    ledger = books(database, day, red=({"period": "month", "limit_usd": "0.04"},))
+    await ledger.submit("red", 1 * CENT)
+
+    with pytest.raises(Refused) as refusal:
+        await ledger.submit("red", 4 * CENT)
+
+    windows = refusal.value.details["windows"]
+    assert [window["budget"] for window in windows] == ["team/red/month"]
+    assert windows[0]["reserved_usd"] == "0.01"
+
+
+async def test_windows_are_taken_in_one_order_by_who_holds_and_who_closes(
+    database: Database,
+) -> None:
+    """Two orders are a deadlock on PostgreSQL, at every second pair of a busy team."""
+    day = {"period": "day", "limit_usd": 10}
+    by_model = {"period": "day", "limit_usd": 10, "models": ["x/*"]}
+    by_key = {"period": "day", "limit_usd": 10, "key": "ci"}
+    ledger = books(database, day, by_model, red=(day, by_model, by_key))
+    taken: list[str] = []
+
+    class Watched:
+        """A transaction that notes which windows are written, in order."""
+
+        def __init__(self, tx: Transaction) -> None:
+            self._tx = tx
+            self.skip_locked = tx.skip_locked
+            self.execute, self.fetch = tx.execute, tx.fetch
+
+        def fetchrow(self, sql: str, **params: str | int | None) -> Row | None:
+            if "UPDATE windows" in sql:
+                taken.append(str(params["id"]))
+            return self._tx.fetchrow(sql, **params)
+
+    budgets = tuple(ledger.live.current.rules.budgets.values())
+    now = ledger.clock.now()
+    await database.write(
+        lambda tx: money.hold(Watched(tx), "job", "red", budgets, CENT, by="key ci", now=now)
+    )
+    held, taken[:] = tuple(taken), []
+    bill = money.Bill(None)
+    await database.write(
+        lambda tx: money.close(Watched(tx), "job", bill, {}, by="refused", now=epoch_ms(now))
+    )
+
+    assert len(held) == 6
+    assert tuple(taken) == held == tuple(sorted(held))
