@@ -186,8 +186,6 @@ async def open_gateway(
         await authenticator.refresh()
         await catalogs.load()
         key_refresher = KeyRefresher(authenticator, clock)
-        inspection = await _inspection(config, opened, stack)
-        observer = Observer(database, inspection, clock, live, catalogs, telemetry)
         cadence = Cadence(live, links)
         poller = Poller(database, clock, source, upstreams, live, cadence, tracker, telemetry)
         sweeper = Sweeper(database, clock, live, tracker)
@@ -197,6 +195,8 @@ async def open_gateway(
         content = await _content(
             config, database, clock, source, upstreams, views, telemetry, stack, shared=shared
         )
+        inspection = await _inspection(config, opened, stack)
+        observer = Observer(database, inspection, clock, live, catalogs, content.shelf, telemetry)
         loops = [
             *await _content_loops(content, database, clock, telemetry, stack),
             Loop("keys", key_refresher.step, clock, telemetry),

@@ -21,6 +21,7 @@ from gateway.telemetry.bundle import Telemetry
 class Content:
     """The services around the content store. Close `fetches` before the store."""
 
+    shelf: Shelf
     fetches: Fetches
     downloader: Downloader
     archive: Archive
@@ -61,4 +62,4 @@ class Content:
             )
         archive = Archive(database, clock, source, downloader, shelf, telemetry)
         withdrawer = Withdrawer(database, clock, blobs, telemetry)
-        return cls(fetches, downloader, archive, evictor, withdrawer)
+        return cls(shelf, fetches, downloader, archive, evictor, withdrawer)

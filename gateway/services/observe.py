@@ -10,11 +10,13 @@ from gateway.domain.units import epoch_ms
 from gateway.ports import Clock, Database, Transaction
 from gateway.services import audit, money
 from gateway.services.catalog import Catalogs
+from gateway.services.shelf import Shelf
 from gateway.store import events, invariants, observe
 from gateway.telemetry.bundle import Telemetry
 from gateway.telemetry.snapshot import (
     BudgetWindow,
     CatalogState,
+    ContentStore,
     EndpointQueue,
     OpenJobs,
     Snapshot,
@@ -37,6 +39,7 @@ class Observer:
         clock: Clock,
         live: Live,
         catalogs: Catalogs,
+        shelf: Shelf,
         telemetry: Telemetry,
     ) -> None:
         """`inspection`: where long reads hold nobody up; it may be `database` itself."""
@@ -45,6 +48,7 @@ class Observer:
         self._clock = clock
         self._live = live
         self._catalogs = catalogs
+        self._shelf = shelf
         self._telemetry = telemetry
         self._violations: int | None = None
         self._trail = START
@@ -118,6 +122,7 @@ class Observer:
             budgets=self._budgets(tx),
             endpoints=_endpoints(tx, now),
             catalogs=self._catalog_states(),
+            content=self._content(tx),
             ledger_violations=self._violations,
         )
 
@@ -137,6 +142,10 @@ class Observer:
             )
             for place in places
         )
+
+    def _content(self, tx: Transaction) -> ContentStore | None:
+        held = self._shelf.holds(tx)
+        return None if held is None else ContentStore(held.size, held.videos, self._shelf.max_bytes)
 
     def _catalog_states(self) -> tuple[CatalogState, ...]:
         """What this replica answers from: each fetches for itself, and one may be behind."""

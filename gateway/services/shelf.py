@@ -98,6 +98,10 @@ class Shelf:
         self.max_bytes = max_bytes
         self.uses = Uses()
 
+    def holds(self, tx: Transaction) -> assets.Totals | None:
+        """What this process's store holds now, of all replicas' that share it; None: no store."""
+        return None if self._blobs is None else assets.totals(tx, self._blobs.store)
+
     def takes(self, job: Job) -> bool:
         """Whether the job's videos may be stored, and there is a store that works.
 

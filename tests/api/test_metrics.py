@@ -72,6 +72,29 @@ async def test_replicas_show_the_same_money(
     assert shown[0] > 0
 
 
+async def test_what_the_store_holds_is_shown_with_its_limit(
+    gateways: StartGateway, sandbox: Sandbox, sqlite_url: str, clock: FakeClock
+) -> None:
+    gateway = await gateways(sandbox, sqlite_url, {"content": {"mode": "cache", "max_gb": 2}})
+    text = await scrape(gateway)
+    assert value(text, "content_stored_videos") == 0
+    assert value(text, "content_limit_bytes") == 2_000_000_000
+
+    job = await gateway.completed()
+    video = (await gateway.get(f"/videos/{job}/content")).body
+    await gateway.until(lambda: stored(gateway))
+    await clock.advance(2)
+
+    text = await scrape(gateway)
+    assert value(text, "content_stored_videos") == 1
+    assert value(text, "content_stored_bytes") == len(video)
+    assert value(text, "content_lookups_total", result="miss") == 1
+
+
+async def stored(gateway: RunningGateway) -> bool:
+    return bool(gateway.told("content.stored"))
+
+
 async def test_openmetrics_bears_the_clients_trace_as_an_exemplar(gateway: RunningGateway) -> None:
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     header = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}

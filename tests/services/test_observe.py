@@ -1,5 +1,6 @@
 """What the metrics page shows of the shared state, and what the examiner says of the ledger."""
 
+import random
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -11,6 +12,8 @@ from gateway.domain.job import Status
 from gateway.ports import Clock, Database, Transaction
 from gateway.services.catalog import Catalogs
 from gateway.services.observe import Observer
+from gateway.services.shelf import Shelf
+from gateway.services.views import JobViews
 from gateway.telemetry.bundle import Telemetry
 from gateway.telemetry.metrics import Metrics
 from tests.services.books import Books, in_force
@@ -68,7 +71,9 @@ def observer(database: Database, live: Live, clock: Clock) -> tuple[Observer, Me
     metrics.allow_endpoints(s.endpoint for s in live.current.rules.subscriptions)
     telemetry = Telemetry(metrics=metrics)
     catalogs = Catalogs(database, clock, {}, live, telemetry)
-    return Observer(database, database, clock, live, catalogs, telemetry), metrics
+    views = JobViews(database, clock, max_age=None)
+    shelf = Shelf(database, clock, random.Random(1), None, "passthrough", 0, views, telemetry)
+    return Observer(database, database, clock, live, catalogs, shelf, telemetry), metrics
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The ledger is examined seldom enough to be no burden, however long it takes."""
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 from gateway.ports import Database, Transaction
 from gateway.services.catalog import Catalogs
 from gateway.services.observe import Observer
+from gateway.services.shelf import Shelf
+from gateway.services.views import JobViews
 from gateway.store.invariants import rules
 from gateway.telemetry.bundle import Telemetry
 from gateway.workers.examiner import Examiner
@@ -43,7 +46,9 @@ async def test_a_ledger_that_takes_long_is_examined_less_often(
     clock, live, telemetry = FakeClock(), in_force({}), Telemetry()
     slow = SlowDatabase(database, clock, seconds)
     catalogs = Catalogs(slow, clock, {}, live, telemetry)
-    observer = Observer(slow, slow, clock, live, catalogs, telemetry)
+    views = JobViews(slow, clock, max_age=None)
+    shelf = Shelf(slow, clock, random.Random(1), None, "passthrough", 0, views, telemetry)
+    observer = Observer(slow, slow, clock, live, catalogs, shelf, telemetry)
 
     pause = await Examiner(observer, clock).step()
 

@@ -22,6 +22,9 @@ CREATE INDEX assets_by_use ON assets (store, last_used_at);
 
 CREATE INDEX assets_by_age ON assets (store, stored_at);
 
+-- How much a store holds is summed from this index alone, at every scrape and eviction.
+CREATE INDEX assets_by_size ON assets (store, doomed_at, size);
+
 CREATE INDEX assets_doomed ON assets (store, doomed_at) WHERE doomed_at IS NOT NULL;
 
 -- What was stored and is no more. `last_copy`: nothing was known to hold the video afterwards.
