@@ -17,14 +17,14 @@ demo: .venv/installed ## show what the gateway does, on real HTTP; KEEP=1 leaves
 		$(BIN)/video-gateway demo $(if $(filter-out 0,$(KEEP)),--keep)
 
 test: .venv/installed ## run the tests; ARGS="-k word" chooses
-	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+	$(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal $(ARGS)
 
 check: .venv/installed ## format, lint, types, floors, tests: what CI runs
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal
 
 format: .venv/installed ## format, and mend what the linter can mend
 	$(BIN)/ruff format .
