@@ -1,0 +1,201 @@
+"""Pure rules about stored videos: ranges, validators, names, room, retries."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.domain.content import (
+    Asset,
+    OutOfRange,
+    Span,
+    blob_name,
+    etag,
+    file_name,
+    if_range_holds,
+    is_blob_name,
+    make_room,
+    may_be_video,
+    next_try,
+    none_match_fails,
+    read_range,
+)
+
+
+@pytest.mark.parametrize(
+    ("header", "span"),
+    [
+        ("bytes=0-0", Span(0, 1)),
+        ("bytes=0-", Span(0, 100)),
+        ("bytes=99-", Span(99, 100)),
+        ("bytes=10-19", Span(10, 20)),
+        ("bytes=10-1000", Span(10, 100)),
+        ("bytes=-1", Span(99, 100)),
+        ("bytes=-1000", Span(0, 100)),
+        ("Bytes= 1-2 ", Span(1, 3)),
+    ],
+)
+def test_one_sound_range_is_read(header: str, span: Span) -> None:
+    assert read_range(header, 100) == span
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "bytes",
+        "bytes=",
+        "bytes=-",
+        "bytes=2-1",
+        "bytes=0-1,3-4",
+        "bytes=0-1, -1",
+        "seconds=0-1",
+        "bytes=+1-2",
+        "bytes=1-2-3",
+        "bytes=\u0661-\u0662",
+        "bytes=" + "9" * 30 + "-",
+        "bytes=0x1-",
+    ],
+)
+def test_everything_else_means_the_whole(header: str | None) -> None:
+    assert read_range(header, 100) is None
+
+
+@pytest.mark.parametrize("header", ["bytes=100-", "bytes=100-200", "bytes=-0", "bytes=-00"])
+def test_a_sound_range_without_a_byte_in_it_can_not_be_satisfied(header: str) -> None:
+    with pytest.raises(OutOfRange):
+        read_range(header, 100)
+
+
+@given(st.integers(0, 300), st.integers(0, 300) | st.none(), st.integers(1, 200))
+def test_a_span_is_never_empty_nor_beyond_the_video(
+    first: int, last: int | None, size: int
+) -> None:
+    film = bytes(range(200))[:size]
+    try:
+        span = read_range(f"bytes={first}-{'' if last is None else last}", size)
+    except OutOfRange:
+        assert first >= size
+        return
+    if span is None:
+        assert last is not None
+        assert last < first
+        return
+    assert film[span.start : span.stop] == film[first : None if last is None else last + 1]
+    assert span.length >= 1
+
+
+@given(st.text(max_size=30), st.integers(1, 1000))
+def test_no_header_does_harm(header: str, size: int) -> None:
+    try:
+        span = read_range(header, size)
+    except OutOfRange:
+        return
+    assert span is None or 0 <= span.start < span.stop <= size
+
+
+def test_a_content_range_counts_as_http_does() -> None:
+    assert Span(10, 20).content_range(100) == "bytes 10-19/100"
+
+
+TAG = etag("ab12")
+
+
+@pytest.mark.parametrize("header", ['"ab12"', 'W/"ab12"', '"x", "ab12"', '"x",W/"ab12"', "*"])
+def test_if_none_match_meets_our_tag(header: str) -> None:
+    assert none_match_fails(header, TAG)
+
+
+@pytest.mark.parametrize("header", [None, "", "ab12", '"AB12"', '"x", "y"', '"ab12', '"xab12"'])
+def test_if_none_match_does_not_meet_another(header: str | None) -> None:
+    assert not none_match_fails(header, TAG)
+
+
+@pytest.mark.parametrize(
+    ("header", "holds"),
+    [
+        (None, True),
+        ('"ab12"', True),
+        (' "ab12" ', True),
+        ('W/"ab12"', False),
+        ('"x"', False),
+        ("Sun, 22 Nov 2026 12:00:00 GMT", False),
+        ("", False),
+    ],
+)
+def test_if_range_compares_strongly(header: str | None, holds: bool) -> None:
+    assert if_range_holds(header, TAG) is holds
+
+
+def test_a_file_is_called_after_its_job_and_output() -> None:
+    assert file_name("gen-vid-1-abc", 0) == "gen-vid-1-abc.mp4"
+    assert file_name("gen-vid-1-abc", 3) == "gen-vid-1-abc-3.mp4"
+
+
+def test_every_writing_has_a_name_of_its_own_that_the_gateway_knows_again() -> None:
+    source = random.Random(1)
+    names = {blob_name("gen-vid-1790000000-abcDEF", 0, source) for _ in range(1000)}
+
+    assert len(names) == 1000
+    assert all(is_blob_name(name) for name in names)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".store", ".x.mp4.part", "a/b.mp4", "../x.mp4", "x.mov", "x.mp4\n", "x y.mp4", "-x.mp4"],
+)
+def test_nothing_else_is_the_gateways(name: str) -> None:
+    assert not is_blob_name(name)
+
+
+@pytest.mark.parametrize(
+    ("kind", "may_be"),
+    [
+        ("video/mp4", True),
+        ("video/webm; codecs=vp9", True),
+        ("application/octet-stream", True),
+        ("", True),
+        ("text/html", False),
+        ("TEXT/plain; charset=utf-8", False),
+        ("application/json", False),
+        ("application/problem+json", False),
+        ("application/xml", False),
+    ],
+)
+def test_pages_and_documents_are_no_videos(kind: str, may_be: bool) -> None:
+    assert may_be_video(kind) is may_be
+
+
+def _asset(name: str, size: int) -> Asset:
+    return Asset(name, "job", 0, "store", "team", size, "00", 0, 0)
+
+
+def test_room_is_made_in_order_and_no_further_than_needed() -> None:
+    by_use = [_asset("a", 5), _asset("b", 5), _asset("c", 5)]
+
+    chosen = [asset.name for asset in make_room(by_use, 6)]
+
+    assert chosen == ["a", "b"]
+    assert make_room(by_use, 0) == []
+    assert make_room(by_use, -5) == []
+    assert len(make_room(by_use, 1000)) == 3
+
+
+def test_tries_come_later_and_later_but_closer_before_the_end() -> None:
+    end = 10_000_000
+    waits = [(next_try(attempts, 0, end) or 0) for attempts in range(12)]
+
+    assert waits[:4] == [5_000, 10_000, 20_000, 40_000]
+    assert max(waits) == 600_000
+    assert next_try(11, end - 60_000, end) == end - 30_000
+    assert next_try(11, end - 100, end) == end + 900
+    assert next_try(11, end, end) is None
+
+
+@given(st.integers(0, 200), st.integers(0, 10**9), st.integers(0, 10**9))
+def test_a_next_try_is_always_ahead(attempts: int, now: int, end: int) -> None:
+    moment = next_try(attempts, now, end)
+
+    assert moment is None if now >= end else moment is not None and moment > now
