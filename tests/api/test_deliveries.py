@@ -1,0 +1,271 @@
+"""Deliveries over the operators' API, sent over real sockets to real subscribers."""
+
+import asyncio
+import json
+import random
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from gateway.adapters.clock import SystemClock
+from gateway.domain.event import ThresholdFacts, new_event_id, threshold_crossed
+from gateway.domain.signature import Verdict, verify_openrouter
+from gateway.ports import Transaction
+from gateway.sandbox import Sandbox
+from gateway.services.links import Links
+from gateway.services.tell import Teller
+from tests.api.conftest import StartGateway
+from tests.fakes.subscriber import Subscriber, answers, is_silent, subscriber
+from tests.harness import Answer, RunningGateway, running_gateway
+
+SECRET = "a-secret-of-the-render-farm"
+FARM = "team/growth/render-farm"
+
+
+def subscribed(url: str, **more: Any) -> dict[str, Any]:
+    """The configuration of one subscriber of the team `growth`."""
+    hook = {"name": "render-farm", "url": url, "secret": SECRET, "events": ["*"], **more}
+    return {"teams": {"growth": {"webhooks": [hook]}}}
+
+
+@asynccontextmanager
+async def before_a_farm(
+    gateways: StartGateway, sandbox: Sandbox, url: str, behave: Any = None
+) -> AsyncIterator[tuple[RunningGateway, Subscriber]]:
+    """A gateway with one subscriber, which takes everything unless told otherwise."""
+    async with subscriber(behave or answers(200, b"thanks")) as farm:
+        yield await gateways(sandbox, url, subscribed(farm.url())), farm
+
+
+async def admin(gateway: RunningGateway, method: str, path: str, **options: Any) -> Answer:
+    return await gateway.call(method, f"{gateway.admin_url}/admin/v1{path}", team=None, **options)
+
+
+async def ended(gateway: RunningGateway, farm: Subscriber, number: int = 1) -> str:
+    """A job that is done and told."""
+    job = await gateway.completed(prompt=f"number {number}")
+
+    async def told() -> bool:
+        return len(gateway.told("delivery.attempted")) >= number
+
+    await gateway.until(told)
+    return job
+
+
+async def test_a_delivery_is_shown_with_every_attempt(
+    gateways: StartGateway, sandbox: Sandbox, sqlite_url: str
+) -> None:
+    async with before_a_farm(gateways, sandbox, sqlite_url) as (gateway, farm):
+        job = await ended(gateway, farm)
+
+        (row,) = (await admin(gateway, "GET", "/deliveries")).json["data"]
+        shown = (await admin(gateway, "GET", f"/deliveries/{row['id']}")).json
+
+    assert (row["endpoint"], row["state"], row["attempts_made"]) == (FARM, "delivered", 1)
+    assert row["event"]["job_id"] == job
+    (attempt,) = shown["attempts"]
+    assert (attempt["status"], attempt["error"], attempt["answer"]) == (200, None, "thanks")
+    assert attempt["latency_ms"] >= 0
+    assert SECRET not in json.dumps(shown)
+    assert "/hook" not in json.dumps(shown), "the path of such a URL is often a secret"
+
+
+async def test_what_arrives_is_signed_with_the_subscribers_own_secret(
+    gateways: StartGateway, sandbox: Sandbox, sqlite_url: str
+) -> None:
+    async with before_a_farm(gateways, sandbox, sqlite_url) as (gateway, farm):
+        await ended(gateway, farm)
+        head, body = farm.head, farm.body
+
+    header = re.search(r"x-openrouter-signature: (.*)\r?\n", head)
+    assert header is not None
+    now = int(gateway.clock.now().timestamp())
+    assert verify_openrouter(header[1].strip(), body, [SECRET], now) is Verdict.VERIFIED
+    assert "webhook-signature: v1," in head
+    assert "user-agent: video-gateway/" in head
+
+
+async def test_a_list_is_narrowed_and_paged(
+    gateways: StartGateway, sandbox: Sandbox, sqlite_url: str
+) -> None:
+    async with before_a_farm(gateways, sandbox, sqlite_url) as (gateway, farm):
+        jobs = [await ended(gateway, farm, number) for number in (1, 2, 3)]
+
+        seen: list[str] = []
+        path, pages = "/deliveries?limit=2", 0
+        while path:
+            page = (await admin(gateway, "GET", path)).json
+            seen += [row["event"]["job_id"] for row in page["data"]]
+            pages += 1
+            path = f"/deliveries?limit=2&cursor={page['next']}" if "next" in page else ""
+        dead = (await admin(gateway, "GET", "/deliveries?state=dead")).json["data"]
+        others = (await admin(gateway, "GET", "/deliveries?endpoint=callback")).json["data"]
+        later = int(gateway.clock.now().timestamp()) + 1
+        since = (await admin(gateway, "GET", f"/deliveries?since={later}")).json["data"]
+        day = (await admin(gateway, "GET", "/deliveries?since=2026-11-22T00:00:00Z")).json["data"]
+
+    assert (seen, pages) == (jobs[::-1], 2)
+    assert (dead, others, since) == ([], [], [])
+    assert len(day) == 3
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["state=done", "since=yesterday", "since=99999999999999999", "limit=0", "limit=501", "limit=x",
+     "cursor=x", "cursor=%00", "cursor=eA"],
+)  # fmt: skip
+async def test_a_question_that_makes_no_sense_is_a_400(gateway: RunningGateway, query: str) -> None:
+    answer = await admin(gateway, "GET", f"/deliveries?{query}")
+
+    assert (answer.status, answer.reason) == (400, "invalid_request")
+
+
+async def test_what_is_not_there_is_a_404(gateway: RunningGateway) -> None:
+    for method, path in (
+        ("GET", "/deliveries/evt_none"),
+        ("POST", "/deliveries/evt_none/replay"),
+        ("POST", "/endpoints/nobody/test"),
+        ("POST", "/endpoints/nobody/enable"),
+    ):
+        assert (await admin(gateway, method, path)).status == 404, path
+
+
+async def test_a_replay_arrives_once_more_and_is_kept_in_the_audit_trail(
+    gateways: StartGateway, sandbox: Sandbox, sqlite_url: str
+) -> None:
+    async with before_a_farm(gateways, sandbox, sqlite_url) as (gateway, farm):
+        await ended(gateway, farm)
+        (row,) = (await admin(gateway, "GET", "/deliveries")).json["data"]
+
+        answer = await admin(gateway, "POST", f"/deliveries/{row['id']}/replay")
+
+        async def again() -> bool:
+            return len(farm.requests) == 2
+
+        await gateway.until(again)
+
+    assert answer.status == 202
+    bodies = {request.partition(b"\r\n\r\n")[2] for request in farm.requests}
+    assert len(bodies) == 1, "the same event, byte for byte"
+    kept = await gateway.row("SELECT act, subject, made_by FROM audit ORDER BY number DESC LIMIT 1")
+    assert dict(kept) == {
+        "act": "delivery.replayed", "subject": row["id"], "made_by": "loopback"
+    }  # fmt: skip
+
+
+async def test_dead_deliveries_are_replayed_since_a_moment(
+    gateways: StartGateway, sandbox: Sandbox, sqlite_url: str
+) -> None:
+    async with subscriber(answers(500, b"no")) as farm:
+        once = {**subscribed(farm.url()), "delivery": {"retries": []}}
+        gateway = await gateways(sandbox, sqlite_url, once)
+        await ended(gateway, farm)
+        assert (await admin(gateway, "GET", "/deliveries")).json["data"][0]["state"] == "dead"
+        farm.behave = answers(200)
+
+        none = await admin(
+            gateway, "POST", "/deliveries/replay-dead", json={"since": 2_000_000_000}
+        )
+        answer = await admin(
+            gateway,
+            "POST",
+            "/deliveries/replay-dead",
+            json={"since": "2026-11-01", "endpoint": FARM},
+        )
+
+        async def delivered() -> bool:
+            rows = (await admin(gateway, "GET", "/deliveries?state=delivered")).json["data"]
+            return bool(rows)
+
+        await gateway.until(delivered)
+
+    assert (none.json, answer.status, answer.json) == ({"replayed": 0}, 202, {"replayed": 1})
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"since": "x"}', b'{"since": 1, "endpoint": 2}'])
+async def test_a_replay_of_the_dead_needs_its_moment(gateway: RunningGateway, body: bytes) -> None:
+    answer = await admin(gateway, "POST", "/deliveries/replay-dead", data=body)
+
+    assert (answer.status, answer.reason) == (400, "invalid_request")
+
+
+async def test_endpoints_are_listed_tested_and_enabled_again(
+    gateways: StartGateway, sandbox: Sandbox, sqlite_url: str
+) -> None:
+    async with before_a_farm(gateways, sandbox, sqlite_url, answers(410)) as (gateway, farm):
+        await ended(gateway, farm)
+        (gone,) = (await admin(gateway, "GET", "/endpoints")).json["data"]
+        refused = await admin(gateway, "POST", f"/endpoints/{FARM}/test")
+        farm.behave = answers(200, b"pong")
+        ping = await admin(gateway, "POST", "/endpoints/render-farm/test")
+        enabled = await admin(gateway, "POST", f"/endpoints/{FARM}/enable")
+        twice = await admin(gateway, "POST", f"/endpoints/{FARM}/enable")
+        (well,) = (await admin(gateway, "GET", "/endpoints")).json["data"]
+
+    assert (gone["disabled"], gone["disabled_because"], gone["dead"]) == (True, "gone", 1)
+    assert (refused.json["delivered"], refused.json["status"]) == (False, 410)
+    assert (ping.json["delivered"], ping.json["answer"]) == (True, "pong")
+    assert json.loads(farm.body) | {"created_at": ""} == {
+        "type": "ping", "created_at": "", "data": {"endpoint": FARM}
+    }  # fmt: skip
+    assert (enabled.status, twice.status) == (200, 400)
+    assert (well["disabled"], well["failing_since"]) == (False, None)
+    assert SECRET not in json.dumps([gone, well])
+    assert gone["origin"].startswith("http://127.0.0.1:")
+
+
+async def test_the_teams_own_listener_knows_nothing_of_deliveries(gateway: RunningGateway) -> None:
+    for path in ("/admin/v1/deliveries", "/admin/v1/endpoints"):
+        assert (await gateway.get(f"{gateway.origin}{path}")).status == 404
+
+
+async def test_a_thousand_events_arrive_in_time_while_one_endpoint_hangs(
+    sandbox: Sandbox, sqlite_url: str
+) -> None:
+    """In real time, over real sockets: a hundred events for ten endpoints and one that hangs."""
+    async with subscriber(answers(200)) as good, subscriber(is_silent) as hanging:
+        hooks = [
+            {"name": f"good-{n}", "url": good.url(path=f"/{n}"), "secret": SECRET, "events": ["*"]}
+            for n in range(10)
+        ]
+        stuck = {"name": "stuck", "url": hanging.url(), "secret": SECRET, "events": ["*"]}
+        async with running_gateway(
+            sandbox, sqlite_url, {"webhooks": [*hooks, stuck]}, clock=SystemClock()
+        ) as gateway:
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            await _publish(gateway, 100)
+            async with asyncio.timeout(60):
+                while len(good.requests) < 1000:
+                    good.left.clear()
+                    await good.left.wait()
+            took = loop.time() - began
+            held = hanging.connects
+            (row,) = [
+                row
+                for row in (await admin(gateway, "GET", "/endpoints")).json["data"]
+                if row["endpoint"] == "organisation/stuck"
+            ]
+
+    assert held == 4, "its own limit, and nobody else's"
+    assert row["pending"] == 100
+    assert took < 14, "the hanging ones are not even over when all others have arrived"
+    assert len({request.partition(b" HTTP")[0] for request in good.requests}) == 10
+
+
+async def _publish(gateway: RunningGateway, number: int) -> None:
+    """So many events at once, owed to every subscriber."""
+    live, clock = gateway.gateway.live, gateway.clock
+    source = random.Random(3)
+    teller = Teller(live, Links(live, clock, b"k" * 32), source)
+    now = clock.now()
+
+    def act(tx: Transaction) -> None:
+        for _ in range(number):
+            facts = ThresholdFacts("growth", "day", 0.8, 10, 8, 0, None)
+            teller.elsewhere(tx, threshold_crossed(new_event_id(source), facts, now), "", now)
+
+    await gateway.database.write(act)
