@@ -188,7 +188,7 @@ async def open_gateway(
         key_refresher = KeyRefresher(authenticator, clock)
         cadence = Cadence(live, links)
         poller = Poller(database, clock, source, upstreams, live, cadence, tracker, telemetry)
-        sweeper = Sweeper(database, clock, live, tracker)
+        sweeper = Sweeper(database, clock, live, tracker, telemetry)
         watcher = WebhookWatcher(database, clock, telemetry)
         deliverer = Deliverer(database, clock, source, outbound, live, teller, telemetry)
         dispatcher = Dispatcher(deliverer, clock, telemetry)

@@ -14,6 +14,9 @@ _COLUMNS = """
 
 _OPEN = "status IN ('submitting', 'unknown', 'pending', 'in_progress')"
 
+# Said in the very words of the index `jobs_undecided`, or SQLite reads the whole table instead.
+_UNDECIDED = "status IN ('submitting', 'unknown')"
+
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
@@ -297,11 +300,12 @@ def holding_since(tx: Transaction, since: int, *, lock: bool) -> list[Spending]:
 
 def spent_since(tx: Transaction, since: int) -> list[Spending]:
     """What jobs submitted since then and over by now have cost, by team, key and model."""
+    # Grouped in an order that no index has, or SQLite takes the whole table in that order.
     rows = tx.fetch(
         """
         SELECT team, key_name, model, CAST(SUM(cost_micros) AS BIGINT) AS micros FROM jobs
         WHERE created_at >= :since AND cost_micros IS NOT NULL
-        GROUP BY team, key_name, model
+        GROUP BY key_name, model, team
         """,
         since=since,
     )
@@ -441,7 +445,10 @@ def poll_soon(tx: Transaction, job_id: str, *, now: int) -> None:
 def orphans(tx: Transaction, *, now: int) -> list[JobId]:
     """Jobs left `submitting` by a holder whose lease ran out."""
     rows = tx.fetch(
-        "SELECT id FROM jobs WHERE status = 'submitting' AND lease_until <= :now",
+        f"""
+        SELECT id FROM jobs
+        WHERE {_UNDECIDED} AND status = 'submitting' AND lease_until <= :now
+        """,
         now=now,
     )
     return [JobId(row["id"]) for row in rows]
@@ -452,12 +459,19 @@ def unresolved(tx: Transaction, upstream: str, *, since: int) -> list[Job]:
     rows = tx.fetch(
         f"""
         SELECT {_COLUMNS} FROM jobs
-        WHERE status = 'unknown' AND upstream = :upstream AND unknown_since <= :since
+        WHERE {_UNDECIDED} AND status = 'unknown'
+          AND upstream = :upstream AND unknown_since <= :since
         """,
         upstream=upstream,
         since=since,
     )
     return [_job(row) for row in rows]
+
+
+def upstreams_of_unresolved(tx: Transaction) -> set[str]:
+    """Every upstream that has a job which is `unknown`, configured or not."""
+    rows = tx.fetch(f"SELECT DISTINCT upstream FROM jobs WHERE {_UNDECIDED} AND status = 'unknown'")
+    return {row["upstream"] for row in rows}
 
 
 def void_leases(tx: Transaction, *, now: int) -> None:

@@ -17,9 +17,17 @@ def lock_team(tx: Transaction, team: str) -> None:
 
 
 def hits(tx: Transaction, team: str, *, now: int) -> list[int]:
-    """When the team's submits of the last 60 seconds were taken, oldest first, in epoch ms."""
-    since = now - RATE_WINDOW_MS
-    tx.execute("DELETE FROM rate_hits WHERE team = :team AND at <= :since", team=team, since=since)
+    """When the team's submits of the last 60 seconds were taken, oldest first, in epoch ms.
+
+    Another replica's clock may be ahead by some seconds; what lies a minute ahead is left from a
+    clock that was set back, and must not hold the team up until it is true again.
+    """
+    tx.execute(
+        "DELETE FROM rate_hits WHERE team = :team AND (at <= :since OR at > :ahead)",
+        team=team,
+        since=now - RATE_WINDOW_MS,
+        ahead=now + RATE_WINDOW_MS,
+    )
     rows = tx.fetch("SELECT at FROM rate_hits WHERE team = :team ORDER BY at", team=team)
     return [row["at"] for row in rows]
 
@@ -27,9 +35,13 @@ def hits(tx: Transaction, team: str, *, now: int) -> list[int]:
 def recent_hits(tx: Transaction, team: str, *, now: int) -> int:
     """How many submits of the team were taken in the last 60 seconds; only looks."""
     row = tx.fetchrow(
-        "SELECT COUNT(*) AS hits FROM rate_hits WHERE team = :team AND at > :since",
+        """
+        SELECT COUNT(*) AS hits FROM rate_hits
+        WHERE team = :team AND at > :since AND at <= :ahead
+        """,
         team=team,
         since=now - RATE_WINDOW_MS,
+        ahead=now + RATE_WINDOW_MS,
     )
     return 0 if row is None else int(row["hits"])
 

@@ -1,0 +1,134 @@
+"""What every submit, poll and sweep reads, it finds by an index: a million jobs later too.
+
+SQLite reads a whole table without a word where a statement does not say what a partial index
+says. So every statement of a job's life is taken down, and its plan looked at.
+"""
+
+import re
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from gateway.adapters.sqlite import SqliteDatabase
+from gateway.domain.errors import Refused
+from gateway.domain.job import Status
+from gateway.ports import Database, Row, Transaction
+from gateway.services.limits import TrafficLimits, admit
+from gateway.store import dedupe, inbox, jobs, refusals
+from gateway.telemetry.bundle import Telemetry
+from gateway.workers.sweeper import Sweeper
+from tests.services.books import Books, in_force
+
+T = TypeVar("T")
+
+# Of these there are as many as an operator wrote, or they are read whole on purpose.
+SMALL = {"endpoints", "keys", "settings", "catalogs", "webhook_health", "lanes"}
+
+
+class Listening:
+    """A database that takes down every statement."""
+
+    def __init__(self, real: Database) -> None:
+        self._real = real
+        self.heard: set[str] = set()
+
+    async def write(self, act: Callable[[Transaction], T]) -> T:
+        return await self._real.write(lambda tx: act(_Heard(tx, self.heard)))
+
+    async def read(self, act: Callable[[Transaction], T]) -> T:
+        return await self._real.read(lambda tx: act(_Heard(tx, self.heard)))
+
+    async def close(self) -> None:
+        await self._real.close()
+
+
+class _Heard:
+    def __init__(self, tx: Transaction, heard: set[str]) -> None:
+        self._tx = tx
+        self._heard = heard
+        self.skip_locked = tx.skip_locked
+
+    def execute(self, sql: str, **params: str | int | None) -> int:
+        self._heard.add(sql)
+        return self._tx.execute(sql, **params)
+
+    def fetch(self, sql: str, **params: str | int | None) -> list[Row]:
+        self._heard.add(sql)
+        return list(self._tx.fetch(sql, **params))
+
+    def fetchrow(self, sql: str, **params: str | int | None) -> Row | None:
+        self._heard.add(sql)
+        return self._tx.fetchrow(sql, **params)
+
+
+@pytest.fixture
+async def listening(sqlite_url: str) -> Listening:
+    return Listening(await SqliteDatabase.open(path_of(sqlite_url)))
+
+
+def path_of(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:///"))
+
+
+def reads_whole(path: Path, sql: str) -> list[str]:
+    """The tables that a statement reads from end to end."""
+    with sqlite3.connect(path) as connection:
+        found = _parameters(sql)
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {sql}", dict.fromkeys(found, 1)).fetchall()
+    connection.close()
+    words = [row[3].split() for row in plan]
+    return [word[1] for word in words if word[0] == "SCAN" and word[1] not in SMALL]
+
+
+def _parameters(sql: str) -> set[str]:
+    return set(re.findall(r":([a-z_]+)", sql))
+
+
+async def test_no_statement_of_a_job_s_life_reads_a_whole_table(
+    listening: Listening, sqlite_url: str
+) -> None:
+    budgets = [{"period": "day", "limit_usd": 1, "alerts": [0.1]}]
+    books = Books(listening, in_force({"budgets": budgets}))
+    now = 10**13
+    await listening.read(lambda tx: jobs.poll_due(tx, now=now))
+    listening.heard.clear()
+
+    accepted = (await books.submit("red", 200_000)).job
+    await books.accept(accepted)
+    await listening.write(lambda tx: jobs.lease_polls(tx, now=now, until=now, token="t", limit=5))
+    await listening.read(lambda tx: jobs.poll_due(tx, now=now))
+    await books.end(accepted.id, Status.COMPLETED, "0.20")
+    await books.end(accepted.id, Status.COMPLETED, "0.30")
+    await books.refuse((await books.submit("red", 1)).job)
+    await books.lose((await books.submit("red", 1)).job)
+    await books.submit("red", 1)
+    with pytest.raises(Refused):
+        await books.submit("red", 1_000_000)
+    await books.clock.advance(3600)
+    sweeper = Sweeper(listening, books.clock, books.live, books.tracker, Telemetry())
+    await sweeper.step()
+    await books.clock.advance(3600)
+    await sweeper.step()
+    bounds = TrafficLimits(10, 10)
+    await listening.write(lambda tx: admit(tx, "red", "job", bounds, now=now))
+    await listening.write(lambda tx: dedupe.claim_key(tx, "red", "k", "f", "job", now=now))
+    await listening.write(lambda tx: dedupe.release_keys(tx, "job"))
+    await listening.write(lambda tx: dedupe.forget_old_keys(tx, before=now, limit=5))
+    await listening.write(lambda tx: refusals.forget(tx, before=now, limit=5))
+    await listening.read(lambda tx: jobs.find_by_token(tx, "t"))
+    await listening.read(lambda tx: inbox.overdue(tx, before=now))
+    await listening.close()
+
+    assert len(listening.heard) > 40
+    path = path_of(sqlite_url)
+    assert {sql: reads_whole(path, sql) for sql in listening.heard if reads_whole(path, sql)} == {}
+
+
+def test_the_look_at_a_plan_would_see_it(sqlite_url: str) -> None:
+    """What the sweeper asked every two seconds, until this was written."""
+    sql = "SELECT id FROM jobs WHERE status = 'submitting' AND lease_until <= :now"
+
+    assert reads_whole(path_of(sqlite_url), sql) == ["jobs"]
