@@ -1,0 +1,189 @@
+"""`retain: false` and ZDR: no byte of a prompt, an image or a video is left behind, anywhere.
+
+Everything that the gateway wrote is searched: database files and their logs, the content folder,
+temporary files, its log; on PostgreSQL also the server's data folder.
+"""
+
+import asyncio
+import base64
+import random
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.sandbox import Sandbox
+from gateway.sandbox.content import Content
+from tests.api.conftest import StartGateway, StartSandbox
+from tests.api.test_downloads import download
+from tests.harness import Answer, RunningGateway
+
+PROMPT = "the-prompt-nobody-may-keep-4711"
+IMAGE = b"the-image-nobody-may-keep-0815"
+FILM = b"the-film-nobody-may-keep-2342"
+IMAGE_URL = "data:image/png;base64," + base64.b64encode(IMAGE).decode()
+RETAINS_NOTHING = {"retain": False}
+MARKS = {
+    "prompt": PROMPT.encode(),
+    "image": IMAGE,
+    "image as sent": base64.b64encode(IMAGE),
+    "film": FILM,
+}
+
+
+@pytest.fixture(autouse=True)
+def marked_films(monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = random.Random(1)
+
+    async def film(_content: Content, job: Any, index: int) -> bytes:
+        return b"".join(FILM + noise.randbytes(100_000) for _ in range(30))
+
+    monkeypatch.setattr(Content, "_film", film)
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Temporary files go where they are searched."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def _private(
+    folder: Path, mode: str, rivals: Mapping[str, Any] = RETAINS_NOTHING
+) -> dict[str, Any]:
+    return {
+        "content": {"mode": mode, "url": str(folder / "content")},
+        "upstreams": {"*": {"zdr": True}},
+        "teams": {"rivals": rivals},
+    }
+
+
+async def _submit(gateway: RunningGateway, team: str, **fields: Any) -> Answer:
+    return await gateway.submit(
+        team=team,
+        prompt=PROMPT,
+        input_references=[{"type": "image_url", "image_url": {"url": IMAGE_URL}}],
+        **fields,
+    )
+
+
+async def _lived(gateway: RunningGateway, team: str, **fields: Any) -> str:
+    """A job from its submit to its second download, with a retry and a refusal on the way."""
+    answer = await _submit(gateway, team, **fields)
+    assert answer.status == 202, answer.body
+    job = str(answer.json["id"])
+    refused = await _submit(gateway, team, **{**fields, "duration": 999})
+    assert refused.status == 400, refused.body
+    await gateway.ended(job, team=team)
+    first = await download(gateway, job, team=team)
+    second = await download(gateway, job, {"Range": "bytes=0-9"}, team=team)
+    assert first.body.startswith(FILM)
+    assert second.status in (200, 206)
+    await asyncio.sleep(0)
+    return job
+
+
+def _kept(gateway: RunningGateway, *folders: Path) -> set[str]:
+    """What of the marks is anywhere in these folders or in the log."""
+    gateway.lines()  # written out
+    texts = [("log", gateway.log.getvalue().encode())]
+    texts += [(str(path), data) for folder in folders for path, data in _contents(folder)]
+    return {name for name, mark in MARKS.items() for _, data in texts if mark in data}
+
+
+def _contents(folder: Path) -> Iterator[tuple[Path, bytes]]:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            try:
+                yield path, path.read_bytes()
+            except FileNotFoundError:
+                continue
+
+
+async def _folders(gateway: RunningGateway, folder: Path, url: str) -> list[Path]:
+    if url.startswith("sqlite:"):
+        return [folder]
+    row = await gateway.row("SELECT current_setting('data_directory') AS folder")
+    return [folder, Path(row["folder"])]
+
+
+@pytest.mark.parametrize("mode", ["passthrough", "cache", "archive"])
+@pytest.mark.parametrize(
+    ("rivals", "fields"),
+    [(RETAINS_NOTHING, {}), ({"zdr": "require"}, {}), ({}, {"zdr": True})],
+    ids=["retain: false", "zdr: require", "asked for zdr"],
+)
+async def test_nothing_of_a_private_request_is_left_in_any_mode(
+    gateways: StartGateway,
+    sandbox: Sandbox,
+    sqlite_url: str,
+    tmp_path: Path,
+    mode: str,
+    rivals: dict[str, Any],
+    fields: dict[str, Any],
+) -> None:
+    gateway = await gateways(sandbox, sqlite_url, _private(tmp_path, mode, rivals))
+
+    await _lived(gateway, "rivals", **fields)
+
+    assert _kept(gateway, tmp_path) == set()
+
+
+async def test_nothing_is_left_in_postgresql_either(
+    gateways: StartGateway, sandbox: Sandbox, postgres_url: str, tmp_path: Path
+) -> None:
+    gateway = await gateways(sandbox, postgres_url, _private(tmp_path, "archive"))
+
+    await _lived(gateway, "rivals")
+
+    folders = await _folders(gateway, tmp_path, postgres_url)
+    assert len(folders) == 2
+    assert _kept(gateway, *folders) == set()
+
+
+async def test_nothing_lies_on_the_disk_while_a_private_video_is_downloaded(
+    gateways: StartGateway, sandboxes: StartSandbox, sqlite_url: str, tmp_path: Path
+) -> None:
+    sandbox = await sandboxes()
+    gateway = await gateways(sandbox, sqlite_url, _private(tmp_path, "cache"))
+    answer = await _submit(gateway, "rivals")
+    job = str(answer.json["id"])
+    await gateway.ended(job, team="rivals")
+    sandbox.faults.next("content", "slow", seconds=1.0)
+    client = asyncio.create_task(download(gateway, job, team="rivals"))
+    seen: set[str] = set()
+
+    async def done() -> bool:
+        seen.update(_kept(gateway, tmp_path))
+        return client.done()
+
+    await gateway.until(done)
+
+    assert (await client).body.startswith(FILM)
+    assert seen == set()
+
+
+async def test_the_search_finds_what_is_kept_of_a_request_that_may_be(
+    gateways: StartGateway, sandbox: Sandbox, sqlite_url: str, tmp_path: Path
+) -> None:
+    """Else the tests above would pass with a search that finds nothing."""
+    gateway = await gateways(sandbox, sqlite_url, _private(tmp_path, "cache"))
+
+    await _lived(gateway, "growth")
+
+    assert "film" in _kept(gateway, tmp_path)
+
+
+async def test_no_prompt_and_no_image_is_kept_of_anybody(
+    gateways: StartGateway, sandbox: Sandbox, sqlite_url: str, tmp_path: Path
+) -> None:
+    """Only the video may be: what a job needs to be followed and settled is no prompt."""
+    gateway = await gateways(sandbox, sqlite_url, _private(tmp_path, "archive"))
+
+    await _lived(gateway, "growth")
+
+    assert _kept(gateway, tmp_path) <= {"film"}
