@@ -262,6 +262,7 @@ async def open_gateway(
         for application in (gateway.public, gateway.admin):
             resources = application.router.resources()
             telemetry.metrics.allow_routes(resource.canonical for resource in resources)
+        stack.push_async_callback(poller.close)
         for loop in loops:
             loop.start()
             stack.push_async_callback(loop.stop)

@@ -388,16 +388,37 @@ def poll_due(tx: Transaction, *, now: int) -> bool:
     return row is not None
 
 
+def upstreams_due(tx: Transaction, *, now: int) -> list[str]:
+    """Every upstream, configured or not, with a poll that is due and that nobody holds."""
+    rows = tx.fetch(
+        """
+        SELECT DISTINCT upstream FROM jobs
+        WHERE next_poll_at <= :now AND (lease_until IS NULL OR lease_until <= :now)
+        ORDER BY upstream
+        """,
+        now=now,
+    )
+    return [row["upstream"] for row in rows]
+
+
 def lease_polls(
-    tx: Transaction, *, now: int, until: int, token: str, limit: int
+    tx: Transaction,
+    *,
+    now: int,
+    until: int,
+    token: str,
+    limit: int,
+    upstream: str | None = None,
 ) -> list[PollLease]:
-    """Take up to `limit` jobs whose poll is due and that nobody else holds."""
+    """Take up to `limit` jobs, of one upstream or any, whose poll is due and that nobody holds."""
+    of_one = "" if upstream is None else "AND upstream = :upstream"
+    named = {} if upstream is None else {"upstream": upstream}
     rows = tx.fetch(
         f"""
         UPDATE jobs SET lease_token = :token, lease_until = :until
         WHERE id IN (
           SELECT id FROM jobs
-          WHERE next_poll_at <= :now AND (lease_until IS NULL OR lease_until <= :now)
+          WHERE next_poll_at <= :now AND (lease_until IS NULL OR lease_until <= :now) {of_one}
           ORDER BY next_poll_at
           LIMIT :limit
           {tx.skip_locked}
@@ -408,6 +429,7 @@ def lease_polls(
         until=until,
         token=token,
         limit=limit,
+        **named,
     )
     return [PollLease(_job(row), token, row["polls"]) for row in rows]
 

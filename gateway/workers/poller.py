@@ -1,7 +1,7 @@
 """Follows open jobs at their upstreams: the guarantee behind every end (webhooks are quicker)."""
 
-import asyncio
 import random
+from collections import Counter
 from collections.abc import Mapping
 
 from gateway.config.live import Live
@@ -10,13 +10,15 @@ from gateway.domain.units import epoch_ms
 from gateway.domain.upstream import Missing, PollOutcome, Unanswered
 from gateway.ports import Clock, Database, Transaction, Upstream
 from gateway.services.cadence import Cadence
+from gateway.services.tasks import Tasks
 from gateway.services.track import Tracker
 from gateway.store import jobs
 from gateway.store.jobs import PollLease
 from gateway.telemetry.bundle import Telemetry
 
 _IDLE = 0.25  # seconds between looks for due polls
-_AT_ONCE = 50  # polls under way in one process
+_BUSY = 0.02  # seconds, where more were due than could be begun
+_AT_ONCE = 50  # polls of one upstream under way in one process: one that hangs delays only its own
 _JITTER = 0.1  # of the delay, so that jobs of one moment do not stay in step
 _LEASE_FACTOR = 4  # a lease outlives the poll's own timeout by far (RELIABILITY.md, section 0)
 
@@ -44,32 +46,53 @@ class Poller:
         self._cadence = cadence
         self._tracker = tracker
         self._telemetry = telemetry
+        self._tasks = Tasks(self._failed)
+        self._under_way: Counter[str] = Counter()
+
+    @property
+    def under_way(self) -> int:
+        """How many polls were begun and are not over."""
+        return len(self._tasks)
 
     async def step(self) -> float:
-        """Poll everything that is due now; seconds until the next look."""
+        """Begin every poll that is due and has room; seconds until the next look."""
         now = self._now()
         if not await self._database.read(lambda tx: jobs.poll_due(tx, now=now)):
             return _IDLE
         leases = await self._database.write(self._lease)
-        if leases:
-            async with asyncio.TaskGroup() as group:
-                for lease in leases:
-                    group.create_task(self._follow(lease))
-        return 0.0 if len(leases) == _AT_ONCE else _IDLE
+        for lease in leases:
+            self._under_way[lease.job.upstream] += 1
+            self._tasks.spawn(self._follow(lease), f"poll {lease.job.id}")
+        full = leases and max(self._under_way.values()) >= _AT_ONCE
+        return _BUSY if full else _IDLE
+
+    async def close(self) -> None:
+        """Cut off what is under way; whoever comes next polls again when the leases run out."""
+        await self._tasks.drain(0)
 
     def _lease(self, tx: Transaction) -> list[PollLease]:
         now = self._now()
         timeouts = [u.timeout.poll.total_seconds() for u in self._live.config.upstreams.values()]
         until = now + int(max(timeouts) * _LEASE_FACTOR * 1000)
         token = new_token(self._random)
-        return jobs.lease_polls(tx, now=now, until=until, token=token, limit=_AT_ONCE)
+        leases: list[PollLease] = []
+        for name in jobs.upstreams_due(tx, now=now):
+            room = _AT_ONCE - self._under_way[name]
+            if room > 0:
+                leases += jobs.lease_polls(
+                    tx, now=now, until=until, token=token, limit=room, upstream=name
+                )
+        return leases
 
     async def _follow(self, lease: PollLease) -> None:
         """One job, in the trace of its submit; what goes wrong with it must not touch others."""
         job = lease.job
-        with self._telemetry.work("job.poll", job.request_id, job.traceparent) as span:
-            span.set(job=job.id, polls=lease.polls)
-            await self._poll(lease)
+        try:
+            with self._telemetry.work("job.poll", job.request_id, job.traceparent) as span:
+                span.set(job=job.id, polls=lease.polls)
+                await self._poll(lease)
+        finally:
+            self._under_way[job.upstream] -= 1
 
     async def _poll(self, lease: PollLease) -> None:
         try:
@@ -107,6 +130,9 @@ class Poller:
 
         if not await self._database.write(act):
             self._telemetry.metrics.lease_lost("poller")
+
+    def _failed(self, name: str, error: BaseException) -> None:
+        self._telemetry.log.error("task.failed", task=name, error=error)
 
     def _now(self) -> int:
         return epoch_ms(self._clock.now())
