@@ -5,7 +5,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from http.client import HTTPConnection
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -15,36 +16,48 @@ class Program:
     """One process of the benchmark, serving on a port."""
 
     def __init__(
-        self, words: Sequence[str], port: int, log: Path, env: Mapping[str, str] | None = None
+        self, words: Sequence[str], port: int, log: Path, ready_at: str | None = None
     ) -> None:
-        """Start it; wait with `ready`."""
+        """Start it; wait with `ready`. `ready_at`: a path that answers 200 once it is."""
         self.port = port
+        self._ready_at = ready_at
         self._log = log
         with log.open("wb") as out:
             self._process = subprocess.Popen(
                 (sys.executable, *words),
-                env=None if env is None else {**os.environ, **env},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )
 
     def ready(self) -> None:
-        """Until something listens.
+        """Until it listens and says that it is ready.
 
         Raises:
-            RuntimeError: the program ended, or nothing did within 30 s.
+            RuntimeError: the program ended, or was not ready within 30 s.
 
         """
         end = time.monotonic() + 30
         while time.monotonic() < end:
             if self._process.poll() is not None:
                 break
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
+            if self._answers():
+                return
             time.sleep(0.05)
         raise RuntimeError(f"a program did not start:\n{self._log.read_text()[-2000:]}")
+
+    def _answers(self) -> bool:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            if self._ready_at is None:
+                connection.connect()
+                return True
+            connection.request("GET", self._ready_at)
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
 
     @property
     def cpu_seconds(self) -> float:

@@ -119,7 +119,9 @@ def _gateway(start: tuple[str, ...], folder: Path, upstream: int) -> Program:
             relay_hash=hash_key(RELAY_KEY),
         )
     )
-    return Program((*start, "serve", "--config", str(config)), port, folder / "gateway.log")
+    return Program(
+        (*start, "serve", "--config", str(config)), port, folder / "gateway.log", "/readyz"
+    )
 
 
 def job_body(prompt: str) -> bytes:
