@@ -1,13 +1,14 @@
 """What may be configured and is not enforced yet: said at start, so that nobody believes in it.
 
-One entry per feature; whoever makes a feature work deletes its entry. A default counts as
-configured only where an operator would rely on it without having written it.
+One entry per feature; whoever makes a feature work deletes its entry. There is none now: everything
+that the file may say is in force. A default counts as configured only where an operator would rely
+on it without having written it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from gateway.config.schema import Callbacks, Config
+from gateway.config.schema import Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,28 +20,9 @@ class Inactive:
     configured: Callable[[Config], bool]
 
 
-def inactive_features(config: Config) -> list[str]:
+ENTRIES: tuple[Inactive, ...] = ()
+
+
+def inactive_features(config: Config, entries: Iterable[Inactive] = ENTRIES) -> list[str]:
     """The configured features that are not active yet, in words; empty when all are."""
-    return [entry.words for entry in ENTRIES if entry.configured(config)]
-
-
-def _subscribers(config: Config) -> Iterator[object]:
-    yield from config.webhooks
-    for team in config.teams.values():
-        yield from team.webhooks
-
-
-ENTRIES: tuple[Inactive, ...] = (
-    Inactive(
-        "webhooks: subscribers get no events",
-        lambda config: any(True for _ in _subscribers(config)),
-    ),
-    Inactive(
-        "callbacks: a request's callback_url is not called, and these rules are not applied",
-        lambda config: config.callbacks != Callbacks(),
-    ),
-    Inactive(
-        "upstreams.*.webhook_secrets: upstream webhooks are not taken in; jobs are polled",
-        lambda config: any(upstream.webhook_secrets for upstream in config.upstreams.values()),
-    ),
-)
+    return [entry.words for entry in entries if entry.configured(config)]

@@ -1,48 +1,27 @@
-"""Every entry of the table, and what configures it. Who deletes an entry deletes its row."""
+"""What is configured and not enforced is told; and nothing is, now."""
 
-import pytest
+from pathlib import Path
 
-from gateway.config.inactive import ENTRIES, Inactive, inactive_features
-from tests.config.samples import SECRET, config
+from gateway.config.inactive import Inactive, inactive_features
+from gateway.config.loader import parse
+from tests.config.samples import config
 
-
-def team(more: str) -> str:
-    return f"teams: {{growth: {{{more}}}}}\n"
-
-
-UPSTREAM = "upstreams: {a: {base_url: https://a.example, api_key: key, %s}}\n"
-HOOK = f"{{name: w, url: https://h.example, secret: {SECRET}}}"
-
-# The beginning of an entry's words, and files that configure it.
-ROWS = {
-    "webhooks:": [f"webhooks: [{HOOK}]\n", team(f"webhooks: [{HOOK}]")],
-    "callbacks:": ["callbacks: {allow_http: true}\n", "callbacks: {allow_hosts: [a.example]}\n"],
-    "upstreams.*.webhook_secrets:": [UPSTREAM % f"webhook_secrets: [{SECRET}]"],
-}
+FULL = Path(__file__).parent / "full.yaml"
 
 
-def told(text: str) -> list[str]:
-    return inactive_features(config(text))
+def test_an_inactive_feature_is_told_only_where_it_is_configured() -> None:
+    entry = Inactive("callbacks: not yet", lambda config: config.callbacks.allow_http)
+
+    assert inactive_features(config("callbacks: {allow_http: true}\n"), [entry]) == [entry.words]
+    assert inactive_features(config(""), [entry]) == []
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.words.partition(":")[0])
-def test_an_inactive_feature_is_told_when_it_is_configured(entry: Inactive) -> None:
-    (files,) = [files for beginning, files in ROWS.items() if entry.words.startswith(beginning)]
+def test_everything_that_the_file_may_say_is_in_force() -> None:
+    text = FULL.read_text("utf-8")
+    every_variable = dict.fromkeys(_names(text), "a-secret-of-at-least-thirty-two-characters")
 
-    assert all(entry.words in told(text) for text in files)
-
-
-def test_every_row_has_its_entry() -> None:
-    words = [entry.words for entry in ENTRIES]
-
-    assert [b for b in ROWS if not any(one.startswith(b) for one in words)] == []
+    assert inactive_features(parse(text, every_variable, "full.yaml").config) == []
 
 
-def test_no_default_is_told() -> None:
-    assert told("") == []
-
-
-def test_writing_a_default_out_configures_nothing() -> None:
-    text = "callbacks: {allow_http: false}\n" + team("limits: {max_duration: null}, models: {}")
-
-    assert told(text) == told("")
+def _names(text: str) -> list[str]:
+    return [part.partition("}")[0].partition(":")[0] for part in text.split("${")[1:]]
