@@ -1,0 +1,158 @@
+"""`video-gateway deliveries` and `endpoints`, through the gateway that runs."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from gateway.cli.main import app
+from gateway.domain.errors import GatewayError
+from gateway.sandbox import Sandbox, SandboxConfig
+from tests.cli.programs import configuration
+from tests.fakes.clock import FakeClock
+from tests.fakes.subscriber import Subscriber, answers, subscriber
+from tests.harness import RunningGateway, running_gateway
+
+SECRET = "a-secret-of-the-render-farm"
+FARM = "team/growth/render-farm"
+PAGE = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text("utf-8")
+
+
+class Operator:
+    """Types commands on the machine of a gateway."""
+
+    def __init__(self, gateway: RunningGateway, farm: Subscriber, folder: Path) -> None:
+        self.gateway = gateway
+        self.farm = farm
+        host = gateway.admin_url.removeprefix("http://")
+        self._config = configuration(
+            folder, server=f"{{listen: '127.0.0.1:0', admin_listen: '{host}'}}"
+        )
+
+    async def types(self, *words: str) -> Result:
+        arguments = [*words, "--config", str(self._config)]
+        return await asyncio.to_thread(CliRunner().invoke, app, arguments)
+
+    async def told(self, number: int) -> None:
+        """Wait until so many attempts were made."""
+
+        async def made() -> bool:
+            return len(self.gateway.told("delivery.attempted")) >= number
+
+        await self.gateway.until(made)
+
+
+@pytest.fixture
+async def operator(tmp_path: Path, sqlite_url: str) -> AsyncIterator[Operator]:
+    clock = FakeClock()
+    sandbox = await Sandbox.start(SandboxConfig(seed=7, generation_seconds=(2.0, 2.0)), clock)
+    async with subscriber(answers(500, b"no room")) as farm:
+        hook = {"name": "render-farm", "url": farm.url(), "secret": SECRET, "events": ["*"]}
+        changes: dict[str, Any] = {
+            "teams": {"growth": {"webhooks": [hook]}},
+            "delivery": {"retries": []},
+        }
+        async with running_gateway(sandbox, sqlite_url, changes, clock=clock) as gateway:
+            yield Operator(gateway, farm, tmp_path)
+    await sandbox.close()
+
+
+async def test_what_died_is_listed_shown_and_sent_again(operator: Operator) -> None:
+    job = await operator.gateway.completed()
+    await operator.told(1)
+
+    listed = await operator.types("deliveries", "list", "--state", "dead", "--since", "2026-11-01")
+    (delivery,) = re.findall(r"evt_[A-Za-z0-9]{24}", listed.output)
+    shown = await operator.types("deliveries", "show", delivery)
+    operator.farm.behave = answers(200, b"thanks")
+    replayed = await operator.types("deliveries", "replay", delivery)
+    await operator.told(2)
+    after = await operator.types("deliveries", "show", delivery)
+
+    assert FARM in listed.output
+    assert f"{job}-completed" in shown.output
+    assert re.search(r"#1 .*  500  \d+ ms\n  answer: no room", shown.output)
+    assert replayed.output == f"{delivery} is due again\n"
+    assert re.search(r"state +delivered", after.output)
+    assert re.search(r"#2 .*  200  \d+ ms\n  answer: thanks", after.output)
+    for result in (listed, shown, replayed, after):
+        assert result.exit_code == 0
+        assert SECRET not in result.output
+
+
+async def test_everything_that_died_is_sent_again_at_once(operator: Operator) -> None:
+    for number in (1, 2, 3):
+        await operator.gateway.completed(prompt=f"number {number}")
+    await operator.told(3)
+    operator.farm.behave = answers(200)
+
+    other = await operator.types(
+        "deliveries", "replay-dead", "--since", "2026-11-01", "--endpoint", "callback"
+    )
+    result = await operator.types("deliveries", "replay-dead", "--since", "2026-11-01")
+    await operator.told(6)
+
+    assert other.output == "0 deliveries are due again\n"
+    assert result.output == "3 deliveries are due again\n"
+
+
+async def test_a_long_list_is_read_page_by_page(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.cli.deliveries._PAGE", 2)
+    for number in range(5):
+        await operator.gateway.completed(prompt=f"number {number}")
+    await operator.told(5)
+
+    every = await operator.types("deliveries", "list", "--limit", "100")
+    three = await operator.types("deliveries", "list", "--limit", "3")
+
+    assert len(set(re.findall(r"^evt_\w+", every.output, re.MULTILINE))) == 5
+    assert len(three.output.splitlines()) == 1 + 3
+
+
+async def test_an_endpoint_is_tested_and_says_what_it_said(operator: Operator) -> None:
+    refused = await operator.types("endpoints", "test", "render-farm")
+    operator.farm.behave = answers(204)
+    taken = await operator.types("endpoints", "test", FARM)
+
+    assert refused.exit_code == 1
+    assert f"{FARM} did not take the ping: status 500" in refused.output
+    assert "answer: no room" in refused.output
+    assert (taken.exit_code, "took the ping: status 204" in taken.output) == (0, True)
+
+
+async def test_a_disabled_endpoint_is_seen_and_enabled(operator: Operator) -> None:
+    operator.farm.behave = answers(410)
+    await operator.gateway.completed()
+    await operator.told(1)
+
+    gone = await operator.types("endpoints", "list")
+    enabled = await operator.types("endpoints", "enable", "render-farm")
+    well = await operator.types("endpoints", "list")
+
+    assert re.search(rf"{FARM} +disabled: gone +0 +1 ", gone.output)
+    assert enabled.output.startswith(f"{FARM} gets events again")
+    assert re.search(rf"{FARM} +ok +0 +1 ", well.output)
+
+
+async def test_what_the_gateway_refuses_is_said_in_its_words(operator: Operator) -> None:
+    unknown = await operator.types("deliveries", "show", "evt_none")
+    nonsense = await operator.types("deliveries", "list", "--since", "yesterday")
+
+    assert isinstance(unknown.exception, GatewayError)
+    assert "There is no delivery evt_none" in str(unknown.exception)
+    assert "since is 'yesterday'" in str(nonsense.exception)
+
+
+async def test_every_command_of_the_page_is_one(operator: Operator) -> None:
+    """Each does what it can here: the delivery that the page names is not there."""
+    (block,) = re.findall(r"^```sh\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    for line in block.splitlines():
+        result = await operator.types(*line.split()[1:])
+        assert result.exit_code != 2, f"{line}: {result.output}"
+        assert result.exception is None or isinstance(result.exception, (GatewayError, SystemExit))
