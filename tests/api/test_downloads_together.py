@@ -171,3 +171,30 @@ async def _failures(gateway: RunningGateway) -> dict[str, float]:
 
 def _files(folder: Path) -> list[str]:
     return [path.name for path in folder.glob("content/??/*")]
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["from the upstream", "from the store"])
+async def test_a_client_that_takes_nothing_for_long_is_cut(
+    caching: RunningGateway, monkeypatch: pytest.MonkeyPatch, kept: bool
+) -> None:
+    """Else it could hold files and connections for ever."""
+    job = await caching.completed()
+    if kept:
+        await download(caching, job)
+        await caching.until(lambda: assets(caching))
+    monkeypatch.setattr("gateway.api.public.downloads._STALLED", 0.1)
+    never = asyncio.Event()
+
+    client = asyncio.create_task(slow_client(caching, job, never))
+    cut = await caching.until(lambda: _cut(caching))
+
+    assert cut["why"] == "the client takes nothing"
+    assert cut["job"] == job
+    never.set()
+    with pytest.raises(Exception, match="payload"):
+        await client
+
+
+async def _cut(gateway: RunningGateway) -> Any:
+    lines = gateway.told("content.cut")
+    return lines[0] if lines else None
