@@ -85,8 +85,11 @@ def _machine(results: Results, rounds: int, seconds: float) -> str:
         f" SQLite {sqlite3.sqlite_version}. Medians of {rounds} rounds, {seconds:g} s each; every"
         " round starts every program anew, and load, target and stub share the cores. Other"
         f" programs took {median(others):.0%} of the CPU time meanwhile"
-        f" (at worst {max(others):.0%}).\n"
+        f" (at worst {max(others):.0%}).{_BUSY if median(others) > 0.2 else ''}\n"
     )
+
+
+_BUSY = " That is much: rates and latencies are noisy, read the CPU columns."
 
 
 def _table(workload: str, targets: Mapping[str, Sequence[Measured]]) -> str:
