@@ -73,6 +73,7 @@ async def _answered(
     request: web.Request, handler: Handler, facts: Facts, telemetry: Telemetry
 ) -> web.StreamResponse:
     try:
+        _refuse_nul(request)
         return await handler(request)
     except Refused as error:
         facts.reason = error.reason.value
@@ -99,6 +100,14 @@ async def _answered(
         # Nothing of it reaches the client: the id leads an operator to the line in the log.
         telemetry.log.exception("request.failed", error=type(error).__name__)
         return _say(facts, Reason.INTERNAL, _INTERNAL_WORDS.format(facts.request_id))
+
+
+def _refuse_nul(request: web.Request) -> None:
+    """No name of ours holds a NUL, and no database looks for one."""
+    if "\0" in request.path:
+        raise Refused(Reason.NOT_FOUND, "Not Found")
+    if "\0" in request.query_string:
+        raise Refused(Reason.INVALID_REQUEST, "The query holds a NUL character.")
 
 
 _STORAGE_WORDS = "The gateway can't reach its database. Nothing was sent; try again later."

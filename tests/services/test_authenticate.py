@@ -46,15 +46,14 @@ async def test_a_key_of_the_configuration_is_its_team_s(authenticator: Authentic
     assert authenticator.principal(f"bearer  {KEY} ") == Principal("red", "ci")
 
 
-@pytest.mark.parametrize(
-    "header",
-    [None, "", "Bearer", "Bearer ", f"Basic {KEY}", KEY, f"Bearer {KEY[:-1]}", f"Bearer {KEY}k",
-     f"Bearer {KEY[:20]}", f"Bearer {hash_key(KEY)}", f"Bearer {KEY.upper()}", "Bearer \udcff"],
-)  # fmt: skip
-async def test_what_is_no_key_of_ours_opens_nothing(
-    authenticator: Authenticator, header: str | None
-) -> None:
-    assert reason(authenticator, header) is Reason.INVALID_KEY
+async def test_what_is_no_key_of_ours_opens_nothing(authenticator: Authenticator) -> None:
+    near_misses = [
+        None, "", "Bearer", "Bearer ", f"Basic {KEY}", KEY, f"Bearer {KEY[:-1]}", f"Bearer {KEY}k",
+        f"Bearer {KEY[:20]}", f"Bearer {hash_key(KEY)}", f"Bearer {KEY.upper()}", "Bearer \udcff",
+    ]  # fmt: skip
+
+    for header in near_misses:
+        assert reason(authenticator, header) is Reason.INVALID_KEY, header
 
 
 async def test_a_key_made_at_run_time_works_after_a_look_and_stops_after_the_next(
