@@ -30,7 +30,8 @@ Kind = Literal["counter", "histogram", "gauge", "info"]
 # From a handler that answers out of memory to the longest a submit may take.
 HANDLER: Final = (
     *(0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
-    *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
+    # What is answered after `answer_within` (4 s) must not look like 5 s, when the SDK gives up.
+    *(0.1, 0.25, 0.5, 1.0, 2.5, 4.5, 5.0, 10.0, 30.0),
 )
 # Recorded submits took 2.4-3.6 s; a submit may take 60 s, a download minutes.
 CALL: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 8.0, 15.0, 30.0, 60.0)
@@ -158,6 +159,18 @@ MONEY: Final = (
         " A rate for the eye; the ledger's truth is in the budget gauges.",
         *(TEAM, MODEL, fixed("basis", "actual", "assumed", "disputed")),
         unit="dollars",
+    ),
+    _counter(
+        "jobs_unconfirmed",
+        "Jobs settled without the upstream's own figure: `assumed`, or `disputed`.",
+        *(TEAM, fixed("basis", "assumed", "disputed")),
+        from_zero=True,
+    ),
+    _counter(
+        "jobs_above_estimate",
+        "Jobs that cost more than was held for them.",
+        MODEL,
+        from_zero=True,
     ),
     _histogram(
         "job_estimate_error",

@@ -108,10 +108,14 @@ class Metrics:
     def job_settled(self, team: str, model: str, basis: str, micros: int) -> None:
         """A job's cost was settled: actual, assumed, disputed."""
         self._facts.spend("jobs_settled_dollars", micros, team, model, basis)
+        if basis != "actual":
+            self._facts.count("jobs_unconfirmed", team, basis)
 
     def estimate_error(self, model: str, ratio: float) -> None:
         """What a job cost, divided by its estimate."""
         self._facts.observe("job_estimate_error_ratio", ratio, model)
+        if ratio > 1:
+            self._facts.count("jobs_above_estimate", model)
 
     def budget_threshold(self, team: str) -> None:
         """A window reached an alert threshold."""

@@ -126,6 +126,26 @@ def test_each_fact_moves_its_own_series(
     assert Page(metrics).values(series)[labels] == value
 
 
+def test_a_cost_that_the_upstream_did_not_state_is_counted_from_zero(metrics: Metrics) -> None:
+    assert Page(metrics).values("jobs_unconfirmed_total")[("disputed", "growth")] == 0
+
+    metrics.job_settled("growth", "google/veo", "actual", 1)
+    metrics.job_settled("growth", "google/veo", "disputed", 1)
+
+    counted = Page(metrics).values("jobs_unconfirmed_total")
+    assert counted[("disputed", "growth")] == 1
+    assert counted[("assumed", "growth")] == 0
+
+
+def test_a_cost_above_its_estimate_is_counted_from_zero(metrics: Metrics) -> None:
+    assert Page(metrics).values("jobs_above_estimate_total")[("google/veo",)] == 0
+
+    metrics.estimate_error("google/veo", 1.0)
+    metrics.estimate_error("google/veo", 1.01)
+
+    assert Page(metrics).values("jobs_above_estimate_total")[("google/veo",)] == 1
+
+
 def test_no_fact_is_left_without_such_a_test() -> None:
     facts = {
         name
