@@ -11,6 +11,7 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
+from gateway.domain.delivery import parse_retry_after
 from gateway.domain.job import News
 from gateway.domain.upstream import (
     Accepted,
@@ -23,7 +24,6 @@ from gateway.domain.upstream import (
     Unanswered,
     Unclear,
     read_poll,
-    read_retry_after,
     read_submit,
 )
 from gateway.ports import Clock
@@ -101,7 +101,9 @@ class OpenRouter:
                 allow_redirects=False,
             ) as response:
                 answer = await _read(response, _MAX_ANSWER)
-                retry_after = read_retry_after(response.headers.get("Retry-After"))
+                retry_after = parse_retry_after(
+                    response.headers.get("Retry-After"), self._clock.now()
+                )
                 return read_submit(response.status, answer, retry_after)
         except _BEFORE_SENDING as error:
             return NotSent(_why(error))

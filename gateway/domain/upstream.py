@@ -144,9 +144,3 @@ def _error(status: int, value: Mapping[str, Any]) -> Mapping[str, Any] | None:
     if isinstance(metadata, Mapping):
         relayed["metadata"] = metadata
     return relayed
-
-
-def read_retry_after(header: str | None) -> int | None:
-    """`Retry-After` in whole seconds; a date or anything else is as if it were absent."""
-    text = (header or "").strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else None

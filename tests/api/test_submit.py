@@ -3,6 +3,8 @@
 import asyncio
 import json
 from collections.abc import Mapping
+from datetime import timedelta
+from email.utils import format_datetime
 from itertools import pairwise
 from typing import Any
 
@@ -59,6 +61,21 @@ async def test_a_passing_refusal_is_sent_again_when_the_upstream_said_so(
     assert 7 <= (second.at - first.at).total_seconds() < 9
     assert len(sandbox.jobs) == 1
     assert await attempts(gateway) == [("refused", str(status)), ("accepted", None)]
+
+
+async def test_a_retry_after_may_be_a_date(
+    gateway: RunningGateway, sandbox: Sandbox, clock: FakeClock
+) -> None:
+    later = clock.now() + timedelta(seconds=20)
+    date = {"Retry-After": format_datetime(later, usegmt=True)}
+    sandbox.faults.next("submit", "refuse", status=503, headers=date)
+
+    async with flowing(clock):
+        answer = await gateway.submit()
+
+    first, second = sandbox.ledger.submits
+    assert answer.status == 202
+    assert 19 <= (second.at - first.at).total_seconds() < 22
 
 
 async def test_without_a_retry_after_the_waits_grow_until_the_submit_s_time_is_up(
