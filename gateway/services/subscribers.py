@@ -1,7 +1,7 @@
 """The configured subscribers as operators see them: how they fare, a ping, enabled again."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.config.live import Live
@@ -12,9 +12,17 @@ from gateway.domain.errors import Reason, Refused
 from gateway.domain.event import new_event_id, ping
 from gateway.ports import Clock, Database, Outbound, Transaction
 from gateway.services import audit
-from gateway.store import delivery_views, endpoints
-from gateway.store.delivery_views import Owed
+from gateway.store import endpoints, observe
 from gateway.store.endpoints import Health
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What one endpoint did not take: yet, or at all. `oldest_pending` in epoch ms."""
+
+    pending: int = 0
+    dead: int = 0
+    oldest_pending: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,7 @@ class Subscribers:
         subscriptions = {s.endpoint: s for s in self._live.current.rules.subscriptions}
 
         def act(tx: Transaction) -> list[Standing]:
-            fares, owed = endpoints.every(tx), delivery_views.owed(tx)
+            fares, owed = endpoints.every(tx), _owed(tx)
             names = dict.fromkeys((*subscriptions, *sorted({*fares, *owed})))
             return [
                 Standing(
@@ -109,3 +117,15 @@ class Subscribers:
         known = ", ".join(s.endpoint for s in short or rules.subscriptions) or "none"
         words = "means several of them" if short else "is none of the subscribers"
         raise Refused(Reason.NOT_FOUND, f"{name[:200]} {words}: {known}.")
+
+
+def _owed(tx: Transaction) -> Mapping[str, Owed]:
+    """By endpoint; who is owed nothing is not in it."""
+    found: dict[str, Owed] = {}
+    for row in observe.undelivered(tx):
+        known = found.get(row.endpoint, Owed())
+        if row.state == "pending":
+            found[row.endpoint] = Owed(row.deliveries, known.dead, row.oldest)
+        else:
+            found[row.endpoint] = Owed(known.pending, row.deliveries, known.oldest_pending)
+    return found

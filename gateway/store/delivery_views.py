@@ -156,35 +156,6 @@ def replay_dead(tx: Transaction, *, since: int, endpoint: str | None, now: int, 
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """What one endpoint did not take: yet, or at all."""
-
-    pending: int = 0
-    dead: int = 0
-    oldest_pending: int | None = None
-
-
-def owed(tx: Transaction) -> dict[str, Owed]:
-    """By endpoint; who is owed nothing is not in it."""
-    rows = tx.fetch(
-        """
-        SELECT endpoint, state, COUNT(*) AS deliveries, MIN(created_at) AS oldest
-        FROM deliveries WHERE state <> 'delivered'
-        GROUP BY endpoint, state
-        """
-    )
-    found: dict[str, Owed] = {}
-    for row in rows:
-        known = found.get(row["endpoint"], Owed())
-        found[row["endpoint"]] = (
-            Owed(row["deliveries"], known.dead, row["oldest"])
-            if row["state"] == "pending"
-            else Owed(known.pending, row["deliveries"], known.oldest_pending)
-        )
-    return found
-
-
 def _where(wanted: Wanted) -> tuple[str, dict[str, Value]]:
     """Conditions of constant text; every value is a parameter."""
     conditions: list[str] = ["1 = 1"]

@@ -1,0 +1,165 @@
+"""Deliveries as rows, on both databases: what is due is found, and a backlog costs nothing."""
+
+import random
+from functools import partial
+
+from gateway.adapters.database import open_database
+from gateway.domain.audit import Actor
+from gateway.domain.event import ThresholdFacts, new_event_id, threshold_crossed
+from gateway.domain.units import epoch_ms
+from gateway.ports import Database, Transaction
+from gateway.store import deliveries, delivery_views, endpoints, events
+from gateway.store.delivery_views import Wanted
+from gateway.workers.janitor import Janitor
+from tests.fakes.clock import FakeClock
+from tests.services.post_room import FARM, PostRoom
+from tests.store.test_plans import Listening, path_of, reads_whole
+
+NOW = epoch_ms(FakeClock().now())
+SOURCE = random.Random(1)
+
+
+def owed(tx: Transaction, endpoint: str, number: int = 1, *, at: int = NOW) -> None:
+    """So many deliveries to one endpoint, due then."""
+    facts = ThresholdFacts("growth", "day", 0.8, 10, 8, 0, None)
+    event = threshold_crossed(new_event_id(SOURCE), facts, FakeClock().now())
+    events.add(tx, event)
+    for _ in range(number):
+        events.owe(tx, new_event_id(SOURCE), event, endpoint, None, now=at)
+
+
+async def due(database: Database, now: int = NOW) -> list[str]:
+    return list(
+        await database.read(lambda tx: deliveries.due_lanes(tx, now=now, at_once=4, limit=100))
+    )
+
+
+async def claim(database: Database, lane: str, now: int = NOW, limit: int = 4) -> int:
+    leases = await database.write(
+        lambda tx: deliveries.claim(
+            tx, lane, now=now, until=now + 60_000, token=new_event_id(SOURCE), at_once=4,
+            limit=limit,
+        )
+    )  # fmt: skip
+    return len(leases)
+
+
+async def test_lanes_are_named_once_the_longest_waiting_first(database: Database) -> None:
+    def act(tx: Transaction) -> None:
+        owed(tx, "organisation/b", 3, at=NOW - 10)
+        owed(tx, "organisation/a", 3, at=NOW - 5)
+        owed(tx, "organisation/later", 1, at=NOW + 1)
+
+    await database.write(act)
+
+    assert await due(database) == ["organisation/b", "organisation/a"]
+
+
+async def test_what_is_held_is_not_due_until_its_lease_runs_out(database: Database) -> None:
+    await database.write(lambda tx: owed(tx, "organisation/a", 6))
+
+    assert await claim(database, "organisation/a") == 4
+    assert await due(database) == []
+    assert await claim(database, "organisation/a") == 0
+    assert await claim(database, "organisation/a", now=NOW + 60_001) == 4
+
+
+async def test_a_lane_with_room_left_is_due_again(database: Database) -> None:
+    await database.write(lambda tx: owed(tx, "organisation/a", 6))
+
+    assert await claim(database, "organisation/a", limit=3) == 3
+    assert await due(database) == ["organisation/a"]
+    assert await claim(database, "organisation/a") == 1
+
+
+async def test_a_backlog_hides_nobody(database: Database) -> None:
+    def act(tx: Transaction) -> None:
+        owed(tx, "organisation/dead", 2000, at=NOW - 10)
+        owed(tx, "organisation/well", 3)
+
+    await database.write(act)
+
+    assert await due(database) == ["organisation/dead", "organisation/well"]
+    assert await claim(database, "organisation/well") == 3
+    assert await claim(database, "organisation/dead") == 4
+
+
+async def test_whatever_the_backlog_all_is_found_by_an_index(sqlite_url: str) -> None:
+    """Every statement of a delivery's life, but for pages, which are read in an index's order."""
+    listening = Listening(await open_database(sqlite_url))
+    room = PostRoom(listening, FakeClock(), {"delivery": {"retries": ["5s"]}})
+    for status in (500, 200, 410):
+        room.outbound.says(FARM, status)
+        await room.publish()
+        await room.passing(minutes=1)
+    await room.subscribers.enable("farm", Actor("ops", "here"))
+    await room.redeliverer.replay_dead(0, "team/growth/farm", Actor("ops", "here"))
+    await room.subscribers.standing()
+    await Janitor(listening, room.clock).step()
+    await listening.close()
+
+    spoken = [sql for sql in listening.heard if "deliveries" in sql and "ORDER BY d.cr" not in sql]
+    assert len(spoken) >= 10
+    for sql in spoken:
+        assert reads_whole(path_of(sqlite_url), sql) == [], sql
+
+
+async def test_delivered_ones_go_after_their_time_with_their_attempts(database: Database) -> None:
+    def fill(tx: Transaction) -> None:
+        owed(tx, "organisation/a", 5)
+        tx.execute(
+            "UPDATE deliveries SET state = 'delivered', ended_at = :at, next_attempt_at = NULL",
+            at=NOW,
+        )
+        owed(tx, "organisation/b")
+        for row in tx.fetch("SELECT id FROM deliveries"):
+            tx.execute(
+                """
+                INSERT INTO delivery_attempts (
+                  delivery_id, attempt, at, status, latency_ms, error, detail, answer
+                ) VALUES (:id, 1, 0, 200, 1, NULL, '', '')
+                """,
+                id=row["id"],
+            )
+
+    await database.write(fill)
+
+    def forget(tx: Transaction, before: int) -> int:
+        return deliveries.forget_delivered(tx, before=before, limit=3)
+
+    assert await database.write(lambda tx: forget(tx, NOW)) == 0
+    gone = [await database.write(lambda tx: forget(tx, NOW + 1)) for _ in range(3)]
+
+    left = await database.read(lambda tx: tx.fetch("SELECT delivery_id FROM delivery_attempts"))
+    assert (gone, len(left)) == ([3, 2, 0], 1)
+
+
+async def test_a_page_begins_where_the_last_one_ended_though_all_are_of_one_moment(
+    database: Database,
+) -> None:
+    await database.write(lambda tx: owed(tx, "organisation/a", 7))
+
+    seen: list[str] = []
+    before = None
+    while page := await database.read(
+        partial(delivery_views.page, wanted=Wanted(before=before), limit=3)
+    ):
+        seen += [shown.id for shown in page]
+        before = (page[-1].created_at, page[-1].id)
+
+    assert len(seen) == len(set(seen)) == 7
+
+
+async def test_an_endpoint_is_disabled_once_and_enabled_once(database: Database) -> None:
+    def twice(tx: Transaction) -> list[bool]:
+        return [
+            endpoints.disable(tx, "organisation/a", "gone", now=NOW),
+            endpoints.disable(tx, "organisation/a", "failing", now=NOW + 1),
+            endpoints.enable(tx, "organisation/a"),
+            endpoints.enable(tx, "organisation/a"),
+            endpoints.enable(tx, "organisation/never-seen"),
+        ]
+
+    assert await database.write(twice) == [True, False, True, False, False]
+    health = await database.read(lambda tx: endpoints.health(tx, "organisation/a"))
+    assert health == endpoints.Health()
