@@ -662,7 +662,7 @@ async def test_a_database_that_is_away_makes_the_upstream_come_again(
         database = gateway.gateway.database
         write, database.write = database.write, _down  # type: ignore[method-assign, assignment]
         away = await post(gateway, body)
-        database.write = write  # type: ignore[method-assign, assignment]
+        database.write = write  # type: ignore[method-assign]
         again = await post(gateway, body)
 
         assert (away.status, again.status) == (503, 200)
