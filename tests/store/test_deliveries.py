@@ -101,7 +101,8 @@ async def test_whatever_the_backlog_all_is_found_by_an_index(sqlite_url: str) ->
     spoken = [sql for sql in listening.heard if "deliveries" in sql and "ORDER BY d.cr" not in sql]
     assert len(spoken) >= 10
     for sql in spoken:
-        assert reads_whole(path_of(sqlite_url), sql) == [], sql
+        whole = set(reads_whole(path_of(sqlite_url), sql)) - {"owed"}  # the lanes themselves
+        assert not whole, sql
 
 
 async def test_delivered_ones_go_after_their_time_with_their_attempts(database: Database) -> None:
