@@ -198,7 +198,7 @@ async def open_gateway(
         inspection = await _inspection(config, opened, stack)
         observer = Observer(database, inspection, clock, live, catalogs, content.shelf, telemetry)
         loops = [
-            *await _content_loops(content, database, clock, telemetry, stack),
+            *_content_loops(content, clock, telemetry, stack),
             Loop("keys", key_refresher.step, clock, telemetry),
             Loop("poller", poller.step, clock, telemetry),
             Loop("sweeper", sweeper.step, clock, telemetry),
@@ -347,25 +347,29 @@ async def _content(
     if blobs is not None:
         stack.push_async_callback(blobs.close)
     content = Content.over(
-        blobs, database, clock, source, upstreams, views, config.content, telemetry, shared=shared
+        blobs,
+        database,
+        clock,
+        source,
+        upstreams,
+        views,
+        config.content,
+        telemetry,
+        installation=await _setting(database, "installation_id"),
+        shared=shared,
     )
     stack.push_async_callback(content.fetches.close)
     return content
 
 
-async def _content_loops(
-    content: Content,
-    database: Database,
-    clock: Clock,
-    telemetry: Telemetry,
-    stack: AsyncExitStack,
+def _content_loops(
+    content: Content, clock: Clock, telemetry: Telemetry, stack: AsyncExitStack
 ) -> list[Loop]:
     archiver = Archiver(content.archive, clock, telemetry)
     stack.push_async_callback(archiver.close)
     loops = [Loop("archiver", archiver.step, clock, telemetry)]
     if content.evictor is not None:
-        installation = await _setting(database, "installation_id")
-        rounds = EvictionRound(content.evictor, clock, telemetry, installation)
+        rounds = EvictionRound(content.evictor, clock, telemetry)
         loops.append(Loop("evictor", rounds.step, clock, telemetry))
     return loops
 

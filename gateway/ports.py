@@ -233,14 +233,6 @@ class Blobs(Protocol):
     def found(self) -> AsyncIterator[Found]:
         """Every video in the store, of whomever. Raises BlobFailed."""
 
-    async def owner(self, installation: str) -> str:
-        """The installation to which the store belongs; this one, if it belonged to nobody.
-
-        Raises:
-            BlobFailed: the store does not say.
-
-        """
-
     async def close(self) -> None:
         """Let go of what is held."""
 

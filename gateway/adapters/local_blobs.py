@@ -17,7 +17,6 @@ from gateway.domain.content import BlobFailed, BlobMissing, is_blob_name
 from gateway.ports import Found
 
 _MARK = ".store"  # holds the store's id; while it can be read, the folder is the one we opened
-_OWNER = ".owner"
 _PART = ".part"
 _CHUNK = 256 * 1024
 
@@ -92,10 +91,6 @@ class LocalBlobs:
         for shard in await self._workers.run(self._shards):
             for one in await self._workers.run(_listed, shard):
                 yield one
-
-    async def owner(self, installation: str) -> str:
-        """See `gateway.ports.Blobs`."""
-        return await self._workers.run(_write_once, self._folder / _OWNER, installation)
 
     async def close(self) -> None:
         """See `gateway.ports.Blobs`."""
@@ -203,8 +198,8 @@ class _File:
             start += len(chunk)
 
 
-def _write_once(path: Path, text: str) -> str:
-    """Write the file if it is not there; what it says afterwards. Whole, whoever comes first."""
+def _write_once(path: Path, text: str) -> None:
+    """Write the file if it is not there; it is whole, whoever comes first."""
     fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     try:
         with fresh.open("x", encoding="ascii") as file:
@@ -216,7 +211,6 @@ def _write_once(path: Path, text: str) -> str:
             _sync_folder(path.parent)
     finally:
         fresh.unlink(missing_ok=True)
-    return path.read_text(encoding="ascii")
 
 
 def _remove_if_left(part: Path) -> None:

@@ -11,14 +11,13 @@ from datetime import timedelta
 from typing import IO, Any
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from gateway.adapters.spool import Descriptor, Spool, Workers
 from gateway.domain.content import BlobFailed, BlobMissing, is_blob_name
 from gateway.ports import Found
 
-_OWNER = ".owner"
 # One request of this size at a time: a slow client keeps no connection, and no more memory, busy.
 _WINDOW = 2 * 1024 * 1024
 _PART = 5 * 1024 * 1024  # of an upload; 10,000 parts are S3's limit, so a video may have 50 GB
@@ -90,24 +89,16 @@ class S3Blobs:
                     if is_blob_name(meta["path"]):
                         yield Found(meta["path"], meta["last_modified"])
 
-    async def owner(self, installation: str) -> str:
-        """See `gateway.ports.Blobs`."""
-        with suppress(AlreadyExistsError), _told():
-            await obstore.put_async(self._bucket, _OWNER, installation.encode(), mode="create")
-            return installation
-        with _told():
-            answer = await obstore.get_async(self._bucket, _OWNER)
-            return bytes(await answer.bytes_async()).decode("ascii", "replace")
-
     async def close(self) -> None:
         """See `gateway.ports.Blobs`."""
         await self._workers.close()
 
     async def _is_there(self) -> bool:
-        """Whether the bucket is one that we know: a wrong one has no video either."""
+        """Whether the bucket exists: one that does not has no video either."""
         try:
             with _told():
-                await obstore.head_async(self._bucket, _OWNER)
+                async for _ in obstore.list(self._bucket, chunk_size=1):
+                    break
         except BlobFailed:
             return False
         return True
@@ -182,14 +173,12 @@ class _Object:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """What goes wrong, as BlobFailed; that something is there already stays as it is.
+    """What goes wrong, as BlobFailed.
 
     S3's words name the bucket and the key, never a credential; a line of them is enough.
     """
     try:
         yield
-    except AlreadyExistsError:
-        raise
     except (BaseError, OSError, ValueError) as error:
         words = str(error).strip().splitlines() or [""]
         raise BlobFailed("io", f"{type(error).__name__}: {words[0][:200]}") from error

@@ -126,18 +126,27 @@ def file_name(job_id: str, index: int) -> str:
     return f"{job_id}.mp4" if index == 0 else f"{job_id}-{index}.mp4"
 
 
-def blob_name(job_id: str, index: int, source: random.Random) -> str:
+def blob_name(job_id: str, index: int, installation: str, source: random.Random) -> str:
     """A name for one writing of an output; no other writing ever has it."""
     salt = "".join(source.choices(string.ascii_lowercase + string.digits, k=12))
-    return f"{job_id}-{index}-{salt}.mp4"
+    return f"{job_id}-{index}-{_tag(installation)}-{salt}.mp4"
 
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,180}\.mp4")
 
 
 def is_blob_name(name: str) -> bool:
-    """Whether the gateway could have given this name; nothing else in a store is its business."""
+    """Whether a gateway could have given this name; nothing else in a store is its business."""
     return _NAME.fullmatch(name) is not None
+
+
+def is_of(installation: str, name: str) -> bool:
+    """Whether this installation gave the name: several may use one store."""
+    return is_blob_name(name) and name.split("-")[-2:-1] == [_tag(installation)]
+
+
+def _tag(installation: str) -> str:
+    return installation[:12]
 
 
 def may_be_video(content_type: str) -> bool:

@@ -40,11 +40,20 @@ class Content:
         config: ContentConfig,
         telemetry: Telemetry,
         *,
+        installation: str,
         shared: bool,
     ) -> Self:
         """The services over a store. `shared`: other processes may use the same database."""
         shelf = Shelf(
-            database, clock, source, blobs, config.mode, config.max_bytes, views, telemetry
+            database,
+            clock,
+            source,
+            blobs,
+            config.mode,
+            config.max_bytes,
+            views,
+            telemetry,
+            installation=installation,
         )
         fetches = Fetches(shelf, telemetry)
         downloader = Downloader(upstreams, shelf, fetches, telemetry)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from gateway.domain.content import Asset, BlobFailed, make_room
+from gateway.domain.content import Asset, BlobFailed, is_of, make_room
 from gateway.domain.units import epoch_ms
 from gateway.ports import Blobs, Clock, Database, Found, Transaction
 from gateway.services.fetch import Fetches
@@ -107,22 +107,19 @@ class Evictor:
                 self._leaving.discard(name)
                 await self._delete(name)
 
-    async def tidy(self, installation: str) -> None:
+    async def tidy(self) -> None:
         """Remove files that no row speaks of: what a crash between file and row has left.
 
-        Only in a store that is this installation's own: what another has there is not known here.
+        Only this installation's own: of another's files in the same store nothing is known here.
 
         Raises:
             BlobFailed: the store does not answer.
 
         """
-        owner = await self._blobs.owner(installation)
-        if owner != installation:
-            self._telemetry.log.warning("content.store_shared", store=self._blobs.store)
-            return
         batch: list[Found] = []
         async for found in self._blobs.found():
-            batch.append(found)
+            if is_of(self._shelf.installation, found.name):
+                batch.append(found)
             if len(batch) == _BATCH:
                 await self._tidy(batch)
                 batch = []

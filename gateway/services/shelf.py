@@ -85,8 +85,13 @@ class Shelf:
         max_bytes: int,
         views: JobViews,
         telemetry: Telemetry,
+        *,
+        installation: str,
     ) -> None:
-        """`mode` and `max_bytes` as the process was started with them."""
+        """`mode` and `max_bytes` as the process was started with them.
+
+        `installation`: one id for all replicas, by which they know their files in the store.
+        """
         self._database = database
         self._clock = clock
         self._random = source
@@ -96,6 +101,7 @@ class Shelf:
         self._telemetry = telemetry
         self._rests_until = clock.monotonic()
         self.max_bytes = max_bytes
+        self.installation = installation
         self.uses = Uses()
 
     def holds(self, tx: Transaction) -> assets.Totals | None:
@@ -160,7 +166,7 @@ class Shelf:
         """
         if self._blobs is None:
             raise BlobFailed("io", "there is no content store")
-        return await self._blobs.draft(blob_name(job.id, index, self._random))
+        return await self._blobs.draft(blob_name(job.id, index, self.installation, self._random))
 
     async def keep(self, job: Job, index: int, draft: Draft) -> bool:
         """Store what was drafted; False if it was stored by another, or taken back, meanwhile.

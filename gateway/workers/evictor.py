@@ -11,14 +11,11 @@ _TIDY_EVERY = 3600.0  # seconds
 class EvictionRound:
     """One round after another: uses written down, removals announced and carried out."""
 
-    def __init__(
-        self, evictor: Evictor, clock: Clock, telemetry: Telemetry, installation: str
-    ) -> None:
+    def __init__(self, evictor: Evictor, clock: Clock, telemetry: Telemetry) -> None:
         """`step` is run by a Loop; the first also tidies up after a crash."""
         self._evictor = evictor
         self._clock = clock
         self._telemetry = telemetry
-        self._installation = installation
         self._tidy_at = clock.monotonic()
 
     async def step(self) -> float:
@@ -33,6 +30,6 @@ class EvictionRound:
 
     async def _tidy(self) -> None:
         try:
-            await self._evictor.tidy(self._installation)
+            await self._evictor.tidy()
         except BlobFailed as error:
             self._telemetry.log.error("content.store_failed", why=error.why)

@@ -25,7 +25,6 @@ async def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     if request.param == "s3":
         server: S3Server = request.getfixturevalue("s3_server")
         store = S3Blobs(f"s3://{server.bucket()}/pre/fix", server.options)
-        await store.owner("us")
     else:
         opened = LocalBlobs.open_folder(tmp_path / "content", create=True)
         assert opened is not None
@@ -154,13 +153,6 @@ async def test_closing_while_others_read_spoils_nothing(blobs: Blobs) -> None:
 
     for result in results:
         assert result == FILM or isinstance(result, BlobFailed)
-
-
-async def test_a_store_belongs_to_the_first_who_asks(blobs: Blobs) -> None:
-    first = await blobs.owner("us")
-    second = await blobs.owner("them")
-
-    assert (first, second) == ("us", "us")
 
 
 async def test_only_names_that_the_gateway_gives_are_taken(blobs: Blobs) -> None:

@@ -15,6 +15,7 @@ from gateway.domain.content import (
     file_name,
     if_range_holds,
     is_blob_name,
+    is_of,
     make_room,
     may_be_video,
     next_try,
@@ -136,10 +137,14 @@ def test_a_file_is_called_after_its_job_and_output() -> None:
 
 def test_every_writing_has_a_name_of_its_own_that_the_gateway_knows_again() -> None:
     source = random.Random(1)
-    names = {blob_name("gen-vid-1790000000-abcDEF", 0, source) for _ in range(1000)}
+    names = {
+        blob_name("gen-vid-1790000000-abcDEF", 0, "0123456789abcdef", source) for _ in range(1000)
+    }
 
     assert len(names) == 1000
     assert all(is_blob_name(name) for name in names)
+    assert all(is_of("0123456789abcdef", name) for name in names)
+    assert not any(is_of("fedcba9876543210", name) for name in names)
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,17 @@ async def _store(folder: Path, database_url: str) -> None:
     blobs = LocalBlobs.open_folder(folder, create=True)
     assert blobs is not None
     views = JobViews(database, clock, max_age=None)
-    shelf = Shelf(database, clock, random.SystemRandom(), blobs, "cache", 10**9, views, Telemetry())
+    shelf = Shelf(
+        database,
+        clock,
+        random.SystemRandom(),
+        blobs,
+        "cache",
+        10**9,
+        views,
+        Telemetry(),
+        installation="us",
+    )
     fetches = Fetches(shelf, Telemetry())
 
     @asynccontextmanager

@@ -59,7 +59,17 @@ async def _after_a_start(path: Path, folder: Path) -> list[Asset]:
     assert blobs is not None
     clock, telemetry = SystemClock(), Telemetry()
     views = JobViews(database, clock, max_age=None)
-    shelf = Shelf(database, clock, random.Random(1), blobs, "cache", 10**9, views, telemetry)
+    shelf = Shelf(
+        database,
+        clock,
+        random.Random(1),
+        blobs,
+        "cache",
+        10**9,
+        views,
+        telemetry,
+        installation="us",
+    )
     fetches = Fetches(shelf, telemetry)
     evictor = Evictor(
         database,
@@ -71,7 +81,7 @@ async def _after_a_start(path: Path, folder: Path) -> list[Asset]:
         retention=timedelta(days=1),
         shared=False,
     )
-    await evictor.tidy("us")
+    await evictor.tidy()
     kept = await database.read(lambda tx: assets.of_job(tx, JOB.id))
     await blobs.close()
     await database.close()

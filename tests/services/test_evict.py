@@ -51,6 +51,7 @@ class Store:
             room_for * 100,
             JobViews(database, self.clock, max_age=None),
             self.telemetry,
+            installation="us",
         )
         self.fetches = Fetches(self.shelf, self.telemetry)
         self.evictor = Evictor(
@@ -66,7 +67,7 @@ class Store:
 
     async def put(self, job: str, *, upstream_until: int | None = None) -> Asset:
         """A completed job with one stored video."""
-        draft = await self.blobs.draft(blob_name(job, 0, self.random))
+        draft = await self.blobs.draft(blob_name(job, 0, "us", self.random))
         await draft.write(b"x" * 100)
         await draft.keep()
         draft.close()
@@ -332,11 +333,11 @@ async def test_two_evictors_of_one_store_remove_no_more_than_one(
 async def test_files_that_no_row_speaks_of_are_removed_at_the_next_start(store: Store) -> None:
     """What a crash between the file's renaming and its row leaves behind."""
     await store.put("a")
-    draft = await store.blobs.draft(blob_name("b", 0, store.random))
+    draft = await store.blobs.draft(blob_name("b", 0, "us", store.random))
     await draft.keep()
     draft.close()
 
-    await store.evictor.tidy("us")
+    await store.evictor.tidy()
 
     assert await store.jobs() == ["a"]
 
@@ -347,7 +348,7 @@ async def test_where_others_write_too_only_old_files_are_taken_for_strays(
     store = Store(tmp_path / "content", database, shared=True)
     names = []
     for age in (timedelta(minutes=50), timedelta(minutes=70)):
-        draft = await store.blobs.draft(blob_name("b", 0, store.random))
+        draft = await store.blobs.draft(blob_name("b", 0, "us", store.random))
         await draft.keep()
         draft.close()
         (path,) = [p for p in store.folder.glob("??/*") if p.name == draft.name]
@@ -355,21 +356,20 @@ async def test_where_others_write_too_only_old_files_are_taken_for_strays(
         os.utime(path, (moment, moment))
         names.append(draft.name)
 
-    await store.evictor.tidy("us")
+    await store.evictor.tidy()
 
     assert [path.name for path in store.folder.glob("??/*")] == names[:1]
     await store.close()
 
 
-async def test_nothing_is_tidied_in_a_store_that_is_anothers(store: Store) -> None:
-    await store.blobs.owner("them")
-    draft = await store.blobs.draft(blob_name("theirs", 0, store.random))
+async def test_the_files_of_another_installation_are_left_alone(store: Store) -> None:
+    draft = await store.blobs.draft(blob_name("theirs", 0, "them", store.random))
     await draft.keep()
     draft.close()
 
-    await store.evictor.tidy("us")
+    await store.evictor.tidy()
 
-    assert len(list(store.folder.glob("??/*"))) == 1
+    assert [path.name for path in store.folder.glob("??/*")] == [draft.name]
 
 
 async def test_a_use_that_could_not_be_written_down_is_written_later(store: Store) -> None:

@@ -114,6 +114,7 @@ class Stage:
             max_bytes,
             JobViews(database, self.clock, max_age=None),
             self.telemetry,
+            installation="us",
         )
         self.fetches = Fetches(self.shelf, self.telemetry)
 
