@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,11 +18,12 @@ from gateway.ports import Transaction
 from gateway.sandbox import Sandbox
 from gateway.services.links import Links
 from gateway.services.tell import Teller
-from tests.api.conftest import StartGateway
+from tests.api.conftest import StartGateway, StartSandbox
 from tests.fakes.subscriber import Subscriber, answers, is_silent, subscriber
 from tests.harness import Answer, RunningGateway, running_gateway
 
 SECRET = "a-secret-of-the-render-farm"
+UPSTREAM_SECRET = "the-workspace-signing-secret"
 FARM = "team/growth/render-farm"
 
 
@@ -86,6 +88,93 @@ async def test_what_arrives_is_signed_with_the_subscribers_own_secret(
     assert verify_openrouter(header[1].strip(), body, [SECRET], now) is Verdict.VERIFIED
     assert "webhook-signature: v1," in head
     assert "user-agent: video-gateway/" in head
+
+
+async def test_a_signed_webhook_in_is_a_signed_event_out_and_nobody_polls(
+    gateways: StartGateway, sandboxes: StartSandbox, sqlite_url: str
+) -> None:
+    upstream = await sandboxes(webhook_secret=UPSTREAM_SECRET)
+    async with subscriber(answers(200)) as farm:
+        changes = {
+            **subscribed(farm.url()),
+            "callbacks": {"allow_http": True},
+            "upstreams": {
+                "*": {
+                    "webhook_secrets": [UPSTREAM_SECRET],
+                    "poll": {"first": "1h", "factor": "1", "max": "1h"},
+                }
+            },
+        }
+        gateway = await gateways(upstream, sqlite_url, changes)
+        job = await gateway.completed()
+
+        async def told() -> bool:
+            return bool(farm.requests)
+
+        await gateway.until(told)
+        event = json.loads(farm.body)
+
+    assert (event["type"], event["data"]["id"]) == ("video.generation.completed", job)
+    assert upstream.ledger.calls["GET /api/v1/videos/{job_id} 200"] == 0
+    assert [line["verdict"] for line in gateway.told("webhook.received")] == ["accepted"]
+
+
+async def test_a_default_is_silent_where_the_request_brings_its_own_callback(
+    gateways: StartGateway, sandbox: Sandbox, sqlite_url: str
+) -> None:
+    """And the callback is signed with the default's secret, as at OpenRouter."""
+    async with subscriber(answers(200)) as default, subscriber(answers(200), "127.0.0.2") as own:
+        changes = {
+            **subscribed(default.url(), unless_callback=True),
+            "callbacks": {"allow_http": True, "allow_networks": ["127.0.0.2/32"]},
+        }
+        gateway = await gateways(sandbox, sqlite_url, changes)
+        await gateway.completed(prompt="one", callback_url=own.url("127.0.0.2"))
+        other = await gateway.completed(prompt="two")
+
+        async def told() -> bool:
+            return bool(own.requests and default.requests)
+
+        await gateway.until(told)
+        heard = [json.loads(request.partition(b"\r\n\r\n")[2]) for request in default.requests]
+        header = re.search(r"x-openrouter-signature: (.*)\r?\n", own.head)
+
+    assert [event["data"]["id"] for event in heard] == [other]
+    assert header is not None
+    now = int(gateway.clock.now().timestamp())
+    assert verify_openrouter(header[1].strip(), own.body, [SECRET], now) is Verdict.VERIFIED
+
+
+async def test_a_reload_counts_for_whatever_is_sent_from_then_on(
+    gateways: StartGateway, sandbox: Sandbox, sqlite_url: str
+) -> None:
+    """A subscriber that moved is found where it is now, with the secret and the time it has now."""
+    async with subscriber(answers(503)) as old, subscriber(answers(200)) as new:
+        gateway = await gateways(sandbox, sqlite_url, subscribed(old.url()))
+        await ended(gateway, old)
+
+        moved = (
+            gateway.gateway.live.config.teams["growth"]
+            .webhooks[0]
+            .model_copy(update={"url": new.url()})
+        )
+        config = gateway.gateway.live.config
+        team = config.teams["growth"].model_copy(update={"webhooks": (moved,)})
+        delivery = config.delivery.model_copy(update={"timeout": timedelta(seconds=3)})
+        gateway.gateway.reload(
+            config.model_copy(
+                update={"teams": {**config.teams, "growth": team}, "delivery": delivery}
+            ),
+            "2",
+        )
+
+        async def told() -> bool:
+            return bool(new.requests)
+
+        await gateway.until(told)
+
+    assert (len(old.requests), len(new.requests)) == (1, 1)
+    assert gateway.gateway.outbound.timeout == 3.0
 
 
 async def test_a_list_is_narrowed_and_paged(
