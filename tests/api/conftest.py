@@ -4,7 +4,7 @@
 `gateways` starts others (`await gateways(database_url, overrides, ...)`), closed with the test.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -17,6 +17,15 @@ from tests.sdk_js.programs import Programs, Unavailable, installed
 
 StartSandbox = Callable[..., Awaitable[Sandbox]]
 StartGateway = Callable[..., Awaitable[RunningGateway]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loopback_without_a_proxy() -> Iterator[None]:
+    """The SDKs obey the environment's proxies, which lead away from this machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("NO_PROXY", "no_proxy"):
+            patch.setenv(name, "127.0.0.1,localhost")
+        yield
 
 
 @pytest.fixture

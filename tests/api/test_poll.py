@@ -128,7 +128,7 @@ async def test_what_an_upstream_decided_is_written_when_the_database_is_back(
     gateway = await gateways(
         sandbox,
         sqlite_url,
-        {"server": {"answer_within": "200ms"}},
+        {"server": {"answer_within": "700ms"}},
         wrap_database=outage.around,
         expected_errors={*WORKERS, "job.write_failed"},
     )

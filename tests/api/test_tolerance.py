@@ -198,7 +198,7 @@ class States:
 @pytest.fixture
 async def states(gateways: StartGateway, sandbox: Sandbox, sqlite_url: str) -> States:
     """One job for each thing that an upstream may say, and two that it says nothing of."""
-    gateway = await gateways(sandbox, sqlite_url, {"server": {"answer_within": "300ms"}})
+    gateway = await gateways(sandbox, sqlite_url, {"server": {"answer_within": "700ms"}})
     jobs = {}
     for said, body in SAID.items():
         sandbox.faults.next("job", "hold")
