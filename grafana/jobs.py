@@ -44,7 +44,7 @@ def _jobs() -> list[Graph]:
         ),
         Graph(
             "Jobs ended, by status",
-            "Per minute.",
+            "Per minute. More red than green: look at the model and its upstream.",
             "cpm",
             [Query(per_minute("jobs_ended_total", ("status",), TEAM_MODEL), "{{status}}")],
             stacked=True,
