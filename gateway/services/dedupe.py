@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.domain.errors import Reason, Refused
-from gateway.domain.job import Job, JobId, Status
+from gateway.domain.job import Cause, Job, JobId, Status
 from gateway.ports import Transaction
 from gateway.store import dedupe, jobs
 
@@ -52,7 +52,7 @@ def join(tx: Transaction, identity: Identity, job_id: JobId, *, now: int) -> Job
     holder = dedupe.claim(tx, identity.team, identity.fingerprint, job_id)
     if holder is None:
         return None
-    job = jobs.find(tx, holder)
+    job = _held(tx, holder)
     if job is not None and worth_joining(job, identity.ttl_ms, now):
         dedupe.move_keys(tx, job_id, job.id)
         return job
@@ -62,10 +62,23 @@ def join(tx: Transaction, identity: Identity, job_id: JobId, *, now: int) -> Job
 
 
 def worth_joining(job: Job, ttl_ms: int, now: int) -> bool:
-    """Whether an identical request may have this job: running, or done with its video to be had."""
-    if now - job.created_at >= ttl_ms:
-        return False
-    return not job.status.terminal or (job.status is Status.COMPLETED and not job.content_gone)
+    """Whether an identical request may have this job: running, or done with its video to be had.
+
+    One that runs is joined however old it is: nothing is bought twice at the same time.
+    """
+    if not job.status.terminal:
+        return True
+    fresh = now - job.created_at < ttl_ms
+    return fresh and job.status is Status.COMPLETED and not job.content_gone
+
+
+def _held(tx: Transaction, job_id: JobId) -> Job | None:
+    """The job as it will stay until this transaction ends: who would end it waits for that.
+
+    Somebody will be given its id, and it is marked so; that is what holds its row.
+    """
+    jobs.announce(tx, job_id)
+    return jobs.find(tx, job_id)
 
 
 def _by_key(tx: Transaction, identity: Identity, job_id: JobId, now: int) -> Job | None:
@@ -81,8 +94,8 @@ def _by_key(tx: Transaction, identity: Identity, job_id: JobId, now: int) -> Job
                 " request, or send the same request again.",
                 {"job": claim.job_id},
             )
-        job = jobs.find(tx, claim.job_id)
-        if job is not None:
+        job = _held(tx, claim.job_id)
+        if job is not None and job.cause is not Cause.REFUSED:
             return job
     dedupe.drop_key(tx, identity.team, key_hash, claim.job_id)
     return _by_key(tx, identity, job_id, now)

@@ -77,16 +77,14 @@ def open_job(tx: Transaction, opening: Opening, teller: Teller, now: datetime) -
 def _join(tx: Transaction, held: Job, opening: Opening, teller: Teller, now: datetime) -> Job:
     """Each joiner's callback_url is a subscription; whoever comes after the end is told at once.
 
-    `announce` locks the job's row, so that its end is either seen here or sees the subscription.
+    `join` holds the job's row, so that its end is either seen here or sees the subscription.
     """
-    jobs.announce(tx, held.id)
-    job = jobs.find(tx, held.id) or held
     url = opening.callback_url
-    if url is not None and url not in events.subscribed(tx, job.id):
-        events.subscribe(tx, job.id, url, now=epoch_ms(now))
-        if job.status.terminal:
-            teller.late_joiner(tx, job, url, now)
-    return job
+    if url is not None and url not in events.subscribed(tx, held.id):
+        events.subscribe(tx, held.id, url, now=epoch_ms(now))
+        if held.status.terminal:
+            teller.late_joiner(tx, held, url, now)
+    return held
 
 
 def _record(tx: Transaction, decision: Decision, now: datetime) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gateway.domain.errors import Reason, Refused, Relayed, StorageFailed
-from gateway.domain.job import Job
+from gateway.domain.job import Job, JobId
 from gateway.domain.units import epoch_ms
 from gateway.domain.upstream import Accepted, Declined, NotSent, SubmitOutcome, Unclear
 from gateway.ports import Clock, Database, Transaction, Upstream
@@ -66,8 +66,26 @@ class Sender:
 
     async def abandon(self, job: Job) -> None:
         """End a job that was written after its client had been turned away: it is never sent."""
-        outcome = NotSent("its client was turned away before it was written")
+        outcome = NotSent("its client had been turned away when it was written")
         await self._tracker.refused(job, 1, outcome, str(relay(outcome)), told=False)
+
+    async def disown(self, job_id: JobId, until: float) -> None:
+        """End a job that may have been written although the database failed: it is never sent.
+
+        Otherwise its lease would run out and its estimate be settled, for nothing. After `until`
+        (monotonic) it is left to its lease.
+        """
+        delay = _BACKOFF_FIRST
+        while self._clock.monotonic() + delay < until:
+            await self._clock.sleep(delay)
+            delay = min(delay * 2, _BACKOFF_MAX)
+            try:
+                job = await self._database.read(lambda tx: jobs.find(tx, job_id))
+            except StorageFailed:
+                continue
+            if job is not None:
+                await self.abandon(job)
+            return
 
     async def _once(
         self, upstream: Upstream, body: bytes, headers: Mapping[str, str], deadline: float

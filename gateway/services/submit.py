@@ -108,6 +108,8 @@ class Submitter:
             async with asyncio.timeout(self._left(answer_by)):
                 return await asyncio.shield(plan.opened)
         except TimeoutError:
+            if plan.opened.done():  # in the very moment; its flight has begun, and must be told of
+                return plan.opened.result()
             plan.given_up = True
             raise StorageFailed("the database did not take the job in time") from None
 
@@ -141,9 +143,11 @@ class Submitter:
             opened = await self._database.write(self._open(plan))
         except BaseException as error:
             _fail(plan.opened, error)
-            if isinstance(error, StorageFailed | Refused):
-                return
-            raise
+            if isinstance(error, StorageFailed):
+                await self._sender.disown(plan.opening.job.id, plan.deadline)
+            elif not isinstance(error, Refused):
+                raise
+            return
         self._views.put(opened.job)
         if opened.dedupe in (Dedupe.JOINED, Dedupe.HIT):
             plan.opened.set_result(opened)

@@ -1,0 +1,155 @@
+"""A submit and its answer, when the database or the loop is slow at the worst moment."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pytest
+
+from gateway.domain.errors import StorageFailed
+from gateway.ports import Database, Transaction
+from gateway.sandbox import Sandbox, SandboxConfig
+from gateway.services.open_job import Opened
+from tests.fakes.clock import FakeClock
+from tests.harness import RunningGateway, running_gateway
+
+T = TypeVar("T")
+ANSWER_WITHIN = 0.2
+
+
+class Treachery:
+    """What a database does beside what it is asked: hold up the loop, say that it failed, wait."""
+
+    def __init__(self) -> None:
+        self.blocks = 0.0
+        self.denies = False
+        self.free = asyncio.Event()
+        self.free.set()
+
+    def around(self, real: Database) -> Database:
+        """That database, treacherous."""
+        return _Treacherous(real, self)
+
+
+class _Treacherous:
+    warnings: tuple[str, ...] = ()
+
+    def __init__(self, real: Database, treachery: Treachery) -> None:
+        self._real = real
+        self._treachery = treachery
+
+    async def write(self, act: Callable[[Transaction], T]) -> T:
+        treachery = self._treachery
+        await treachery.free.wait()
+        value = await self._real.write(act)
+        if isinstance(value, Opened) and treachery.blocks:
+            time.sleep(treachery.blocks)  # noqa: ASYNC251 - a loop that is busy is the point
+            treachery.blocks = 0.0
+        if isinstance(value, Opened) and treachery.denies:
+            treachery.denies = False
+            raise StorageFailed("it may not have committed")
+        return value
+
+    async def read(self, act: Callable[[Transaction], T]) -> T:
+        return await self._real.read(act)
+
+    async def close(self) -> None:
+        await self._real.close()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+async def sandbox(clock: FakeClock) -> Any:
+    sandbox = await Sandbox.start(SandboxConfig(generation_seconds=(2.0, 2.0)), clock)
+    yield sandbox
+    await sandbox.close()
+
+
+async def test_a_submit_that_is_on_its_way_is_never_answered_as_if_it_were_not(
+    sandbox: Sandbox, sqlite_url: str, clock: FakeClock
+) -> None:
+    """The job is written in the very moment in which its time is over.
+
+    A 503 would say that nothing was sent, and the official SDKs would send it again.
+    """
+    slow = Treachery()
+    quick = {"server": {"answer_within": f"{ANSWER_WITHIN * 1000:.0f}ms"}}
+    async with running_gateway(
+        sandbox, sqlite_url, quick, clock=clock, wrap_database=slow.around
+    ) as gateway:
+        await gateway.job(prompt="warms up what is slow the first time")
+        slow.blocks = ANSWER_WITHIN * 2
+
+        answer = await gateway.submit()
+
+        assert answer.status == 202
+        assert (await gateway.ended(answer.json["id"]))["status"] == "completed"
+    assert len(sandbox.ledger.submits) == 2
+
+
+async def test_a_job_that_was_written_although_the_database_said_it_was_not_costs_nothing(
+    sandbox: Sandbox, sqlite_url: str, clock: FakeClock
+) -> None:
+    """The connection broke in COMMIT: its client was told to come again, and it was never sent."""
+    treachery = Treachery()
+    async with running_gateway(
+        sandbox,
+        sqlite_url,
+        clock=clock,
+        wrap_database=treachery.around,
+        expected_errors={"storage.failed"},
+    ) as gateway:
+        treachery.denies = True
+
+        refused = await gateway.submit()
+        assert (refused.status, refused.reason) == (503, "storage_unavailable")
+        await gateway.until(lambda: _failed(gateway))
+        again = await gateway.completed()
+
+        assert len(sandbox.ledger.submits) == 1
+        rows = await gateway.database.read(
+            lambda tx: tx.fetch("SELECT id, status, cause, cost_micros FROM jobs ORDER BY status")
+        )
+        assert [row["status"] for row in rows] == ["completed", "failed"]
+        assert (rows[1]["cause"], rows[1]["cost_micros"]) == ("refused", None)
+        assert rows[0]["id"] == again
+
+
+async def _failed(gateway: RunningGateway) -> bool:
+    row = await gateway.row("SELECT status FROM jobs")
+    return row["status"] == "failed"
+
+
+async def test_a_client_that_is_turned_away_leaves_nothing_that_is_sent_later(
+    sandbox: Sandbox, sqlite_url: str, clock: FakeClock
+) -> None:
+    """The database takes the job after its client was told that it did not."""
+    treachery = Treachery()
+    quick = {"server": {"answer_within": "100ms"}}
+    async with running_gateway(
+        sandbox,
+        sqlite_url,
+        quick,
+        clock=clock,
+        wrap_database=treachery.around,
+        expected_errors={"storage.failed"},
+    ) as gateway:
+        treachery.free.clear()
+        refused = await gateway.submit()
+        assert (refused.status, refused.reason) == (503, "storage_unavailable")
+        treachery.free.set()
+        await gateway.until(lambda: _failed_if_any(gateway))
+
+        held = await gateway.row("SELECT SUM(reserved) AS held, SUM(spent) AS spent FROM windows")
+        assert (held["held"], held["spent"]) == (0, 0)
+    assert len(sandbox.ledger.submits) == 0
+
+
+async def _failed_if_any(gateway: RunningGateway) -> bool:
+    row = await gateway.row("SELECT COUNT(*) AS jobs FROM jobs WHERE status = 'failed'")
+    return bool(row["jobs"])
