@@ -4,13 +4,14 @@ import asyncio
 import base64
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 from standardwebhooks.webhooks import Webhook
 
 from gateway.adapters.clock import SystemClock
+from gateway.adapters.database import open_database
 from gateway.domain.audit import Actor
 from gateway.domain.delivery import AttemptOutcome, ErrorKind
 from gateway.domain.errors import Reason, Refused, StorageFailed
@@ -35,20 +36,29 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def room(database: Database, clock: FakeClock) -> PostRoom:
+    """On both databases in turn: for what their SQL has a part in."""
     return PostRoom(database, clock)
+
+
+@pytest.fixture
+async def quick(sqlite_url: str, clock: FakeClock) -> AsyncIterator[PostRoom]:
+    """On SQLite: for what is decided above the database."""
+    database = await open_database(sqlite_url)
+    yield PostRoom(database, clock)
+    await database.close()
 
 
 # What arrives.
 
 
-async def test_a_delivery_bears_both_signatures_over_the_events_own_bytes(room: PostRoom) -> None:
-    event = await room.publish()
+async def test_a_delivery_bears_both_signatures_over_the_events_own_bytes(quick: PostRoom) -> None:
+    event = await quick.publish()
 
-    await room.work()
+    await quick.work()
 
-    (sent,) = room.outbound.to(FARM)
+    (sent,) = quick.outbound.to(FARM)
     assert (sent.body, sent.key) == (event.body, event.idempotency_key)
-    now = int(room.clock.now().timestamp())
+    now = int(quick.clock.now().timestamp())
     header = sent.headers["X-OpenRouter-Signature"]
     assert verify_openrouter(header, sent.body, [SECRET], now) is Verdict.VERIFIED
     assert sent.headers["webhook-id"] == event.id
@@ -70,28 +80,28 @@ async def test_a_standard_webhooks_receiver_takes_it(database: Database) -> None
     assert Webhook(f"whsec_{key}").verify(sent.body, dict(sent.headers)) == json.loads(sent.body)
 
 
-async def test_while_a_secret_is_rotated_both_sign(room: PostRoom) -> None:
+async def test_while_a_secret_is_rotated_both_sign(quick: PostRoom) -> None:
     new, old = "the-new-secret-of-this-week", "the-old-secret-of-last-week"
-    room.reload({"teams": {"growth": {"webhooks": [
+    quick.reload({"teams": {"growth": {"webhooks": [
         {"name": "farm", "url": FARM, "secret": f"{new} {old}", "events": ["*"]}]}}})  # fmt: skip
-    await room.publish()
+    await quick.publish()
 
-    await room.work()
+    await quick.work()
 
-    (sent,) = room.outbound.to(FARM)
-    now = int(room.clock.now().timestamp())
+    (sent,) = quick.outbound.to(FARM)
+    now = int(quick.clock.now().timestamp())
     header = sent.headers["X-OpenRouter-Signature"]
     assert verify_openrouter(header, sent.body, [new], now) is Verdict.VERIFIED
     assert len(sent.headers["webhook-signature"].split(" ")) == 2
 
 
-async def test_each_attempt_bears_its_own_moment_and_the_same_key(room: PostRoom) -> None:
-    room.outbound.says(FARM, 500)
-    await room.publish()
+async def test_each_attempt_bears_its_own_moment_and_the_same_key(quick: PostRoom) -> None:
+    quick.outbound.says(FARM, 500)
+    await quick.publish()
 
-    await room.passing(minutes=10)
+    await quick.passing(minutes=10)
 
-    sent = room.outbound.to(FARM)
+    sent = quick.outbound.to(FARM)
     assert len({one.key for one in sent}) == 1
     assert len({one.headers["webhook-id"] for one in sent}) == 1
     assert len({one.headers["webhook-timestamp"] for one in sent}) == len(sent) == 3
@@ -152,27 +162,27 @@ async def test_the_schedule_is_kept_with_its_jitter_and_ends_in_a_dead_letter(
     assert room.counted("delivery_delay_seconds_count", FARM_NAME, "dead") == 1
 
 
-async def test_a_subscriber_is_not_called_on_sooner_than_it_asked(room: PostRoom) -> None:
-    room.outbound.says(FARM, 429, retry_after=9)
-    await room.publish()
+async def test_a_subscriber_is_not_called_on_sooner_than_it_asked(quick: PostRoom) -> None:
+    quick.outbound.says(FARM, 429, retry_after=9)
+    await quick.publish()
 
-    await room.passing(seconds=20)
+    await quick.passing(seconds=20)
 
-    first, second = room.outbound.to(FARM)
+    first, second = quick.outbound.to(FARM)
     assert 9 <= (second.at - first.at).total_seconds() <= 10
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 404, 500, 503, None])
-async def test_all_but_success_is_tried_again(room: PostRoom, status: int | None) -> None:
-    room.outbound.says(FARM, status)
-    await room.publish()
+async def test_all_but_success_is_tried_again(quick: PostRoom, status: int | None) -> None:
+    quick.outbound.says(FARM, status)
+    await quick.publish()
 
-    await room.work()
+    await quick.work()
 
-    assert (await room.only(FARM_NAME)).state == "pending"
-    room.outbound.says(FARM, 200)
-    await room.passing(seconds=10)
-    assert (await room.only(FARM_NAME)).state == "delivered"
+    assert (await quick.only(FARM_NAME)).state == "pending"
+    quick.outbound.says(FARM, 200)
+    await quick.passing(seconds=10)
+    assert (await quick.only(FARM_NAME)).state == "delivered"
 
 
 # Endpoints that are lost.
@@ -217,13 +227,13 @@ async def test_five_days_of_nothing_but_failure_disable_the_endpoint(room: PostR
     assert {shown.state for shown in await room.all(FARM_NAME)} == {"dead"}
 
 
-async def test_one_success_ends_the_run_of_failures(room: PostRoom) -> None:
+async def test_one_success_ends_the_run_of_failures(quick: PostRoom) -> None:
     for day in range(9):
-        room.outbound.says(FARM, 200 if day == 4 else 500)
-        await room.publish()
-        await room.passing(hours=24)
+        quick.outbound.says(FARM, 200 if day == 4 else 500)
+        await quick.publish()
+        await quick.passing(hours=24)
 
-    assert "endpoint.disabled" not in {shown.event_type for shown in await room.all()}
+    assert "endpoint.disabled" not in {shown.event_type for shown in await quick.all()}
 
 
 async def test_an_endpoint_that_is_enabled_again_gets_what_comes_and_what_is_replayed(
@@ -246,34 +256,34 @@ async def test_an_endpoint_that_is_enabled_again_gets_what_comes_and_what_is_rep
     assert missed.idempotency_key not in arrived, "of that time it was owed nothing"
 
 
-async def test_a_callback_that_is_gone_is_dead_and_disables_nobody(room: PostRoom) -> None:
-    room.outbound.says("https://client.example/a", 410)
-    await room.callback("https://client.example/a")
-    await room.callback("https://client.example/b")
+async def test_a_callback_that_is_gone_is_dead_and_disables_nobody(quick: PostRoom) -> None:
+    quick.outbound.says("https://client.example/a", 410)
+    await quick.callback("https://client.example/a")
+    await quick.callback("https://client.example/b")
 
-    await room.work()
+    await quick.work()
 
-    states = {shown.url: shown.state for shown in await room.all("callback")}
+    states = {shown.url: shown.state for shown in await quick.all("callback")}
     assert states == {
         "https://client.example/a": "dead",
         "https://client.example/b": "delivered",
     }
-    assert "endpoint.disabled" not in {shown.event_type for shown in await room.all()}
+    assert "endpoint.disabled" not in {shown.event_type for shown in await quick.all()}
 
 
-async def test_a_subscriber_that_left_the_configuration_is_waited_for(room: PostRoom) -> None:
-    await room.publish()
-    room.reload({"teams": {"growth": {"webhooks": []}}})
-    await room.work()
-    shown = await room.only(FARM_NAME)
-    (attempt,) = await room.attempts(shown)
+async def test_a_subscriber_that_left_the_configuration_is_waited_for(quick: PostRoom) -> None:
+    await quick.publish()
+    quick.reload({"teams": {"growth": {"webhooks": []}}})
+    await quick.work()
+    shown = await quick.only(FARM_NAME)
+    (attempt,) = await quick.attempts(shown)
     assert (shown.state, attempt.error) == ("pending", "unconfigured")
 
-    room.reload({})
-    await room.passing(minutes=1)
+    quick.reload({})
+    await quick.passing(minutes=1)
 
-    assert (await room.only(FARM_NAME)).state == "delivered"
-    assert len(room.outbound.to(FARM)) == 1
+    assert (await quick.only(FARM_NAME)).state == "delivered"
+    assert len(quick.outbound.to(FARM)) == 1
 
 
 # Who may go at once.
@@ -321,55 +331,56 @@ async def test_an_endpoint_that_hangs_delays_nobody_else(room: PostRoom) -> None
 
 
 async def test_a_callback_host_that_hangs_delays_neither_other_hosts_nor_other_teams(
-    room: PostRoom,
+    quick: PostRoom,
 ) -> None:
-    gates = [room.outbound.hangs(f"https://slow.example/{n}") for n in range(20)]
+    gates = [quick.outbound.hangs(f"https://slow.example/{n}") for n in range(20)]
     for number in range(20):
-        await room.callback(f"https://slow.example/{number}")
-    await room.callback("https://quick.example/1")
-    await room.callback("https://slow.example/theirs", "rivals")
+        await quick.callback(f"https://slow.example/{number}")
+    await quick.callback("https://quick.example/1")
+    await quick.callback("https://slow.example/theirs", "rivals")
 
-    await room.dispatcher.step()
-    await _until(lambda: len(room.outbound.sent) == 6)
+    await quick.dispatcher.step()
+    await _until(lambda: len(quick.outbound.sent) == 6)
 
-    held = [sent.url for sent in room.outbound.sent if "slow.example/" in sent.url]
+    held = [sent.url for sent in quick.outbound.sent if "slow.example/" in sent.url]
     assert len(held) == 5
     assert {"https://quick.example/1", "https://slow.example/theirs"} <= {
-        sent.url for sent in room.outbound.sent
+        sent.url for sent in quick.outbound.sent
     }
     for gate in gates:
         gate.set()
-    await room.settled()
+    await quick.settled()
 
 
 async def test_a_team_that_names_hundreds_of_hosts_that_hang_delays_only_itself(
-    room: PostRoom,
+    quick: PostRoom,
 ) -> None:
-    gates = [room.outbound.hangs(f"https://h{number}.example/") for number in range(120)]
+    gates = [quick.outbound.hangs(f"https://h{number}.example/") for number in range(120)]
     for number in range(120):
-        await room.callback(f"https://h{number}.example/")
-    await room.dispatcher.step()
-    await room.callback("https://fine.example/", "rivals")
+        await quick.callback(f"https://h{number}.example/")
+    await quick.dispatcher.step()
+    await quick.callback("https://fine.example/", "rivals")
     for _ in range(20):
-        await room.publish()
+        await quick.publish()
 
     for _ in range(30):
-        await room.dispatcher.step()
-    await _until(lambda: len(room.outbound.to(FARM)) == 20)
-    await _until(lambda: len(room.outbound.to("https://fine.example/")) == 1)
+        await quick.dispatcher.step()
+    await _until(lambda: len(quick.outbound.to(FARM)) == 20)
+    await _until(lambda: len(quick.outbound.to("https://fine.example/")) == 1)
 
-    assert len([sent for sent in room.outbound.sent if "//h" in sent.url]) == 64
+    assert len([sent for sent in quick.outbound.sent if "//h" in sent.url]) == 64
     for gate in gates:
         gate.set()
-    await room.work()
-    assert len([sent for sent in room.outbound.sent if "//h" in sent.url]) == 120
+    await quick.work()
+    assert len([sent for sent in quick.outbound.sent if "//h" in sent.url]) == 120
 
 
 # Leases.
 
 
+@pytest.mark.parametrize("late", [200, 410, 500])
 async def test_a_lease_that_ran_out_is_taken_over_and_its_old_holder_writes_nothing(
-    room: PostRoom, database: Database
+    room: PostRoom, database: Database, late: int
 ) -> None:
     other = PostRoom(database, room.clock)
     gate = room.outbound.hangs(FARM)
@@ -380,7 +391,7 @@ async def test_a_lease_that_ran_out_is_taken_over_and_its_old_holder_writes_noth
     await room.clock.advance(61)
     other.outbound.says(FARM, 200)
     await other.work()
-    room.outbound.says(FARM, 500)
+    room.outbound.says(FARM, late)
     gate.set()
     await room.settled()
 
@@ -421,43 +432,43 @@ async def test_what_a_dead_process_held_is_free_when_the_next_owner_starts(
 
 
 async def test_the_outcome_is_written_as_soon_as_the_database_takes_it(
-    room: PostRoom, monkeypatch: pytest.MonkeyPatch
+    quick: PostRoom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await room.publish()
-    write, failures = room.database.write, 3
+    await quick.publish()
+    write, failures = quick.database.write, 3
 
     async def flaky(act: Callable[..., Any]) -> Any:
         nonlocal failures
-        if room.outbound.sent and failures:
+        if quick.outbound.sent and failures:
             failures -= 1
             raise StorageFailed("away")
         return await write(act)
 
-    monkeypatch.setattr(room.database, "write", flaky)
-    await room.dispatcher.step()
-    while len(room.dispatcher):
-        await room.clock.advance(0.5)
+    monkeypatch.setattr(quick.database, "write", flaky)
+    await quick.dispatcher.step()
+    while len(quick.dispatcher):
+        await quick.clock.advance(0.5)
         await asyncio.sleep(0.002)
 
-    assert (await room.only(FARM_NAME)).state == "delivered"
-    assert len(room.outbound.to(FARM)) == 1
+    assert (await quick.only(FARM_NAME)).state == "delivered"
+    assert len(quick.outbound.to(FARM)) == 1
 
 
 async def test_a_draining_dispatcher_finishes_what_it_began_and_begins_nothing(
-    room: PostRoom,
+    quick: PostRoom,
 ) -> None:
     for _ in range(10):
-        await room.publish()
-    gate = room.outbound.hangs(FARM)
-    await room.dispatcher.step()
-    await _until(lambda: room.outbound.under_way[FARM] == 4)
+        await quick.publish()
+    gate = quick.outbound.hangs(FARM)
+    await quick.dispatcher.step()
+    await _until(lambda: quick.outbound.under_way[FARM] == 4)
     gate.set()
 
-    cut = await room.dispatcher.drain(5)
-    await room.dispatcher.step()
+    cut = await quick.dispatcher.drain(5)
+    await quick.dispatcher.step()
 
-    assert (cut, len(room.dispatcher)) == (0, 0)
-    done = [shown.state for shown in await room.all(FARM_NAME)]
+    assert (cut, len(quick.dispatcher)) == (0, 0)
+    done = [shown.state for shown in await quick.all(FARM_NAME)]
     assert 4 <= done.count("delivered") < 10
 
 
@@ -476,32 +487,32 @@ async def test_what_a_drain_cuts_off_is_sent_again(room: PostRoom, database: Dat
 # Whose secret, whose rules.
 
 
-async def test_a_callback_goes_by_the_rules_of_the_moment(room: PostRoom) -> None:
-    await room.callback("https://client.example/")
-    room.reload({"callbacks": {"allow_hosts": ["*.trusted.example"]}})
+async def test_a_callback_goes_by_the_rules_of_the_moment(quick: PostRoom) -> None:
+    await quick.callback("https://client.example/")
+    quick.reload({"callbacks": {"allow_hosts": ["*.trusted.example"]}})
 
-    await room.work()
+    await quick.work()
 
-    (sent,) = room.outbound.to("https://client.example/")
+    (sent,) = quick.outbound.to("https://client.example/")
     assert sent.policy is not None
     assert sent.policy.allow_hosts == ("*.trusted.example",)
 
 
-async def test_a_callback_is_signed_as_the_teams_default_that_it_replaces(room: PostRoom) -> None:
+async def test_a_callback_is_signed_as_the_teams_default_that_it_replaces(quick: PostRoom) -> None:
     secret = "the-secret-of-the-default"
     default = {"name": "default", "url": "https://d.example/", "secret": secret,
                "unless_callback": True}  # fmt: skip
-    room.reload({"teams": {"growth": {"webhooks": [default]}}, "webhooks": [default]})
-    await room.callback("https://client.example/")
-    await room.callback("https://theirs.example/", "rivals")
+    quick.reload({"teams": {"growth": {"webhooks": [default]}}, "webhooks": [default]})
+    await quick.callback("https://client.example/")
+    await quick.callback("https://theirs.example/", "rivals")
 
-    await room.work()
+    await quick.work()
 
-    now = int(room.clock.now().timestamp())
-    (signed,) = room.outbound.to("https://client.example/")
+    now = int(quick.clock.now().timestamp())
+    (signed,) = quick.outbound.to("https://client.example/")
     header = signed.headers["X-OpenRouter-Signature"]
     assert verify_openrouter(header, signed.body, [secret], now) is Verdict.VERIFIED
-    (unsigned,) = room.outbound.to("https://theirs.example/")
+    (unsigned,) = quick.outbound.to("https://theirs.example/")
     assert "X-OpenRouter-Signature" not in unsigned.headers, "never with the organisation's"
     assert "webhook-signature" not in unsigned.headers
 
@@ -526,27 +537,27 @@ async def test_a_replay_sends_the_same_event_on_a_schedule_of_its_own(room: Post
     assert {sent.key for sent in room.outbound.to(FARM)} == {event.idempotency_key}
 
 
-async def test_what_was_delivered_can_be_sent_again(room: PostRoom) -> None:
-    await room.publish()
-    await room.work()
+async def test_what_was_delivered_can_be_sent_again(quick: PostRoom) -> None:
+    await quick.publish()
+    await quick.work()
 
-    await room.redeliverer.replay((await room.only(FARM_NAME)).id, OPERATOR)
-    await room.work()
+    await quick.redeliverer.replay((await quick.only(FARM_NAME)).id, OPERATOR)
+    await quick.work()
 
-    assert len(room.outbound.to(FARM)) == 2
+    assert len(quick.outbound.to(FARM)) == 2
 
 
-async def test_nothing_is_replayed_while_it_is_being_sent(room: PostRoom) -> None:
-    gate = room.outbound.hangs(FARM)
-    await room.publish()
-    await room.dispatcher.step()
+async def test_nothing_is_replayed_while_it_is_being_sent(quick: PostRoom) -> None:
+    gate = quick.outbound.hangs(FARM)
+    await quick.publish()
+    await quick.dispatcher.step()
 
     with pytest.raises(Refused, match="at this moment") as refusal:
-        await room.redeliverer.replay((await room.only(FARM_NAME)).id, OPERATOR)
+        await quick.redeliverer.replay((await quick.only(FARM_NAME)).id, OPERATOR)
 
     assert refusal.value.reason is Reason.INVALID_REQUEST
     gate.set()
-    await room.settled()
+    await quick.settled()
 
 
 async def test_a_disabled_endpoint_is_replayed_nothing(room: PostRoom) -> None:
@@ -607,35 +618,35 @@ async def test_hundreds_of_dead_come_back_at_the_endpoints_own_pace(room: PostRo
 
 
 async def test_a_ping_is_signed_reaches_also_who_is_disabled_and_is_kept_nowhere(
-    room: PostRoom,
+    quick: PostRoom,
 ) -> None:
-    room.outbound.says(FARM, 410)
-    await room.publish()
-    await room.work()
-    rows = len(await room.all())
-    room.outbound.says(FARM, 200)
+    quick.outbound.says(FARM, 410)
+    await quick.publish()
+    await quick.work()
+    rows = len(await quick.all())
+    quick.outbound.says(FARM, 200)
 
-    endpoint, outcome = await room.subscribers.test("farm")
+    endpoint, outcome = await quick.subscribers.test("farm")
 
-    sent = room.outbound.to(FARM)[-1]
-    now = int(room.clock.now().timestamp())
+    sent = quick.outbound.to(FARM)[-1]
+    now = int(quick.clock.now().timestamp())
     header = sent.headers["X-OpenRouter-Signature"]
     assert (endpoint, outcome.status) == (FARM_NAME, 200)
     assert verify_openrouter(header, sent.body, [SECRET], now) is Verdict.VERIFIED
     assert json.loads(sent.body)["type"] == "ping"
-    assert len(await room.all()) == rows
+    assert len(await quick.all()) == rows
 
 
-async def test_a_name_that_several_have_must_be_given_in_full(room: PostRoom) -> None:
+async def test_a_name_that_several_have_must_be_given_in_full(quick: PostRoom) -> None:
     same = {"name": "farm", "url": AUDITOR, "secret": "the-auditors-own-secret"}
-    room.reload({"webhooks": [same]})
+    quick.reload({"webhooks": [same]})
 
     with pytest.raises(Refused, match="means several of them: organisation/farm, team/growth/farm"):
-        await room.subscribers.test("farm")
+        await quick.subscribers.test("farm")
     with pytest.raises(Refused, match="nobody is none of the subscribers"):
-        await room.subscribers.test("nobody")
+        await quick.subscribers.test("nobody")
 
-    assert (await room.subscribers.test(FARM_NAME))[0] == FARM_NAME
+    assert (await quick.subscribers.test(FARM_NAME))[0] == FARM_NAME
 
 
 @pytest.mark.parametrize(
