@@ -72,7 +72,10 @@ def observer(database: Database, live: Live, clock: Clock) -> tuple[Observer, Me
     telemetry = Telemetry(metrics=metrics)
     catalogs = Catalogs(database, clock, {}, live, telemetry)
     views = JobViews(database, clock, max_age=None)
-    shelf = Shelf(database, clock, random.Random(1), None, "passthrough", 0, views, telemetry)
+    shelf = Shelf(
+        *(database, clock, random.Random(1), None, "passthrough", 0, views, telemetry),
+        installation="us",
+    )
     return Observer(database, database, clock, live, catalogs, shelf, telemetry), metrics
 
 
