@@ -47,7 +47,10 @@ async def test_a_ledger_that_takes_long_is_examined_less_often(
     slow = SlowDatabase(database, clock, seconds)
     catalogs = Catalogs(slow, clock, {}, live, telemetry)
     views = JobViews(slow, clock, max_age=None)
-    shelf = Shelf(slow, clock, random.Random(1), None, "passthrough", 0, views, telemetry)
+    shelf = Shelf(
+        *(slow, clock, random.Random(1), None, "passthrough", 0, views, telemetry),
+        installation="us",
+    )
     observer = Observer(slow, slow, clock, live, catalogs, shelf, telemetry)
 
     pause = await Examiner(observer, clock).step()
