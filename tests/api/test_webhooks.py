@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from gateway.domain.errors import StorageFailed
 from gateway.domain.signature import sign_openrouter
 from gateway.sandbox import Sandbox
-from gateway.workers.watcher import GRACE
+from gateway.workers.watcher import GRACE, WebhookWatcher
 from tests.api.conftest import StartGateway, StartSandbox
 from tests.fakes.clock import FakeClock
 from tests.harness import Answer, RunningGateway, running_gateway
@@ -600,7 +600,8 @@ async def test_a_webhook_that_is_a_moment_later_than_a_poll_is_not_missed(
     await gateway.ended(job)
 
     assert (await sandbox.send_webhook(foreign)).status == 200
-    await clock.advance(GRACE * 2)
+    clock.jump(GRACE * 2)
+    await WebhookWatcher(gateway.database, clock, gateway.telemetry).step()
 
     assert counted(gateway, "webhooks_missed_total", "sandbox") == 0
     assert await money(gateway, job) == [("entries", 1), ("spent", 70_000)]

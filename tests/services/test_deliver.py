@@ -363,10 +363,11 @@ async def test_a_team_that_names_hundreds_of_hosts_that_hang_delays_only_itself(
     for _ in range(20):
         await quick.publish()
 
-    for _ in range(30):
-        await quick.dispatcher.step()
+    await quick.dispatcher.step()
     await _until(lambda: len(quick.outbound.to(FARM)) == 20)
     await _until(lambda: len(quick.outbound.to("https://fine.example/")) == 1)
+    for _ in range(30):
+        await quick.dispatcher.step()
 
     assert len([sent for sent in quick.outbound.sent if "//h" in sent.url]) == 64
     for gate in gates:
@@ -402,6 +403,31 @@ async def test_a_lease_that_ran_out_is_taken_over_and_its_old_holder_writes_noth
     assert {sent.key for sent in (*room.outbound.to(FARM), *other.outbound.to(FARM))} == {
         shown.idempotency_key
     }
+
+
+@pytest.mark.parametrize("late", [200, 410, 500])
+async def test_an_outcome_that_is_late_says_nothing_while_another_holds_the_lease(
+    room: PostRoom, database: Database, late: int
+) -> None:
+    other = PostRoom(database, room.clock)
+    gates = room.outbound.hangs(FARM), other.outbound.hangs(FARM)
+    await room.publish()
+    await room.dispatcher.step()
+    await _until(lambda: room.outbound.under_way[FARM] == 1)
+    await room.clock.advance(61)
+    await other.dispatcher.step()
+    await _until(lambda: other.outbound.under_way[FARM] == 1)
+
+    room.outbound.says(FARM, late)
+    gates[0].set()
+    await room.settled()
+    between = await room.only(FARM_NAME)
+    gates[1].set()
+    await other.settled()
+
+    assert (between.state, between.attempts) == ("pending", 0)
+    shown = await room.only(FARM_NAME)
+    assert (shown.state, len(await room.attempts(shown))) == ("delivered", 1)
 
 
 async def test_nobody_takes_what_another_holds(room: PostRoom, database: Database) -> None:
