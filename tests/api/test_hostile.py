@@ -8,7 +8,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -68,18 +67,16 @@ def is_refusal(answer: Answer) -> bool:
     return b"Traceback" not in answer.body
 
 
-@pytest.mark.parametrize("name", BAD_BODIES)
 async def test_a_body_that_is_no_request_is_a_400_that_says_why(
-    gateway: RunningGateway, sandbox: Sandbox, name: str
+    gateway: RunningGateway, sandbox: Sandbox
 ) -> None:
-    body, words = BAD_BODIES[name]
+    for name, (body, words) in BAD_BODIES.items():
+        answer = await post(gateway, body)
 
-    answer = await post(gateway, body)
-
-    assert (answer.status, answer.reason) == (400, "invalid_request")
-    assert is_refusal(answer)
-    assert words in answer.json["error"]["message"]
-    assert len(answer.body) < 2000  # it is not repeated
+        assert (answer.status, answer.reason) == (400, "invalid_request"), name
+        assert is_refusal(answer)
+        assert words in answer.json["error"]["message"], name
+        assert len(answer.body) < 2000, "it is not repeated"
     assert sandbox.ledger.submits == []
 
 
@@ -103,17 +100,17 @@ WRONG_FIELDS: list[tuple[str, Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("field", "value"), WRONG_FIELDS)
 async def test_a_field_of_the_wrong_type_is_named(
-    gateway: RunningGateway, sandbox: Sandbox, field: str, value: Any
+    gateway: RunningGateway, sandbox: Sandbox
 ) -> None:
-    top = field.partition(".")[0].partition("[")[0]
+    for field, value in WRONG_FIELDS:
+        top = field.partition(".")[0].partition("[")[0]
 
-    answer = await post(gateway, json.dumps({**GROK, top: value}).encode())
+        answer = await post(gateway, json.dumps({**GROK, top: value}).encode())
 
-    assert (answer.status, answer.reason) == (400, "invalid_request"), answer.body
-    named = [v["field"] for v in answer.json["error"]["metadata"]["gateway"]["violations"]]
-    assert any(one.startswith(field) for one in named), named
+        assert (answer.status, answer.reason) == (400, "invalid_request"), (field, value)
+        named = [v["field"] for v in answer.json["error"]["metadata"]["gateway"]["violations"]]
+        assert any(one.startswith(field) for one in named), (field, value, named)
     assert sandbox.ledger.submits == []
 
 
@@ -139,7 +136,7 @@ async def test_a_refusal_does_not_repeat_a_prompt(gateway: RunningGateway) -> No
 # Fuzzing: every example of a test goes to the same gateway.
 
 QUIET = settings(
-    max_examples=60,
+    max_examples=50,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -266,16 +263,17 @@ async def test_hostile_headers_get_an_answer(
         assert answer.status < 500
 
 
-@pytest.mark.parametrize("name", ["X-Title", "HTTP-Referer", "X-Session-Id"])
 async def test_a_header_that_can_t_travel_on_is_left_behind(
-    gateway: RunningGateway, sandbox: Sandbox, name: str
+    gateway: RunningGateway, sandbox: Sandbox
 ) -> None:
-    headers = {"Authorization": f"Bearer {KEYS['growth']}", name: "\x80\xff"}
+    names = ["X-Title", "HTTP-Referer", "X-Session-Id"]
+    headers = {"Authorization": f"Bearer {KEYS['growth']}", **dict.fromkeys(names, "\x80\xff")}
 
     answer = await raw(gateway, "POST", "/videos", headers, json.dumps(GROK).encode())
 
     assert answer.status == 202
-    assert name.lower() not in sandbox.ledger.submits[0].headers
+    onward = sandbox.ledger.submits[0].headers
+    assert not {name.lower() for name in [*names, "X-OpenRouter-Title"]} & set(onward)
 
 
 async def test_what_is_quoted_from_a_header_that_is_not_utf_8_is_made_readable(
@@ -297,13 +295,13 @@ async def test_what_is_no_http_is_a_400_and_no_error_in_the_log(gateway: Running
     assert levels == {"info"}
 
 
-@pytest.mark.parametrize("name", ["%00", "%ff", "..", "a%2Fb", "x" * 500, "%0d%0aX:1"])
 async def test_hostile_names_at_the_operators_door_are_refused_too(
-    gateway: RunningGateway, name: str
+    gateway: RunningGateway,
 ) -> None:
-    answer = await raw(gateway, "DELETE", f"/keys/growth/{name}", {}, admin=True)
+    for name in ("%00", "%ff", "..", "a%2Fb", "x" * 500, "%0d%0aX:1"):
+        answer = await raw(gateway, "DELETE", f"/keys/growth/{name}", {}, admin=True)
 
-    assert (answer.status, answer.reason) in ((400, "invalid_request"), (404, "not_found"))
+        assert (answer.status, answer.reason) in ((400, "invalid_request"), (404, "not_found"))
 
 
 @QUIET
@@ -373,29 +371,29 @@ async def test_hostile_paths_and_queries_get_an_answer(
             assert "error" in answer.json or answer.status == 200
 
 
-@pytest.mark.parametrize(
-    "job_id",
-    [
-        "a" * 5000, "..", "%2e%2e", "%2f", "..%2fmodels", "%00", "%ff", "%u0000", "'%20OR%201=1--",
-        "gen-vid-1-%0d%0aX:1", "%F0%9F%98%80", "models%00", "*", "null", "0", "-1", "{id}",
-    ],
-)  # fmt: skip
-async def test_a_hostile_id_is_a_404_like_any_other(gateway: RunningGateway, job_id: str) -> None:
+HOSTILE_IDS = [
+    "a" * 5000, "..", "%2e%2e", "%2f", "..%2fmodels", "%00", "%ff", "%u0000", "'%20OR%201=1--",
+    "gen-vid-1-%0d%0aX:1", "%F0%9F%98%80", "models%00", "*", "null", "0", "-1", "{id}",
+]  # fmt: skip
+
+
+async def test_a_hostile_id_is_a_404_like_any_other(gateway: RunningGateway) -> None:
     key = {"Authorization": f"Bearer {KEYS['growth']}"}
-    for rest in ("", "/content", "/content?index=0&expires=1&signature=x"):
-        answer = await raw(gateway, "GET", f"/videos/{job_id}{rest}", key)
+    for job_id in HOSTILE_IDS:
+        for rest in ("", "/content", "/content?index=0&expires=1&signature=x"):
+            answer = await raw(gateway, "GET", f"/videos/{job_id}{rest}", key)
 
-        assert answer.status == 404, answer.body
-        assert len(answer.body) < 600
+            assert answer.status == 404, job_id
+            assert len(answer.body) < 600
 
 
-@pytest.mark.parametrize("index", ["-1", "x", "1.0", "99999", "0x0", "٣", "1e3", "+1", "%00"])
-async def test_an_index_that_is_none_is_a_400(gateway: RunningGateway, index: str) -> None:
+async def test_an_index_that_is_none_is_a_400(gateway: RunningGateway) -> None:
     job_id = await gateway.job()
 
-    answer = await gateway.get(f"/videos/{job_id}/content?index={index}")
+    for index in ("-1", "x", "1.0", "99999", "0x0", "٣", "1e3", "+1", "%00"):
+        answer = await gateway.get(f"/videos/{job_id}/content?index={index}")
 
-    assert (answer.status, answer.reason) == (400, "invalid_request")
+        assert (answer.status, answer.reason) == (400, "invalid_request"), index
 
 
 async def test_two_keys_in_one_request_are_refused(gateway: RunningGateway) -> None:
@@ -413,37 +411,37 @@ async def test_two_keys_in_one_request_are_refused(gateway: RunningGateway) -> N
         assert (answer.status, answer.reason) == (400, "invalid_request")
 
 
-@pytest.mark.parametrize(
-    "authorization",
-    [
-        None, "", "Bearer", "Bearer ", "Basic dmc6", f"Token {KEYS['growth']}", KEYS["growth"],
-        f"Bearer {KEYS['growth'][:-1]}", f"Bearer {KEYS['growth']}x", f"Bearer {KEYS['growth']} x",
-        f"Bearer {KEYS['growth'].upper()}", "Bearer \xe9", "Bearer sha256:" + "0" * 64,
-    ],
-)  # fmt: skip
+NO_KEYS = [
+    None, "", "Bearer", "Bearer ", "Basic dmc6", f"Token {KEYS['growth']}", KEYS["growth"],
+    f"Bearer {KEYS['growth'][:-1]}", f"Bearer {KEYS['growth']}x", f"Bearer {KEYS['growth']} x",
+    f"Bearer {KEYS['growth'].upper()}", "Bearer \xe9", "Bearer sha256:" + "0" * 64,
+]  # fmt: skip
+
+
 async def test_without_a_right_key_everything_that_costs_or_tells_is_a_401(
-    gateway: RunningGateway, sandbox: Sandbox, authorization: str | None
+    gateway: RunningGateway, sandbox: Sandbox
 ) -> None:
     job_id = await gateway.job()
-    headers = {} if authorization is None else {"Authorization": authorization}
 
-    for method, path in (
-        ("POST", "/videos"),
-        ("GET", f"/videos/{job_id}"),
-        ("GET", f"/videos/{job_id}/content"),
-        ("HEAD", f"/videos/{job_id}/content"),
-    ):
-        answer = await raw(gateway, method, path, headers)
+    for authorization in NO_KEYS:
+        headers = {} if authorization is None else {"Authorization": authorization}
+        for method, path in (
+            ("POST", "/videos"),
+            ("GET", f"/videos/{job_id}"),
+            ("GET", f"/videos/{job_id}/content"),
+            ("HEAD", f"/videos/{job_id}/content"),
+        ):
+            answer = await raw(gateway, method, path, headers)
 
-        assert answer.status == 401
-        assert method == "HEAD" or answer.reason == "invalid_key"
+            assert answer.status == 401, authorization
+            assert method == "HEAD" or answer.reason == "invalid_key"
     assert len(sandbox.ledger.submits) == 1
 
 
-@pytest.mark.parametrize("spelling", ["Bearer  {}", "bearer {}", "BEARER {}", "Bearer {} "])
-async def test_the_scheme_is_spelt_as_clients_do(gateway: RunningGateway, spelling: str) -> None:
-    header = {"Authorization": spelling.format(KEYS["growth"])}
+async def test_the_scheme_is_spelt_as_clients_do(gateway: RunningGateway) -> None:
+    for spelling in ("Bearer  {}", "bearer {}", "BEARER {}", "Bearer {} "):
+        header = {"Authorization": spelling.format(KEYS["growth"])}
 
-    answer = await raw(gateway, "GET", "/videos/gen-vid-1-x", header)
+        answer = await raw(gateway, "GET", "/videos/gen-vid-1-x", header)
 
-    assert answer.status == 404
+        assert answer.status == 404, spelling

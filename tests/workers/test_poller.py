@@ -172,7 +172,7 @@ async def test_every_due_job_is_asked_for_with_a_bound_on_how_many_at_once(
 ) -> None:
     main = PolledUpstream("main", DONE)
     poller = start({"main": main})
-    open_jobs = [await taken(books) for _ in range(130)]
+    open_jobs = [await taken(books) for _ in range(70)]
     await books.clock.advance(4)
 
     async def all_ended() -> bool:
@@ -181,7 +181,7 @@ async def test_every_due_job_is_asked_for_with_a_bound_on_how_many_at_once(
 
     await until(all_ended)
 
-    assert len(main.polled) == len(set(main.polled)) == 130
+    assert len(main.polled) == len(set(main.polled)) == 70
     assert 1 < main.most_at_once <= 50
 
 
