@@ -62,6 +62,8 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    # A reload that is asked for before there is anything to reload must not end the process.
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)
     for feature in inactive_features(config):
         telemetry.log.warning("config.not_active_yet", feature=feature)
     async with open_gateway(
@@ -72,6 +74,8 @@ async def serve(
         telemetry=telemetry,
         on_failure=fail_stop,
     ) as gateway:
+        if load is not None:
+            loop.add_signal_handler(signal.SIGHUP, reload, gateway, load, telemetry)
         public = http_runner(gateway.public, config.server.drain_seconds)
         admin = http_runner(gateway.admin, 1.0)
         try:
@@ -89,8 +93,6 @@ async def serve(
                 teams=len(config.teams),
                 upstreams=list(config.upstreams),
             )
-            if load is not None:
-                loop.add_signal_handler(signal.SIGHUP, reload, gateway, load, telemetry)
             if on_listening is not None:
                 on_listening(listening)
             lag = asyncio.create_task(watch_event_loop(telemetry.metrics.event_loop_lag))
