@@ -14,6 +14,7 @@ from gateway.services.shelf import Holding, Shelf
 from gateway.telemetry.bundle import Telemetry
 
 _RETRY_AFTER = 5  # seconds
+_NO_LONGER = "the upstream no longer has it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ class Downloader:
         _refuse_withdrawn(job, holding)
         if holding.asset is None:
             self._source(job, index, holding)
+            if job.content_gone and not holding.elsewhere:
+                raise _gone(job, _NO_LONGER)
         return holding.asset
 
     @asynccontextmanager
@@ -168,7 +171,7 @@ class Downloader:
             return _out_of_reach(job)
         self._telemetry.metrics.content_lookup("gone")
         await self._shelf.lost(job)
-        return _gone(job, "the upstream no longer has it")
+        return _gone(job, _NO_LONGER)
 
     def _source(self, job: Job, index: int, holding: Holding) -> Source:
         """How to download the output from its upstream.

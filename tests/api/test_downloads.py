@@ -265,8 +265,10 @@ async def test_what_the_upstream_has_no_more_is_410_and_is_bought_anew(
     await clock.advance(6.0)
 
     gone = await download(gateway, job)
+    head = await gateway.call("HEAD", f"/videos/{job}/content")
     again = await gateway.submit()
 
+    assert head.status == 410
     assert (gone.status, gone.reason) == (410, "content_gone")
     assert again.headers["X-Gateway-Dedupe"] == "miss"
     assert again.json["id"] != job
@@ -439,3 +441,30 @@ async def test_what_is_served_is_counted_by_where_it_came_from(caching: RunningG
     assert 'content_served_bytes_total{source="store"} 10.0' in page
     assert 'content_lookups_total{result="hit"} 1.0' in page
     assert 'content_lookups_total{result="miss"} 1.0' in page
+
+
+async def test_the_store_makes_room_while_the_gateway_runs(
+    clock: FakeClock, gateways: StartGateway, sandbox: Sandbox, sqlite_url: str, tmp_path: Path
+) -> None:
+    config = _kept_in(tmp_path, max_gb=0.0001)
+    gateway = await gateways(sandbox, sqlite_url, config)
+    jobs = [
+        await gateway.completed(prompt=f"number {number}", duration=15, resolution="480p")
+        for number in range(6)
+    ]
+    for job in jobs:
+        await clock.advance(1.0)
+        await stored(gateway, job)
+
+    async def fits() -> bool:
+        row = await gateway.row("SELECT SUM(size) AS size FROM assets")
+        return bool(row["size"] <= 100_000)
+
+    await gateway.until(fits)
+    before = content_calls(sandbox)
+    oldest = await download(gateway, jobs[0])
+    newest = await download(gateway, jobs[-1])
+
+    assert (oldest.status, newest.status) == (200, 200)
+    assert content_calls(sandbox) == before + 1  # the oldest had to be fetched again
+    assert {line["reason"] for line in gateway.told("content.evicted")} == {"space"}
