@@ -245,11 +245,11 @@ async def test_another_team_gets_nothing_of_a_stored_video(caching: RunningGatew
 async def test_a_stored_video_outlives_the_upstreams_copy(
     clock: FakeClock, gateways: StartGateway, sandboxes: StartSandbox, sqlite_url: str
 ) -> None:
-    sandbox = await sandboxes(retention_seconds=5.0)
+    sandbox = await sandboxes(retention_seconds=60.0)
     gateway = await gateways(sandbox, sqlite_url, CACHE)
     job = await gateway.completed()
     film = (await stored(gateway, job)).body
-    await clock.advance(6.0)
+    await clock.advance(61.0)
 
     answer = await download(gateway, job)
 
@@ -259,10 +259,10 @@ async def test_a_stored_video_outlives_the_upstreams_copy(
 async def test_what_the_upstream_has_no_more_is_410_and_is_bought_anew(
     clock: FakeClock, gateways: StartGateway, sandboxes: StartSandbox, sqlite_url: str
 ) -> None:
-    sandbox = await sandboxes(retention_seconds=5.0)
+    sandbox = await sandboxes(retention_seconds=60.0)
     gateway = await gateways(sandbox, sqlite_url, CACHE)
     job = await gateway.completed()
-    await clock.advance(6.0)
+    await clock.advance(61.0)
 
     gone = await download(gateway, job)
     head = await gateway.call("HEAD", f"/videos/{job}/content")
@@ -371,12 +371,12 @@ async def test_replicas_with_a_folder_each_download_each_and_never_say_gone_of_w
     postgres_url: str,
     tmp_path: Path,
 ) -> None:
-    sandbox = await sandboxes(retention_seconds=5.0)
+    sandbox = await sandboxes(retention_seconds=60.0)
     here = await gateways(sandbox, postgres_url, _kept_in(tmp_path / "here"))
     there = await gateways(sandbox, postgres_url, _kept_in(tmp_path / "there"))
     job = await here.completed()
     film = (await stored(here, job)).body
-    await clock.advance(6.0)
+    await clock.advance(61.0)
 
     out_of_reach = await download(there, job)
     served = await download(here, job)
@@ -413,12 +413,12 @@ async def test_videos_in_s3_are_stored_shared_and_served_in_parts(
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
     config = {"content": {"mode": "cache", "url": f"s3://{s3_server.bucket()}/videos"}}
-    sandbox = await sandboxes(retention_seconds=5.0)
+    sandbox = await sandboxes(retention_seconds=60.0)
     here = await gateways(sandbox, postgres_url, config)
     there = await gateways(sandbox, postgres_url, config)
     job = await here.completed()
     film = (await stored(here, job)).body
-    await clock.advance(6.0)
+    await clock.advance(61.0)
 
     whole = await download(there, job)
     part = await download(there, job, {"Range": "bytes=10-19"})
