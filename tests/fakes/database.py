@@ -15,29 +15,32 @@ class Outage:
 
     def __init__(self) -> None:
         self.down = False
-        self._free = asyncio.Event()
-        self._free.set()
+        self._reads, self._writes = asyncio.Event(), asyncio.Event()
+        self.release()
 
     def around(self, real: Database) -> Database:
         """The database, as far as it can be reached."""
         return _Fragile(real, self)
 
-    def stick(self) -> None:
-        """From now on nothing is answered, until `release`."""
-        self._free.clear()
+    def stick(self, *, reads: bool = True) -> None:
+        """From now on nothing is answered, or no write is, until `release`."""
+        self._writes.clear()
+        if reads:
+            self._reads.clear()
 
     def release(self) -> None:
         """Answer again, also what waits."""
-        self._free.set()
+        self._reads.set()
+        self._writes.set()
 
-    async def passed(self) -> None:
+    async def passed(self, *, write: bool) -> None:
         """Wait while stuck.
 
         Raises:
             StorageFailed: it is down.
 
         """
-        await self._free.wait()
+        await (self._writes if write else self._reads).wait()
         if self.down:
             raise StorageFailed("the database is down, for a test")
 
@@ -50,11 +53,11 @@ class _Fragile:
         self._outage = outage
 
     async def write(self, act: Callable[[Transaction], T]) -> T:
-        await self._outage.passed()
+        await self._outage.passed(write=True)
         return await self._real.write(act)
 
     async def read(self, act: Callable[[Transaction], T]) -> T:
-        await self._outage.passed()
+        await self._outage.passed(write=False)
         return await self._real.read(act)
 
     async def close(self) -> None:
