@@ -129,12 +129,21 @@ def plausible_cost(raw: str | None) -> Decimal | None:
 
 def new_job_id(now_seconds: int, source: random.Random) -> JobId:
     """A fresh id; unguessable when `source` is the system's."""
-    return JobId(f"gen-vid-{now_seconds}-{''.join(source.choices(_ALPHABET, k=20))}")
+    return JobId(f"gen-vid-{now_seconds}-{_alphanumerics(source, 20)}")
 
 
 def new_token(source: random.Random) -> str:
     """A correlation token for the callback URL: 43 characters, 256 bits."""
-    return "".join(source.choices(_ALPHABET, k=43))
+    return _alphanumerics(source, 43)
+
+
+def _alphanumerics(source: random.Random, count: int) -> str:
+    """Any text of that length, all alike; one draw, for each asks the kernel."""
+    number, letters = source.randrange(len(_ALPHABET) ** count), []
+    for _ in range(count):
+        number, letter = divmod(number, len(_ALPHABET))
+        letters.append(_ALPHABET[letter])
+    return "".join(letters)
 
 
 def parse_status(word: Any) -> Status | None:
