@@ -83,7 +83,9 @@ class Submitter:
             self._tasks.spawn(self._fly(plan), f"submit {plan.opening.job.id}")
             opened = await self._opened(plan, answer_by)
         except Refused as refusal:
-            await self._refusals.keep(decision, refusal, call.request_id)
+            record = self._refusals.keep(decision, refusal, call.request_id)
+            kept = self._tasks.spawn(record, "record of a refusal")
+            await asyncio.wait([kept], timeout=self._left(answer_by))  # nothing hangs on it
             raise
         self._count(opened)
         return await self._told(opened, answer_by)

@@ -186,6 +186,32 @@ async def test_a_submit_that_the_database_does_not_take_in_time_is_refused_and_n
     assert (await gateway.submit()).headers["X-Gateway-Dedupe"] == "miss"
 
 
+async def test_a_refusal_does_not_wait_for_its_record(
+    gateways: StartGateway, sandbox: Sandbox, sqlite_url: str, outage: Outage
+) -> None:
+    """A client that waits longer than its SDK's five seconds sends the request again."""
+    gateway = await gateways(
+        sandbox,
+        sqlite_url,
+        {"server": {"answer_within": "500ms"}},
+        wrap_database=outage.around,
+        expected_errors=WORKERS,
+    )
+    outage.stick(reads=False)
+    submit = asyncio.create_task(gateway.submit(duration=99))
+
+    done, _ = await asyncio.wait([submit], timeout=10)
+    outage.release()
+
+    assert done
+    assert submit.result().reason == "unsupported_parameter"
+
+    async def kept() -> bool:
+        return (await gateway.row("SELECT COUNT(*) AS n FROM refusals")) == {"n": 1}
+
+    await gateway.until(kept)
+
+
 async def test_a_terminal_job_is_remembered_for_ever_without_asking_again(
     gateway: RunningGateway, clock: FakeClock
 ) -> None:
