@@ -59,6 +59,11 @@ class Ruling:
             facts |= {"reason": self.refusal.reason.value, "message": self.refusal.message}
         return facts
 
+    def outline(self) -> dict[str, Any]:
+        """The record without anything that the client wrote."""
+        facts: dict[str, Any] = {"rule": self.rule, "outcome": "refused" if self.refusal else "ok"}
+        return facts if self.refusal is None else facts | {"reason": self.refusal.reason.value}
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:

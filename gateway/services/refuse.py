@@ -30,13 +30,13 @@ class Refusals:
         who = decision.question.principal
         reason = refusal.reason.value
         self._telemetry.metrics.decision(who.team, decision.model, reason)
-        record = {
-            **decision.record(),
-            "outcome": "refused",
-            "reason": reason,
-            "message": refusal.message,
-            "details": dict(refusal.details),
-        }
+        record = {**decision.record(), "outcome": "refused", "reason": reason}
+        if decision.retain:
+            record |= {"message": refusal.message, "details": dict(refusal.details)}
+        else:
+            # What a refusal quotes are the client's own values, which may be anything.
+            record["rules"] = [ruling.outline() for ruling in decision.rulings]
+            record.pop("parameters")
         row = refusals.Refusal(
             id=new_token(self._random),
             at=epoch_ms(self._clock.now()),

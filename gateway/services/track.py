@@ -241,6 +241,7 @@ class Tracker:
         """Write the end with all that belongs to it, once; a later call changes nothing."""
         in_force, moment = self._live.current, self._clock.now()
         now = epoch_ms(moment)
+        ending = ending if job.retain else _without_foreign_words(ending)
         settlement = settle(
             ending.status,
             ending.cause,
@@ -357,6 +358,17 @@ class Tracker:
         )
 
 
+def _without_foreign_words(ending: Ending) -> Ending:
+    """A provider may quote the prompt in what it says; of a job that is not retained it is not kept.
+
+    Whoever waits for the submit's answer still hears it; a later poll gets our own words.
+    """
+    if ending.error is None or ending.cause is Cause.ASSUMED:
+        return ending
+    return replace(ending, error=_NOT_KEPT)
+
+
+_NOT_KEPT = "The upstream refused or failed the job; its words are not kept for this request."
 _NEVER_LEARNED = "The outcome of the submission was never learned."
 
 

@@ -187,3 +187,23 @@ async def test_no_prompt_and_no_image_is_kept_of_anybody(
     await _lived(gateway, "growth")
 
     assert _kept(gateway, tmp_path) <= {"film"}
+
+
+async def test_a_provider_s_words_and_a_client_s_odd_values_are_not_kept_either(
+    gateways: StartGateway, sandbox: Sandbox, sqlite_url: str, tmp_path: Path
+) -> None:
+    """They may quote the prompt; whoever waits for the answer hears them all the same."""
+    gateway = await gateways(sandbox, sqlite_url, _private(tmp_path, "cache"))
+    words = f"This prompt is not allowed: {PROMPT}"
+    sandbox.faults.next("submit", "refuse", status=400, message=words)
+    sandbox.faults.next("job", "fail", error=words)
+
+    refused = await _submit(gateway, "rivals")
+    odd = await gateway.submit(team="rivals", resolution=PROMPT, aspect_ratio=PROMPT)
+    failed = await gateway.ended(await gateway.job(team="rivals", prompt=PROMPT), team="rivals")
+
+    assert (refused.status, refused.json["error"]["message"]) == (400, words)
+    assert (odd.status, odd.reason) == (400, "unsupported_parameter")
+    assert failed["status"] == "failed"
+    assert PROMPT not in failed["error"]
+    assert _kept(gateway, tmp_path) == set()
