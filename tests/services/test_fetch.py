@@ -108,7 +108,7 @@ class Stage:
         self.shelf = Shelf(
             database,
             self.clock,
-            random.Random(1),
+            random.SystemRandom(),  # two stages of one folder must not give the same names
             blobs,
             "cache",
             max_bytes,
