@@ -1,5 +1,6 @@
 """What this process knows of jobs, so that a client's poll does not touch the database."""
 
+import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from gateway.ports import Clock, Database, Transaction
 from gateway.store import jobs
 
 _CAPACITY = 50_000  # jobs of about 1 kB each
+_PATIENCE = 2.0  # seconds until what is known is told; the Python SDK gives up after five
 
 
 @dataclass(slots=True)
@@ -59,7 +61,7 @@ class JobViews:
             self._seen.move_to_end(job_id)
             return known.job
         try:
-            job = await self._database.read(lambda tx: _read(tx, job_id))
+            job = await self._read(job_id, None if known is None else _PATIENCE)
         except StorageFailed:
             if known is None:
                 raise
@@ -68,6 +70,14 @@ class JobViews:
             self.put(job)
             return self._seen[job_id].job
         return None
+
+    async def _read(self, job_id: str, patience: float | None) -> Job | None:
+        """None waits as long as the database does: a refused poll makes clients submit again."""
+        try:
+            async with asyncio.timeout(patience):
+                return await self._database.read(lambda tx: _read(tx, job_id))
+        except TimeoutError:
+            raise StorageFailed("the database did not answer in time") from None
 
     def _fresh(self, seen: _Seen) -> bool:
         if seen.job.status.terminal or self._max_age is None:

@@ -1,5 +1,6 @@
 """What a process knows of jobs: enough to answer without the database, and never behind itself."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -96,6 +97,26 @@ async def test_the_last_known_state_is_better_than_none(database: Database) -> N
     assert await views.get(job_id, "growth") == seen
     with pytest.raises(StorageFailed):
         await views.get("gen-vid-1-never-seen", "growth")
+
+
+async def test_a_database_that_does_not_answer_keeps_nobody_waiting_for_what_is_known(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.services.views._PATIENCE", 0.02)
+    clock, outage = FakeClock(), Outage()
+    views = JobViews(outage.around(database), clock, max_age=0.8)
+    job_id = await bound(database)
+    seen = await views.get(job_id, "growth")
+
+    outage.stick()
+    await clock.advance(60)
+
+    assert await views.get(job_id, "growth") == seen
+    unknown = asyncio.create_task(views.get("gen-vid-1-never-seen", "growth"))
+    await asyncio.wait([unknown], timeout=0.1)
+    assert not unknown.done(), "a poll that can't be answered yet is not refused"
+    outage.release()
+    assert await unknown is None
 
 
 async def test_an_older_version_never_replaces_a_newer(database: Database) -> None:
