@@ -359,7 +359,7 @@ class Tracker:
 
 
 def _without_foreign_words(ending: Ending) -> Ending:
-    """A provider may quote the prompt in its words: of a job that is not retained they are not kept.
+    """A provider may quote the prompt: of a job that is not retained its words are not kept.
 
     Whoever waits for the submit's answer still hears it; a later poll gets our own words.
     """
