@@ -98,7 +98,9 @@ async def serve(
             lag = asyncio.create_task(watch_event_loop(telemetry.metrics.event_loop_lag))
             await stop.wait()
             lag.cancel()
-            await _drain(gateway, public, config.server.drain_seconds, telemetry)
+            # Nothing can be finished without a database.
+            seconds = 0.0 if failures else config.server.drain_seconds
+            await _drain(gateway, public, seconds, telemetry)
         finally:
             await public.cleanup()
             await admin.cleanup()
@@ -167,7 +169,12 @@ async def _drain(
 ) -> None:
     """Stop accepting, let requests and submits on their way finish, within `seconds`."""
     telemetry.log.info("server.draining", seconds=seconds, submits=len(gateway.tasks))
+    clock = asyncio.get_running_loop().time
+    end = clock() + seconds
     async with asyncio.TaskGroup() as group:
         group.create_task(public.cleanup())
         cut = group.create_task(gateway.drain(seconds))
-    telemetry.log.info("server.drained", cut_off=cut.result())
+    # A request that was being decided meanwhile may have begun a submit after all had been waited
+    # for: none begins from here on.
+    cut_off = cut.result() + await gateway.drain(max(0.0, end - clock()))
+    telemetry.log.info("server.drained", cut_off=cut_off)

@@ -36,6 +36,11 @@ class GatewayProcess:
         self._reader = asyncio.create_task(self._read())
         self.origin = ""
 
+    @property
+    def pid(self) -> int:
+        """Its number, for those who trace it."""
+        return self._process.pid
+
     async def told(self, event: str, **facts: Any) -> dict[str, Any]:
         """The first log line of that kind with those facts, as soon as it is there.
 

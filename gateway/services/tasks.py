@@ -24,9 +24,14 @@ class Tasks:
         return task
 
     async def drain(self, seconds: float) -> int:
-        """Wait for what runs, then cancel the rest; how many had to be cancelled."""
-        if self._running:
-            await asyncio.wait(set(self._running), timeout=seconds)
+        """Wait for what runs, then cancel the rest; how many had to be cancelled.
+
+        What is begun meanwhile is waited for too, as long as something runs.
+        """
+        clock = asyncio.get_running_loop().time
+        end = clock() + seconds
+        while self._running and (left := end - clock()) > 0:
+            await asyncio.wait(set(self._running), timeout=left)
         late = set(self._running)
         for task in late:
             task.cancel()

@@ -68,3 +68,21 @@ async def test_a_drain_waits_for_what_ends_in_time_and_cuts_off_the_rest(
     assert ended == ["quick", "endless"]
     assert failures == []
     assert await tasks.drain(0) == 0
+
+
+async def test_a_drain_waits_for_what_was_begun_while_it_waited(tasks: Tasks) -> None:
+    """It has time, and cuts nothing off that would have ended in it."""
+    ended: list[str] = []
+
+    async def last() -> None:
+        await asyncio.sleep(0.02)
+        ended.append("last")
+
+    async def first() -> None:
+        await asyncio.sleep(0.01)
+        tasks.spawn(last(), "last")
+
+    tasks.spawn(first(), "first")
+
+    assert await tasks.drain(5) == 0
+    assert ended == ["last"]
