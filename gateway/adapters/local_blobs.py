@@ -66,7 +66,7 @@ class LocalBlobs:
 
     async def draft(self, name: str) -> "_Draft":
         """See `gateway.ports.Blobs`."""
-        return await self._workers.run(self._begin, name)
+        return await self._workers.obtain(lambda: self._begin(name), _Draft.abandon)
 
     @asynccontextmanager
     async def open(self, name: str) -> "AsyncIterator[_File]":
@@ -159,6 +159,12 @@ class _Draft:
     async def discard(self) -> None:
         with suppress(BlobFailed):
             await self._workers.run(self._discard)
+
+    def abandon(self) -> None:
+        """Leave nothing of it; blocks the thread."""
+        with suppress(OSError):
+            self._discard()
+        self.close()
 
     def _keep(self) -> None:
         with self._turn:

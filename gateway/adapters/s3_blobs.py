@@ -61,7 +61,7 @@ class S3Blobs:
         """See `gateway.ports.Blobs`."""
         if not is_blob_name(name):
             raise ValueError(f"not a name that the gateway gives: {name[:80]!r}")
-        number = await self._workers.run(_nameless_file)
+        number = await self._workers.obtain(_nameless_file, os.close)
         return _Draft(name, Spool(Descriptor(number), self._workers), self._bucket)
 
     @asynccontextmanager

@@ -6,8 +6,9 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 from gateway.domain.content import BlobFailed
@@ -36,9 +37,30 @@ class Workers:
         except OSError as error:
             raise failed(error) from error
 
+    async def obtain(self, work: Callable[[], T], give_back: Callable[[T], None]) -> T:
+        """As `run`; what nobody waits for any more is given back, in a thread as well.
+
+        Raises:
+            BlobFailed: it raised an OSError.
+
+        """
+        future = self._pool.submit(work)
+        try:
+            return await asyncio.wrap_future(future)
+        except OSError as error:
+            raise failed(error) from error
+        except asyncio.CancelledError:
+            future.add_done_callback(partial(_return, give_back))
+            raise
+
     async def close(self) -> None:
         """Finish what was begun, and end the threads."""
         await asyncio.to_thread(self._pool.shutdown)
+
+
+def _return(give_back: Callable[[T], None], future: Future[T]) -> None:
+    if not future.cancelled() and future.exception() is None:
+        give_back(future.result())
 
 
 def failed(error: OSError) -> BlobFailed:

@@ -5,7 +5,7 @@ import resource
 import stat
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -193,3 +193,27 @@ async def test_a_foreign_file_is_neither_listed_nor_removed(
     assert found == []
     assert (tmp_path / "ab" / "notes.txt").exists()
     await again.close()
+
+
+async def test_who_is_cancelled_while_beginning_leaves_no_file_and_no_descriptor(
+    tmp_path: Path,
+) -> None:
+    blobs = _opened(tmp_path)
+    before = _descriptors()
+    for delay in range(40):
+        begun = asyncio.create_task(blobs.draft(NAME.replace("db4p", f"db{delay:02}")))
+        for _ in range(delay % 4):
+            await asyncio.sleep(0)
+        begun.cancel()
+        with suppress(asyncio.CancelledError):
+            draft = await begun
+            await draft.discard()
+            draft.close()
+    await blobs.close()
+
+    assert _files(tmp_path) == []
+    assert _descriptors() <= before
+
+
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))

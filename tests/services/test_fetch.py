@@ -280,6 +280,7 @@ async def test_stopping_cuts_the_clients_and_leaves_nothing(stage: Stage) -> Non
 
     with pytest.raises(ContentFailed):
         await client
+    await stage.blobs.close()
     assert stage.files() == []
 
 
