@@ -8,6 +8,7 @@ from typing import Any
 from gateway.config.live import Live
 from gateway.domain.errors import Refused, StorageFailed
 from gateway.domain.job import Job
+from gateway.domain.routing import zdr_unavailable
 from gateway.ports import Clock, Database, Transaction
 from gateway.services.decide import Decider, Decision
 from gateway.services.dedupe import Dedupe
@@ -102,7 +103,13 @@ class Submitter:
             raise decision.refusal
         if decision.upstream is None:
             raise StorageFailed("a decision without an upstream refused nothing")
-        return await self._planner.plan(call, decision, decision.upstream)
+        plan = await self._planner.plan(call, decision, decision.upstream)
+        # What is called so may be another upstream since a reload, and this one may keep things.
+        present = self._live.config.upstreams.get(decision.upstream)
+        if decision.zdr and present is not None and not present.zdr:
+            why = f"{decision.upstream} was said to keep nothing, and no longer is"
+            raise zdr_unavailable(decision.zdr, why)
+        return plan
 
     async def _opened(self, plan: Plan, answer_by: float) -> Opened:
         """The written job; if that takes too long, the plan is given up and never sent."""

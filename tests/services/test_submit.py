@@ -4,12 +4,15 @@ import asyncio
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
+from unittest import mock
 
 import pytest
 
+from gateway.config.live import InForce
 from gateway.domain.errors import StorageFailed
 from gateway.ports import Database, Transaction
 from gateway.sandbox import Sandbox, SandboxConfig
+from gateway.services.decide import Decider, Decision, Question
 from gateway.services.open_job import Opened
 from tests.fakes.clock import FakeClock
 from tests.harness import RunningGateway, running_gateway
@@ -153,3 +156,27 @@ async def test_a_client_that_is_turned_away_leaves_nothing_that_is_sent_later(
 async def _failed_if_any(gateway: RunningGateway) -> bool:
     row = await gateway.row("SELECT COUNT(*) AS jobs FROM jobs WHERE status = 'failed'")
     return bool(row["jobs"])
+
+
+async def test_a_reload_in_the_middle_of_a_decision_leads_no_zdr_request_astray(
+    sandbox: Sandbox, sqlite_url: str, clock: FakeClock
+) -> None:
+    """The upstream that was chosen is another one by the time the request is sent."""
+    async with running_gateway(
+        sandbox, sqlite_url, {"upstreams": {"*": {"zdr": True}}}, clock=clock
+    ) as gateway:
+        config = gateway.gateway.live.config
+        other = config.upstreams["sandbox"].model_copy(update={"zdr": False})
+        careless = config.model_copy(update={"upstreams": {"sandbox": other}})
+        decide = Decider.decide
+
+        async def overtaken(decider: Decider, question: Question, in_force: InForce) -> Decision:
+            decision = await decide(decider, question, in_force)
+            gateway.gateway.reload(careless, "2")
+            return decision
+
+        with mock.patch.object(Decider, "decide", overtaken):
+            answer = await gateway.submit(zdr=True)
+
+        assert (answer.status, answer.reason) == (404, "zdr_unavailable")
+    assert len(sandbox.ledger.submits) == 0
