@@ -2,13 +2,14 @@
 
 from grafana.board import Board, Row
 from grafana.panels import BAD, DOUBTFUL, Graph, Query
-from grafana.promql import PREFIX, increase, per_minute, quantile, rate, shared
+from grafana.promql import PREFIX, increase, per_minute, quantile, rate, shared, some
 
 TEAM_MODEL = 'team=~"$team", model=~"$model"'
 TEAM_UPSTREAM = 'team=~"$team", upstream=~"$upstream"'
 MODEL = 'model=~"$model"'
 UPSTREAM = 'upstream=~"$upstream"'
 CALL = "upstream_call_duration_seconds"
+FAILED_FETCH = f'{UPSTREAM}, outcome="failed"'
 VERDICT = "job_verdict_duration_seconds"
 
 
@@ -70,7 +71,7 @@ def _jobs() -> list[Graph]:
             "s",
             [
                 Query(
-                    shared("jobs_oldest_open_age_seconds", ("upstream", "status"), UPSTREAM),
+                    some(shared("jobs_oldest_open_age_seconds", ("upstream", "status"), UPSTREAM)),
                     "{{upstream}} {{status}}",
                 )
             ],
@@ -115,12 +116,7 @@ def _upstreams() -> list[Graph]:
             "Calls, by outcome",
             "Per second, of all operations. `unknown` left and was never answered for certain.",
             "reqps",
-            [
-                Query(
-                    rate(f"{CALL}_count", ("upstream", "outcome"), UPSTREAM),
-                    "{{upstream}} {{outcome}}",
-                )
-            ],
+            [Query(rate(f"{CALL}_count", ("outcome",), UPSTREAM), "{{outcome}}")],
             stacked=True,
         ),
         Graph(
@@ -158,16 +154,17 @@ def _upstreams() -> list[Graph]:
             "Per minute. `credentials` and `credits` are the gateway's own key and account: nobody"
             " is served until an operator mends them.",
             "cpm",
-            [Query(per_minute("upstream_refusals_total", ("kind",), UPSTREAM), "{{kind}}")],
+            [Query(some(per_minute("upstream_refusals_total", ("kind",), UPSTREAM)), "{{kind}}")],
+            none="none refused",
         ),
         Graph(
             "Submits whose outcome is unknown",
-            "How many in the time shown, by upstream. They may have been bought; they are never"
+            "How many within an hour, by upstream. They may have been bought; they are never"
             " sent again.",
             "none",
             [
                 Query(
-                    increase("upstream_outcomes_unknown_total", ("upstream",), UPSTREAM),
+                    increase("upstream_outcomes_unknown_total", ("upstream",), UPSTREAM, "1h"),
                     "{{upstream}}",
                 )
             ],
@@ -210,13 +207,16 @@ def _catalogs() -> list[Graph]:
         ),
         Graph(
             "Changes and failed fetches",
-            "How many in the time shown: entries that changed, by what changed, and fetches of the"
+            "How many within an hour: entries that changed, by what changed, and fetches of the"
             " catalog that failed.",
             "none",
             [
-                Query(increase("catalog_changes_total", ("change",), UPSTREAM), "{{change}}"),
                 Query(
-                    increase("catalog_refreshes_total", where=f'{UPSTREAM}, outcome="failed"'),
+                    _lately("catalog_changes_total", "change", UPSTREAM),
+                    "{{change}}",
+                ),
+                Query(
+                    increase("catalog_refreshes_total", where=FAILED_FETCH, window="1h"),
                     "fetch failed",
                 ),
             ],
@@ -225,6 +225,11 @@ def _catalogs() -> list[Graph]:
             decimals=0,
         ),
     ]
+
+
+def _lately(counter: str, label: str, where: str = "") -> str:
+    """How much of what happened within the hour before."""
+    return some(increase(counter, (label,), where, "1h"))
 
 
 def _content() -> list[Graph]:
@@ -261,18 +266,30 @@ def _content() -> list[Graph]:
         ),
         Graph(
             "Videos removed, by reason",
-            "How many in the time shown. `space`: before their time, because the store is full.",
+            "How many within an hour. `space`: before their time, because the store is full.",
             "none",
-            [Query(increase("content_evictions_total", ("reason",)), "{{reason}}")],
+            [
+                Query(
+                    _lately("content_evictions_total", "reason"),
+                    "{{reason}}",
+                )
+            ],
+            none="none removed",
             decimals=0,
         ),
         Graph(
             "Videos not stored, by reason",
-            "How many in the time shown. Clients got them all the same; a second download goes to"
+            "How many within an hour. Clients got them all the same; a second download goes to"
             " the upstream.",
             "none",
-            [Query(increase("content_store_failures_total", ("reason",)), "{{reason}}")],
+            [
+                Query(
+                    _lately("content_store_failures_total", "reason"),
+                    "{{reason}}",
+                )
+            ],
             [(1, DOUBTFUL)],
+            none="all were stored",
             decimals=0,
         ),
     ]

@@ -10,6 +10,7 @@ from grafana.promql import (
     quantile,
     rate,
     shared,
+    some,
 )
 
 TEAM = 'team=~"$team"'
@@ -101,6 +102,7 @@ def _money() -> list[Stat | Graph]:
             "currencyUSD",
             [Query(f"sum({shared('budget_spent_dollars', ('team',), ACCOUNT)})", "spent")],
             decimals=2,
+            plain=True,
         ),
         Stat(
             "Held for open jobs",
@@ -108,6 +110,7 @@ def _money() -> list[Stat | Graph]:
             "currencyUSD",
             [Query(f"sum({shared('budget_reserved_dollars', ('team',), ACCOUNT)})", "held")],
             decimals=2,
+            plain=True,
         ),
         Stat(
             "Tightest budget",
@@ -125,12 +128,14 @@ def _money() -> list[Stat | Graph]:
             "currencyUSD",
             [Query(or_none(increase("dedupe_saved_dollars_total", where=TEAM)), "saved")],
             decimals=2,
+            plain=True,
         ),
         Stat(
             "Open jobs",
             "Jobs that were submitted and are not over.",
             "none",
             [Query(or_none(f"sum({_open()})"), "jobs")],
+            plain=True,
         ),
         Stat(
             "Jobs that complete",
@@ -242,7 +247,7 @@ def _process() -> list[Graph]:
             line=True,
         ),
         Graph(
-            "Database",
+            "Time in the database",
             "Of writes: the whole act, and the part of it spent waiting for its turn.",
             "s",
             [
@@ -277,7 +282,7 @@ def _process() -> list[Graph]:
             " did not take, log lines and spans dropped. All of it should be zero.",
             "cpm",
             [
-                Query(per_minute("worker_failures_total", ("worker",)), "failed {{worker}}"),
+                Query(some(per_minute("worker_failures_total", ("worker",))), "failed {{worker}}"),
                 Query(per_minute("worker_leases_lost_total"), "leases lost"),
                 Query(per_minute("database_failures_total"), "database"),
                 Query(per_minute("log_lines_dropped_total"), "log lines dropped"),

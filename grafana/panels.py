@@ -104,10 +104,14 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Stat(Panel):
-    """One number, large, coloured by what it means. `words`: what a number is called instead."""
+    """One number, large, coloured by what it means. `words`: what a number is called instead.
+
+    `plain`: a fact that is neither good nor bad.
+    """
 
     width: int = 4
     height: int = 4
+    plain: bool = False
     words: Mapping[str, str] = field(default_factory=dict)
 
     def builder(self) -> Any:
@@ -115,7 +119,9 @@ class Stat(Panel):
         made = (
             stat.Panel()
             .graph_mode(shape.BigValueGraphMode.NONE)
-            .color_mode(shape.BigValueColorMode.BACKGROUND)
+            .color_mode(
+                shape.BigValueColorMode.NONE if self.plain else shape.BigValueColorMode.BACKGROUND
+            )
             .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         )
         if self.words:

@@ -45,6 +45,11 @@ def or_none(expr: str) -> str:
     return f"({expr}) or vector(0)"
 
 
+def some(expr: str) -> str:
+    """The same without what is zero: words that never happened hide the one that did."""
+    return f"({expr}) > 0"
+
+
 def _series(metric: str, where: str) -> str:
     return f"{PREFIX}{metric}{f'{{{where}}}' if where else ''}"
 

@@ -65,10 +65,15 @@ def _budgets() -> list[Table | Bars | Graph]:
             none="no budgets",
         ),
         Graph(
-            "Left in each budget",
-            "It falls as requests are taken on and jumps back when a window begins anew.",
-            "currencyUSD",
-            [Query(shared("budget_available_dollars", ("budget",), LIMITED), "{{budget}}")],
+            "Share of each budget used, over time",
+            "It rises as requests are taken on and falls when a window begins anew. A steep line"
+            " says when the limit will be met.",
+            "percentunit",
+            [Query(used, "{{budget}}")],
+            [(0.8, DOUBTFUL), (0.95, BAD)],
+            line=True,
+            top=1,
+            decimals=0,
             none="no budgets",
         ),
     ]
@@ -169,6 +174,7 @@ def _expected() -> list[Graph | Stat]:
             [Query(or_none(increase("dedupe_saved_dollars_total", where=TEAM)), "saved")],
             width=6,
             decimals=2,
+            plain=True,
         ),
         Stat(
             "Requests that shared",
@@ -178,6 +184,7 @@ def _expected() -> list[Graph | Stat]:
             width=6,
             decimals=0,
             none="no submits",
+            plain=True,
         ),
     ]
 

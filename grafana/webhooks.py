@@ -2,12 +2,13 @@
 
 from grafana.board import Board, Row
 from grafana.panels import BAD, DOUBTFUL, GOOD, Column, Graph, Query, Stat, Table
-from grafana.promql import increase, per_minute, quantile, rate, shared
+from grafana.promql import increase, per_minute, quantile, rate, shared, some
 
 OLDEST = "deliveries_oldest_pending_age_seconds"
 UPSTREAM = 'upstream=~"$upstream"'
 ENDPOINT = 'endpoint=~"$endpoint"'
 REFUSED = "missing|malformed|mismatch|stale|future|too_large|encoded|unreadable|wrong_token"
+RECEIVED = "webhooks_received_total"
 ATTEMPT = "delivery_attempt_duration_seconds"
 DELAY = "delivery_delay_seconds"
 
@@ -180,7 +181,13 @@ def _in() -> list[Graph]:
             "Webhooks received, by verdict",
             "Per minute. `hint`: not signed, so its job is only polled at once.",
             "cpm",
-            [Query(per_minute("webhooks_received_total", ("verdict",), UPSTREAM), "{{verdict}}")],
+            [
+                Query(
+                    some(per_minute(RECEIVED, ("verdict",), UPSTREAM)),
+                    "{{verdict}}",
+                )
+            ],
+            none="none received",
             stacked=True,
             width=8,
         ),
@@ -189,18 +196,10 @@ def _in() -> list[Graph]:
             "Per minute. `mismatch` from one upstream alone: its secret changed. From nowhere:"
             " somebody tries to forge them.",
             "cpm",
-            [
-                Query(
-                    per_minute(
-                        "webhooks_received_total",
-                        ("upstream", "verdict"),
-                        f'{UPSTREAM}, verdict=~"{REFUSED}"',
-                    ),
-                    "{{upstream}} {{verdict}}",
-                )
-            ],
+            [Query(some(_refused()), "{{upstream}} {{verdict}}")],
             [(1, BAD)],
             width=8,
+            none="none refused",
         ),
         Graph(
             "Ends told by webhook",
@@ -215,7 +214,12 @@ def _in() -> list[Graph]:
     ]
 
 
+def _refused() -> str:
+    where = f'{UPSTREAM}, verdict=~"{REFUSED}"'
+    return per_minute(RECEIVED, ("upstream", "verdict"), where)
+
+
 def _told() -> str:
-    told = rate("webhooks_received_total", ("upstream",), f'{UPSTREAM}, verdict="accepted"')
+    told = rate(RECEIVED, ("upstream",), f'{UPSTREAM}, verdict="accepted"')
     missed = rate("webhooks_missed_total", ("upstream",), UPSTREAM)
     return f"{told} / ({told} + {missed} > 0)"

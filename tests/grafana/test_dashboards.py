@@ -96,10 +96,10 @@ def test_no_line_of_panels_has_a_hole(board: Board) -> None:
 
 
 @pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
-def test_ids_of_panels_differ(board: Board) -> None:
-    ids = [panel["id"] for panel in drawn(board)]
-
-    assert len(ids) == len(set(ids))
+def test_ids_and_titles_of_panels_differ(board: Board) -> None:
+    for what in ("id", "title"):
+        found = [panel[what] for panel in drawn(board)]
+        assert len(found) == len(set(found))
 
 
 @pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
