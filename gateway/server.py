@@ -13,7 +13,6 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.adapters.clock import SystemClock
 from gateway.app import Gateway, open_gateway
-from gateway.config.inactive import inactive_features
 from gateway.config.loader import Loaded
 from gateway.config.mistakes import ConfigError
 from gateway.config.schema import Config
@@ -64,8 +63,6 @@ async def serve(
         loop.add_signal_handler(number, stop.set)
     # A reload that is asked for before there is anything to reload must not end the process.
     loop.add_signal_handler(signal.SIGHUP, lambda: None)
-    for feature in inactive_features(config):
-        telemetry.log.warning("config.not_active_yet", feature=feature)
     async with open_gateway(
         config,
         version,

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from gateway.config.inactive import inactive_features
 from gateway.config.loader import Loaded, load
 from gateway.config.mistakes import ConfigError
 from gateway.config.source import VARIABLE, choose, environment
@@ -45,7 +44,5 @@ def tell_mistakes(error: ConfigError) -> None:
 def _tell_good(path: Path, loaded: Loaded) -> None:
     for warning in loaded.warnings:
         typer.echo(f"warning: {warning}")
-    for feature in inactive_features(loaded.config):
-        typer.echo(f"not active yet: {feature}")
     upstreams, teams = len(loaded.config.upstreams), len(loaded.config.teams)
     typer.echo(f"{path} is good: version {loaded.version}, upstreams {upstreams}, teams {teams}.")
