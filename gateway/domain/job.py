@@ -173,11 +173,16 @@ def parse_news(body: Mapping[str, Any]) -> News:
     return News(
         status=parse_status(body.get("status")),
         error=_error_text(body.get("error")),
-        raw_cost=None if cost is None or isinstance(cost, bool) else str(cost)[:_MAX_DIGITS],
+        raw_cost=_figure(cost),
         is_byok=is_byok if isinstance(is_byok, bool) else None,
         outputs=len(urls) if isinstance(urls, list) else 0,
         copy_expires_at=_seconds(expires) if copies else None,
     )
+
+
+def _figure(cost: Any) -> str | None:
+    """A cost as it was written; what it is worth is judged when it is settled."""
+    return None if cost is None or isinstance(cost, bool) else _storable(str(cost)[:_MAX_DIGITS])
 
 
 def _seconds(value: Any) -> int | None:
@@ -188,16 +193,20 @@ def _seconds(value: Any) -> int | None:
 
 
 def _error_text(error: Any) -> str | None:
-    """`error` is a string by contract; an object's `message` is taken if one comes.
-
-    A NUL or half a surrogate pair is replaced: no database takes them, and a job that can't be
-    written down would never end.
-    """
+    """`error` is a string by contract; an object's `message` is taken if one comes."""
     if isinstance(error, Mapping):
         error = error.get("message")
     if not isinstance(error, str) or not error:
         return None
-    return error[:_MAX_ERROR].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    return _storable(error[:_MAX_ERROR])
+
+
+def _storable(text: str) -> str:
+    """A stranger's text without NULs and halves of surrogate pairs.
+
+    No database takes them, and a job that can't be written down would never end.
+    """
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 _YEAR_10000 = 253_402_300_800

@@ -204,7 +204,7 @@ async def test_a_list_is_narrowed_and_paged(
 @pytest.mark.parametrize(
     "query",
     ["state=done", "since=yesterday", "since=99999999999999999", "limit=0", "limit=501", "limit=x",
-     "cursor=x", "cursor=%00", "cursor=eA"],
+     "cursor=x", "cursor=%00", "cursor=eA", "endpoint=%00"],
 )  # fmt: skip
 async def test_a_question_that_makes_no_sense_is_a_400(gateway: RunningGateway, query: str) -> None:
     answer = await admin(gateway, "GET", f"/deliveries?{query}")

@@ -148,6 +148,17 @@ def test_an_error_is_a_text_whatever_the_upstream_makes_of_it(
     assert parse_news({"status": "failed", "error": error}).error == words
 
 
+@pytest.mark.parametrize("cost", ["\0", "\ud800", ["\0"], {"usd": "\udfff"}], ids=ascii)
+def test_a_cost_that_is_no_figure_can_still_be_written_down(cost: Any) -> None:
+    """A database that refuses it would keep the job from ever ending."""
+    news = parse_news({"status": "completed", "usage": {"cost": cost}})
+
+    assert news.raw_cost is not None
+    assert "\0" not in news.raw_cost
+    assert news.raw_cost.encode()
+    assert news.cost_micros is None
+
+
 @given(body=st.dictionaries(st.sampled_from(
     ["status", "error", "usage", "unsigned_urls", "urls", "expires_at", "id"]), JSON))  # fmt: skip
 def test_nothing_that_an_upstream_says_raises(body: dict[str, Any]) -> None:
