@@ -7,18 +7,25 @@ import typer
 from gateway.adapters.database import open_database
 from gateway.cli.options import ConfigPath, loaded
 from gateway.store.invariants import Violation, rules, violations
-from gateway.store.migrate import bundled, pending
+from gateway.store.migrate import Migration, bundled, pending
 
 
 def doctor(config: ConfigPath = None) -> None:
     """Recompute every window from the ledger and check every rule; exit 1 with the differences.
 
-    Reads one snapshot and changes nothing, so it may be run beside a running gateway.
+    Reads one snapshot and changes nothing, so it may be run beside a running gateway. A schema
+    that is older than this version can't be judged: that is told, and exits 1 as well.
     """
     found = loaded(config)
-    warnings, broken = asyncio.run(_examine(found.config.database.url.get_secret_value()))
+    warnings, missing, broken = asyncio.run(_examine(found.config.database.url.get_secret_value()))
     for warning in warnings:
         print(f"warning: {warning}")
+    if missing:
+        names = ", ".join(migration.label for migration in missing)
+        print(
+            f"nothing was checked: {names} is not in the database yet; it comes at the next start"
+        )
+        raise typer.Exit(1)
     if broken:
         print(f"{len(broken)} violations")
         for violation in broken:
@@ -27,14 +34,14 @@ def doctor(config: ConfigPath = None) -> None:
     print(f"ok: {len(rules())} rules hold")
 
 
-async def _examine(url: str) -> tuple[tuple[str, ...], list[Violation]]:
+async def _examine(
+    url: str,
+) -> tuple[tuple[str, ...], tuple[Migration, ...], list[Violation]]:
+    """Warnings, what the schema lacks, and, if it lacks nothing, every rule that is broken."""
     database = await open_database(url, read_only=True)
     try:
-        behind = await pending(database, bundled())
-        if behind:
-            names = ", ".join(migration.label for migration in behind)
-            return (f"the schema is older than this version: {names} come at the next start",), []
-        broken = await database.read(lambda tx: list(violations(tx)))
-        return tuple(getattr(database, "warnings", ())), broken
+        missing = await pending(database, bundled())
+        broken = [] if missing else await database.read(lambda tx: list(violations(tx)))
+        return tuple(getattr(database, "warnings", ())), missing, broken
     finally:
         await database.close()

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from gateway.adapters.database import open_database
 from gateway.cli.main import app
 from gateway.domain.job import Status
+from gateway.store.migrate import bundled
 from tests.services.books import DOCUMENT, Books, in_force
 
 CENT = 10_000
@@ -83,3 +84,20 @@ async def test_the_doctor_names_the_difference_and_exits_1(spent: Path, sqlite_u
     assert code == 1
     assert "team/red/total@0: " in told
     assert "spent 1, spent_sum 20000" in told
+
+
+async def test_the_doctor_does_not_call_books_sound_that_it_could_not_read(
+    spent: Path, sqlite_url: str
+) -> None:
+    database = await open_database(sqlite_url)
+    latest = bundled()[-1]
+    await database.write(
+        lambda tx: tx.execute("DELETE FROM migrations WHERE number = :number", number=latest.number)
+    )
+    await database.close()
+
+    code, told = await asyncio.to_thread(run, "doctor", "--config", str(spent))
+
+    assert code == 1
+    assert f"nothing was checked: {latest.label} is not in the database yet" in told
+    assert "rules hold" not in told
