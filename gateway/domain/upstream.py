@@ -144,3 +144,19 @@ def _error(status: int, value: Mapping[str, Any]) -> Mapping[str, Any] | None:
     if isinstance(metadata, Mapping):
         relayed["metadata"] = metadata
     return relayed
+
+
+def veiled(value: Any, hidden: Mapping[str, str]) -> Any:
+    """The JSON value with what is `hidden` replaced in every text by what stands for it.
+
+    An upstream quotes what it refuses, also what only the gateway and it know of each other.
+    """
+    if isinstance(value, str):
+        for secret in sorted(hidden, key=len, reverse=True):
+            value = value.replace(secret, hidden[secret])
+        return value
+    if isinstance(value, Mapping):
+        return {veiled(key, hidden): veiled(member, hidden) for key, member in value.items()}
+    if isinstance(value, list):
+        return [veiled(item, hidden) for item in value]
+    return value

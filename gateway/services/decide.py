@@ -114,9 +114,12 @@ class Decider:
         """The decision, refusals included: nothing is raised for what a rule says.
 
         Raises:
+            Refused: INVALID_KEY: a reload removed the team since its key was looked at; NOT_READY.
             StorageFailed: a figure that the decision needs could not be read; deny.
 
         """
+        if question.principal.team not in in_force.config.teams:
+            raise Refused(Reason.INVALID_KEY, "This API key is no longer known here.")
         zdr = zdr_asked_by(question, in_force)
         try:
             previous = await self._previous(question)

@@ -55,6 +55,7 @@ class Plan:
     opening: Opening
     deadline: float  # monotonic, for the upstream
     opened: asyncio.Future[Opened]
+    hidden: Mapping[str, str]  # what no client may read in the upstream's words, and what instead
     given_up: bool = False  # the client was refused before the job was written: it must not be sent
 
 
@@ -101,6 +102,7 @@ class Planner:
             ),
             deadline=self._clock.monotonic() + submit,
             opened=asyncio.get_running_loop().create_future(),
+            hidden=_hidden(call.request, decision.previous, callback_url, token),
         )
 
     def _identity(self, call: Call, decision: Decision, upstream: str) -> Identity:
@@ -145,6 +147,17 @@ class Planner:
             lease_token=new_token(self._random),
             lease_until=epoch_ms(now) + int(lease * 1000),
         )
+
+
+def _hidden(
+    request: VideoRequest, previous: str | None, callback_url: str | None, token: str
+) -> dict[str, str]:
+    hidden = {token: "..."}
+    if callback_url is not None:
+        hidden[callback_url] = request.callback_url or "callback_url"
+    if previous is not None:
+        hidden[previous] = request.previous_job_id or ""
+    return hidden
 
 
 def forwarded(body: Mapping[str, Any], callback_url: str | None, previous: str | None) -> bytes:

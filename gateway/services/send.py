@@ -2,12 +2,19 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from gateway.domain.errors import Reason, Refused, Relayed, StorageFailed
 from gateway.domain.job import Job, JobId
 from gateway.domain.units import epoch_ms
-from gateway.domain.upstream import Accepted, Declined, NotSent, SubmitOutcome, Unclear
+from gateway.domain.upstream import (
+    Accepted,
+    Declined,
+    NotSent,
+    SubmitOutcome,
+    Unclear,
+    veiled,
+)
 from gateway.ports import Clock, Database, Transaction, Upstream
 from gateway.services.track import Tracker
 from gateway.store import jobs
@@ -26,6 +33,7 @@ class Flight:
 
     job: Job
     answer: asyncio.Future[Answer]
+    hidden: Mapping[str, str] = field(default_factory=dict)  # never repeated to a client
     told: bool = False
     deciding: bool = False  # a refusal is known and being written: worth waiting for
 
@@ -129,6 +137,8 @@ class Sender:
                 return await self._tracker.lost(flight.job, attempt, outcome)
             case Declined() | NotSent():
                 flight.deciding = True
+                if isinstance(outcome, Declined):
+                    outcome = replace(outcome, error=veiled(outcome.error, flight.hidden))
                 refusal = relay(outcome)
                 await self._tracker.refused(
                     flight.job, attempt, outcome, str(refusal), told=flight.told

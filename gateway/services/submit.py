@@ -164,7 +164,8 @@ class Submitter:
         if plan.given_up:
             await self._sender.abandon(opened.job)
             return
-        flight = Flight(opened.job, asyncio.get_running_loop().create_future())
+        landing = asyncio.get_running_loop().create_future()
+        flight = Flight(opened.job, landing, plan.hidden)
         self._flights[opened.job.id] = flight
         plan.opened.set_result(opened)
         try:

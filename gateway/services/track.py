@@ -13,7 +13,7 @@ from gateway.domain.errors import GatewayError, StorageFailed
 from gateway.domain.job import Cause, Job, JobId, News, Status
 from gateway.domain.settlement import Basis, settle
 from gateway.domain.units import epoch_ms, usd_text
-from gateway.domain.upstream import Accepted, Declined, NotSent, Unclear
+from gateway.domain.upstream import Accepted, Declined, NotSent, Unclear, veiled
 from gateway.ports import Clock, Database, Transaction
 from gateway.services import archive, audit, money
 from gateway.services.cadence import Cadence
@@ -225,7 +225,7 @@ class Tracker:
         ending = Ending(
             status=news.status,
             cause=Cause.UPSTREAM,
-            error=None if news.status is Status.COMPLETED else news.error,
+            error=None if news.status is Status.COMPLETED else _for_clients(news.error, job),
             raw_cost=news.raw_cost,
             is_byok=news.is_byok,
             outputs=news.outputs,
@@ -374,6 +374,11 @@ _NEVER_LEARNED = "The outcome of the submission was never learned."
 
 def _usd(job: Job) -> str | None:
     return None if job.cost_micros is None else usd_text(job.cost_micros)
+
+
+def _for_clients(error: str | None, job: Job) -> str | None:
+    """The upstream's words with our name of the job where they have the upstream's."""
+    return veiled(error, {job.upstream_id: job.id}) if job.upstream_id else error
 
 
 def _found(tx: Transaction, job_id: JobId) -> Job:

@@ -1,21 +1,24 @@
 """A submit and its answer, when the database or the loop is slow at the worst moment."""
 
 import asyncio
+import json
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, TypeVar
 from unittest import mock
 
 import pytest
 
+from gateway.adapters.openrouter import OpenRouter
 from gateway.config.live import InForce
 from gateway.domain.errors import StorageFailed
+from gateway.domain.upstream import Declined, SubmitOutcome
 from gateway.ports import Database, Transaction
 from gateway.sandbox import Sandbox, SandboxConfig
 from gateway.services.decide import Decider, Decision, Question
 from gateway.services.open_job import Opened
 from tests.fakes.clock import FakeClock
-from tests.harness import RunningGateway, running_gateway
+from tests.harness import GROK, RunningGateway, running_gateway
 
 T = TypeVar("T")
 ANSWER_WITHIN = 0.2
@@ -180,3 +183,75 @@ async def test_a_reload_in_the_middle_of_a_decision_leads_no_zdr_request_astray(
 
         assert (answer.status, answer.reason) == (404, "zdr_unavailable")
     assert len(sandbox.ledger.submits) == 0
+
+
+async def test_a_team_that_a_reload_removed_while_its_request_came_in_is_not_known(
+    sandbox: Sandbox, sqlite_url: str, clock: FakeClock
+) -> None:
+    """A 500 would be sent again for an hour."""
+    async with running_gateway(sandbox, sqlite_url, clock=clock) as gateway:
+        config = gateway.gateway.live.config
+        alone = config.model_copy(update={"teams": {"rivals": config.teams["rivals"]}})
+        read = asyncio.Event()
+
+        async def dripping() -> AsyncIterator[bytes]:
+            body = json.dumps(GROK).encode()
+            yield body[:10]
+            await read.wait()
+            yield body[10:]
+
+        submit = asyncio.create_task(gateway.call("POST", "/videos", data=dripping()))
+        await asyncio.sleep(0.2)  # until the handler has looked at the key; nothing tells when
+        gateway.gateway.reload(alone, "2")
+        read.set()
+        answer = await submit
+
+    assert (answer.status, answer.reason) == (401, "invalid_key")
+    assert len(sandbox.ledger.submits) == 0
+
+
+async def test_a_refusal_never_repeats_what_only_the_gateway_and_its_upstream_know(
+    sandbox: Sandbox, sqlite_url: str, clock: FakeClock
+) -> None:
+    """Upstreams quote what they refuse: the id of the job to continue, the callback's address."""
+    callbacks = {"callbacks": {"allow_http": True}}
+    flux: dict[str, Any] = {"model": "black-forest-labs/flux-3-video", "duration": 5}
+
+    class Quoting(OpenRouter):
+        async def submit(
+            self, body: bytes, headers: Mapping[str, str], *, timeout: float
+        ) -> SubmitOutcome:
+            asked = json.loads(body)
+            if "previous_job_id" not in asked:
+                return await super().submit(body, headers, timeout=timeout)
+            token = asked["callback_url"].rpartition("/")[2]
+            words = [asked["previous_job_id"], asked["callback_url"], token]
+            error = {"code": 404, "message": " ".join(words), "metadata": {words[0]: words}}
+            return Declined(404, error)
+
+    with mock.patch("gateway.adapters.upstreams.OpenRouter", Quoting):
+        async with running_gateway(sandbox, sqlite_url, callbacks, clock=clock) as gateway:
+            first = await gateway.completed(**flux)
+
+            answer = await gateway.submit(previous_job_id=first, prompt="and then", **flux)
+
+    assert answer.status == 404
+    assert answer.json["error"] == {
+        "code": 404,
+        "message": f"{first} callback_url ...",
+        "metadata": {first: [first, "callback_url", "..."]},
+    }
+
+
+async def test_a_failure_in_the_upstream_s_words_has_our_name_of_the_job(
+    sandbox: Sandbox, sqlite_url: str, clock: FakeClock
+) -> None:
+    async with running_gateway(sandbox, sqlite_url, clock=clock) as gateway:
+        sandbox.faults.next("job", "hold")
+        job_id = await gateway.job()
+        (upstream_id,) = sandbox.ledger.accepted
+        sandbox.end(upstream_id, "failed", error=f"Job {upstream_id} was moderated")
+
+        body = await gateway.ended(job_id)
+
+    assert body["error"] == f"Job {job_id} was moderated"
