@@ -59,7 +59,7 @@ from gateway.store.migrate import bundled, migrate
 from gateway.telemetry.bundle import DISTRIBUTION, Telemetry
 from gateway.workers.archiver import Archiver
 from gateway.workers.dispatcher import Dispatcher
-from gateway.workers.evictor import EvictionRound
+from gateway.workers.evictor import eviction_loops
 from gateway.workers.examiner import Examiner
 from gateway.workers.janitor import Janitor
 from gateway.workers.loop import Loop
@@ -369,8 +369,7 @@ def _content_loops(
     stack.push_async_callback(archiver.close)
     loops = [Loop("archiver", archiver.step, clock, telemetry)]
     if content.evictor is not None:
-        rounds = EvictionRound(content.evictor, clock, telemetry)
-        loops.append(Loop("evictor", rounds.step, clock, telemetry))
+        loops += eviction_loops(content.evictor, clock, telemetry)
     return loops
 
 

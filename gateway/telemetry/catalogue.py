@@ -86,7 +86,7 @@ _CALL_OUTCOME: Final = fixed(
 _WORKER: Final = fixed(
     "worker",
     *("keys", "poller", "sweeper", "janitor", "watcher", "dispatcher", "catalogs", "examiner"),
-    *("archiver", "evictor"),
+    *("archiver", "evictor", "uses"),
 )
 _DATABASE_KIND: Final = fixed("kind", "read", "write")
 _PERIOD: Final = fixed("period", "day", "week", "month", "total")

@@ -4,8 +4,26 @@ from gateway.domain.content import BlobFailed
 from gateway.ports import Clock
 from gateway.services.evict import EVERY_SECONDS, Evictor
 from gateway.telemetry.bundle import Telemetry
+from gateway.workers.loop import Loop
 
 _TIDY_EVERY = 3600.0  # seconds
+
+
+def eviction_loops(evictor: Evictor, clock: Clock, telemetry: Telemetry) -> list[Loop]:
+    """The rounds, and beside them what other processes must hear in time.
+
+    A round may take minutes, where the store is large or slow. What is read here is written down
+    meanwhile, or another process would take it for unread and remove it under the reader.
+    """
+
+    async def uses() -> float:
+        await evictor.write_uses()
+        return EVERY_SECONDS
+
+    return [
+        Loop("uses", uses, clock, telemetry),
+        Loop("evictor", EvictionRound(evictor, clock, telemetry).step, clock, telemetry),
+    ]
 
 
 class EvictionRound:

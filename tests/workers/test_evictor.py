@@ -1,5 +1,6 @@
 """The evictor's rounds: uses first, then removals; tidying at the start and each hour."""
 
+import asyncio
 from typing import cast
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from gateway.domain.content import BlobFailed
 from gateway.services.evict import GRACE, Evictor
 from gateway.telemetry.bundle import Telemetry
-from gateway.workers.evictor import EvictionRound
+from gateway.workers.evictor import EvictionRound, eviction_loops
 from tests.fakes.clock import FakeClock
 
 
@@ -62,3 +63,23 @@ async def test_a_store_that_can_not_be_tidied_is_told_and_the_rounds_go_on(
     assert "content.store_failed" in capsys.readouterr().out
     assert evictor.done.count("announce") == 2
     assert pause * 3 <= GRACE.total_seconds()  # each process says what it reads before it is late
+
+
+async def test_what_is_read_is_told_to_other_processes_also_while_a_round_takes_long() -> None:
+    class SlowEvictor(FakeEvictor):
+        async def tidy(self) -> None:
+            await asyncio.Event().wait()
+
+    clock, evictor = FakeClock(), SlowEvictor()
+    loops = eviction_loops(cast("Evictor", evictor), clock, Telemetry())
+    for loop in loops:
+        loop.start()
+    await clock.advance(0.001)
+    before = evictor.done.count("uses")
+
+    for _ in range(3):
+        await clock.advance(GRACE.total_seconds() / 3)
+
+    assert evictor.done.count("uses") >= before + 3
+    for loop in loops:
+        await loop.stop()
