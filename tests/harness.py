@@ -221,7 +221,7 @@ async def running_gateway(
         loaded = parse(json.dumps(document), {}, "test")
         config = loaded.config
         telemetry = open_telemetry(
-            "info",
+            config.telemetry.log_level,
             "json",
             teams=config.teams,
             upstreams=config.upstreams,
