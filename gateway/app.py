@@ -70,6 +70,10 @@ from gateway.workers.watcher import WebhookWatcher
 
 # Replicas that share a PostgreSQL see each other's changes this much later, at most (DESIGN.md).
 _SHARED_MAX_AGE = 0.8
+# A lookup that hangs outlives its attempt. Threads for four times what the dispatcher lets one team
+# have under way (64), so that a team whose name servers are dead delays nobody's callbacks but its
+# own.
+_STRANGERS = 256
 _SILENT = 5.0  # seconds without an answer, after which the database is said not to be ready
 
 
@@ -102,7 +106,7 @@ class Gateway:
         self.live.replace(config, version)
         name_labels(self.telemetry, config, version)
         changes = diff(before.config, config)
-        if version != before.version:
+        if changes or version != before.version:
             self.tasks.spawn(self._record(version, before.version, changes), "audit of a reload")
         return changes
 
@@ -317,13 +321,14 @@ async def _inspection(config: Config, database: Database, stack: AsyncExitStack)
 
 def _outbound(config: Config, clock: Clock, stack: AsyncExitStack) -> WebhookSender:
     """Names that clients chose are looked up apart from the operator's own."""
-    own, strangers = SystemLookup(), SystemLookup()
-    stack.callback(own.close)
-    stack.callback(strangers.close)
+    own, strangers, inspecting = SystemLookup(), SystemLookup(_STRANGERS), SystemLookup()
+    for lookup in (own, strangers, inspecting):
+        stack.callback(lookup.close)
     return WebhookSender(
         clock,
         own,
         strangers,
+        inspecting,
         timeout=config.delivery.timeout.total_seconds(),
         user_agent=f"{DISTRIBUTION}/{distribution_version(DISTRIBUTION)}",
     )

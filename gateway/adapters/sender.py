@@ -35,18 +35,21 @@ class Sender:
         clock: Clock,
         lookup: Lookup,
         strangers: Lookup | None = None,
+        inspecting: Lookup | None = None,
         *,
         timeout: float = 15.0,
         user_agent: str = "video-gateway",
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         """`strangers` looks up what clients named, so that slow name servers of theirs hold up
-        nobody else; `lookup` if None. `timeout`: seconds for one attempt, all of it; it may be
+        nobody else; `lookup` if None. `inspecting` does so for `inspect`, of which anybody may cause
+        any number; `strangers` if None. `timeout`: seconds for one attempt, all of it; it may be
         changed for attempts that begin later.
         """
         self._clock = clock
         self._lookup = lookup
         self._strangers = strangers or lookup
+        self._inspecting = inspecting or self._strangers
         self.timeout = timeout
         self._user_agent = user_agent
         self._ssl = ssl_context
@@ -91,7 +94,7 @@ class Sender:
         try:
             async with asyncio.timeout(timeout):
                 if not target.literal:
-                    await Guard(self._strangers, policy).resolve(target.host)
+                    await Guard(self._inspecting, policy).resolve(target.host)
         except Blocked as blocked:
             return blocked.refusal
         except OSError:

@@ -3,7 +3,9 @@
 127.0.0.2 is what the policy of these tests allows; 127.0.0.1 is inside.
 """
 
+import asyncio
 import json
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ from unittest import mock
 
 import pytest
 
+from gateway.adapters import resolver
 from gateway.adapters.resolver import Lookup, SystemLookup
 from gateway.sandbox import Sandbox
 from tests.api.conftest import StartGateway
@@ -87,6 +90,37 @@ async def test_a_name_server_that_never_answers_holds_up_nobody_for_long(
 
     assert answer.status == 202
     assert took < 0.8, "judged at every attempt again, so that nothing hangs on it here"
+
+
+async def test_names_of_one_team_that_hang_delay_no_other_teams_callbacks(
+    gateways: StartGateway, sandbox: Sandbox, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lookup can't be cancelled: each that hangs keeps its thread after its attempt is over."""
+    gate = threading.Event()
+
+    def look_up(host: str) -> list[str]:
+        if host.startswith("stuck"):
+            gate.wait(30)
+        return ["127.0.0.2"]
+
+    monkeypatch.setattr(resolver, "_look_up", look_up)
+    gateway = await gateways(sandbox, sqlite_url, SECOND_ONLY)
+    outbound, policy = gateway.gateway.outbound, gateway.gateway.live.current.rules.callbacks
+    async with subscriber(answers(200), "127.0.0.2") as client:
+        urls = [f"http://stuck{n}.example/" for n in range(2 * 64)]
+        attempts = [asyncio.create_task(outbound.send(url, {}, b"", policy)) for url in urls]
+        looks = [asyncio.create_task(outbound.inspect(url, policy, 20)) for url in urls]
+        await asyncio.sleep(0)
+
+        try:
+            async with asyncio.timeout(5):
+                url = client.url("callbacks.example", "/hook")
+                outcome = await outbound.send(url, {}, b"{}", policy)
+        finally:
+            gate.set()
+            await asyncio.gather(*attempts, *looks)
+
+    assert outcome.status == 200
 
 
 async def test_a_name_that_nobody_knows_yet_is_taken(
