@@ -109,9 +109,13 @@ async def test_it_is_tried_until_the_upstreams_copy_expires_and_not_longer(
 
     await gateway.until(lambda: _gave_up(gateway))
 
-    assert 0 <= clock.now().timestamp() - expires_at <= 4
+    # By how much the clock has passed it is this machine's business: the clock runs while it works.
+    assert clock.now().timestamp() >= expires_at
     assert gateway.told("content.not_stored")[-1]["job"] == job
-    assert content_calls(sandbox) >= 4
+    tried = content_calls(sandbox)
+    assert tried >= 4
+    await clock.advance(600)
+    assert content_calls(sandbox) == tried
 
 
 async def test_a_client_that_comes_while_it_is_fetched_joins(
