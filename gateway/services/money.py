@@ -85,6 +85,22 @@ def hold(
     return crossings
 
 
+def open_windows(tx: Transaction, budgets: Iterable[Budget], now: datetime) -> None:
+    """Open those windows of now that are not open, without holding anything in them.
+
+    A hold that is refused leaves no window behind. Where a budget is new, each one would then look
+    again through all that its period has seen.
+    """
+    places = [_place(tx, budget.id, budget, now) for budget in budgets]
+    for place in sorted(places, key=lambda place: place.window_id):
+        _open_window(tx, place, now)
+
+
+def all_open(tx: Transaction, budgets: Iterable[Budget], now: datetime) -> bool:
+    """Whether every window of now has been opened; only looks."""
+    return all(_present(tx, budget.id, budget, now)[1] is not None for budget in budgets)
+
+
 def close(
     tx: Transaction,
     job_id: str,

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from gateway.config.live import Live
-from gateway.domain.errors import Refused, StorageFailed
+from gateway.domain.errors import Reason, Refused, StorageFailed
 from gateway.domain.job import Job
 from gateway.domain.routing import zdr_unavailable
 from gateway.ports import Clock, Database, Transaction
+from gateway.services import money
 from gateway.services.decide import Decider, Decision
 from gateway.services.dedupe import Dedupe
 from gateway.services.open_job import Opened, open_job
@@ -154,7 +156,9 @@ class Submitter:
             _fail(plan.opened, error)
             if isinstance(error, StorageFailed):
                 await self._sender.disown(plan.opening.job.id, plan.deadline)
-            elif not isinstance(error, Refused):
+            elif isinstance(error, Refused):
+                await self._open_windows(plan, error)
+            else:
                 raise
             return
         self._views.put(opened.job)
@@ -177,6 +181,15 @@ class Submitter:
             raise
         finally:
             del self._flights[opened.job.id]
+
+    async def _open_windows(self, plan: Plan, refusal: Refused) -> None:
+        """Keep the windows of budgets that are new, which the refusal has taken back."""
+        if refusal.reason is not Reason.BUDGET_EXCEEDED:
+            return
+        budgets, now = plan.opening.decision.budgets, self._clock.now()
+        with suppress(StorageFailed):  # the next refusal will try again
+            if not await self._database.read(lambda tx: money.all_open(tx, budgets, now)):
+                await self._database.write(lambda tx: money.open_windows(tx, budgets, now))
 
     def _open(self, plan: Plan) -> Callable[[Transaction], Opened]:
         return lambda tx: open_job(tx, plan.opening, self._teller, self._clock.now())

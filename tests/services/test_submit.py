@@ -11,12 +11,15 @@ import pytest
 
 from gateway.adapters.openrouter import OpenRouter
 from gateway.config.live import InForce
+from gateway.config.team import Budget
 from gateway.domain.errors import StorageFailed
 from gateway.domain.upstream import Declined, SubmitOutcome
 from gateway.ports import Database, Transaction
 from gateway.sandbox import Sandbox, SandboxConfig
 from gateway.services.decide import Decider, Decision, Question
 from gateway.services.open_job import Opened
+from gateway.store import jobs
+from gateway.store.invariants import violations
 from tests.fakes.clock import FakeClock
 from tests.harness import GROK, RunningGateway, running_gateway
 
@@ -255,3 +258,36 @@ async def test_a_failure_in_the_upstream_s_words_has_our_name_of_the_job(
         body = await gateway.ended(job_id)
 
     assert body["error"] == f"Job {job_id} was moderated"
+
+
+async def test_a_new_budget_that_is_exceeded_looks_at_its_past_only_once(
+    sandbox: Sandbox, database_url: str, clock: FakeClock
+) -> None:
+    """A refusal leaves nothing behind, also no window; a month's jobs would be read at each."""
+    async with running_gateway(sandbox, database_url, clock=clock) as gateway:
+        await gateway.completed()
+        live = gateway.gateway.live
+        month = Budget.model_validate({"period": "month", "limit_usd": "0.05"})
+        growth = live.config.teams["growth"].model_copy(update={"budgets": (month,)})
+        teams = {**live.config.teams, "growth": growth}
+        gateway.gateway.reload(live.config.model_copy(update={"teams": teams}), "2")
+
+        refused = await gateway.submit(prompt="one more")
+        await gateway.until(lambda: _window(gateway, "team/growth/month"))
+
+        assert (refused.status, refused.reason) == (402, "budget_exceeded")
+        with mock.patch.object(jobs, "spent_since") as looked:
+            again = await gateway.submit(prompt="and one more")
+        assert (again.status, again.reason) == (402, "budget_exceeded")
+        looked.assert_not_called()
+        numbers = [answer.json["error"]["metadata"]["gateway"] for answer in (refused, again)]
+        assert numbers[0]["spent_usd"] == numbers[1]["spent_usd"] == "0.07"
+        broken = await gateway.database.read(lambda tx: list(violations(tx)))
+        assert broken == []
+
+
+async def _window(gateway: RunningGateway, budget: str) -> bool:
+    row = await gateway.row(
+        "SELECT COUNT(*) AS windows FROM windows WHERE budget_id = :budget", budget=budget
+    )
+    return bool(row["windows"])
