@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import socket
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -69,3 +70,14 @@ async def test_every_panel_shows_data_and_every_alert_fires(
     assert not silent
     assert not empty
     await living
+    assert await traces(prometheus), "no exemplar leads from a latency to its trace"
+
+
+async def traces(prometheus: Prometheus) -> set[str]:
+    """The ids of traces that the latencies of submits lead to."""
+    now = time.time()
+    submits = 'video_gateway_http_request_duration_seconds_bucket{route="/api/v1/videos"}'
+    series = await prometheus.ask(
+        "query_exemplars", query=submits, start=str(now - 300), end=str(now)
+    )
+    return {one["labels"]["trace_id"] for found in series for one in found["exemplars"]}
