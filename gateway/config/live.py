@@ -21,6 +21,8 @@ class Live:
     def __init__(self, config: Config, version: str) -> None:
         """`version` names the configuration in records and logs."""
         self.current = InForce(config, version, rules_of(config))
+        self.content = config.content
+        """What the content store was opened with: no reload changes it."""
 
     @property
     def config(self) -> Config:

@@ -263,7 +263,7 @@ class Tracker:
         if settlement.micros and settlement.basis is Basis.ACTUAL:
             costs.remember(tx, job.profile, settlement.micros, now=now)
         ended = _found(tx, job.id)
-        archive.plan(tx, ended, in_force.config.content.mode, now=now)
+        archive.plan(tx, ended, self._live.content.mode, now=now)
         self._teller.end(tx, ended, moment)
         self._teller.crossings(tx, crossed, moment)
         return Change(job, ended, ended=settlement.basis, crossings=tuple(crossed))

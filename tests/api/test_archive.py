@@ -189,3 +189,17 @@ async def test_cache_mode_archives_nothing(
 
     assert await _waiting(gateway) == 0
     assert content_calls(sandbox) == 0
+
+
+async def test_a_reload_does_not_change_what_is_archived(
+    gateways: StartGateway, sandbox: Sandbox, sqlite_url: str, tmp_path: Path
+) -> None:
+    cached = {"content": {"mode": "cache", "url": str(tmp_path / "content")}}
+    gateway = await gateways(sandbox, sqlite_url, cached)
+    config = gateway.gateway.live.config
+    archive = config.content.model_copy(update={"mode": "archive"})
+    gateway.gateway.reload(config.model_copy(update={"content": archive}), "archive")
+
+    await gateway.completed()
+
+    assert await _waiting(gateway) + content_calls(sandbox) == 0
