@@ -42,9 +42,9 @@ class Sender:
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         """`strangers` looks up what clients named, so that slow name servers of theirs hold up
-        nobody else; `lookup` if None. `inspecting` does so for `inspect`, of which anybody may cause
-        any number; `strangers` if None. `timeout`: seconds for one attempt, all of it; it may be
-        changed for attempts that begin later.
+        nobody else; `lookup` if None. `inspecting` does so for `inspect`, of which strangers may
+        cause any number; `strangers` if None. `timeout`: seconds for one attempt, all of it; it
+        may be changed for attempts that begin later.
         """
         self._clock = clock
         self._lookup = lookup

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from gateway.domain.errors import StorageFailed
+from gateway.domain.errors import Reason, Refused, StorageFailed
 from gateway.domain.job import Job
 from gateway.domain.units import epoch_ms
 from gateway.ports import Transaction
@@ -16,6 +16,10 @@ from gateway.services.dedupe import Dedupe, Identity, join
 from gateway.services.limits import TrafficLimits, admit
 from gateway.services.tell import Teller
 from gateway.store import events, jobs
+
+# Of one job. Who joins pays nothing and is not held to the team's rate, so without a bound one paid
+# job could be made to call on any number of hosts, all of them in the transaction of its end.
+_CALLBACKS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,8 @@ def open_job(tx: Transaction, opening: Opening, teller: Teller, now: datetime) -
     """Write the job with its claim, its reservation and its first attempt, before anybody hears.
 
     Raises:
-        Refused: a budget, the rate, or the open jobs leave no room; nothing remains of it.
+        Refused: a budget, the rate, the open jobs, or the callback_urls of the job that is joined
+            leave no room; nothing remains of it.
 
     """
     new, decision = opening.job, opening.decision
@@ -80,11 +85,24 @@ def _join(tx: Transaction, held: Job, opening: Opening, teller: Teller, now: dat
     `join` holds the job's row, so that its end is either seen here or sees the subscription.
     """
     url = opening.callback_url
-    if url is not None and url not in events.subscribed(tx, held.id):
+    known = () if url is None else events.subscribed(tx, held.id)
+    if url is not None and url not in known:
+        if len(known) >= _CALLBACKS:
+            raise _crowded(held)
         events.subscribe(tx, held.id, url, now=epoch_ms(now))
         if held.status.terminal:
             teller.late_joiner(tx, held, url, now)
     return held
+
+
+def _crowded(job: Job) -> Refused:
+    allowed = f"at most {_CALLBACKS} callback_urls for one job, which identical requests share"
+    details = {"field": "callback_url", "why": "too_many", "allowed": allowed}
+    return Refused(
+        Reason.INVALID_REQUEST,
+        f"callback_url: job {job.id} has {allowed}. Poll it, or bring no callback_url.",
+        {**details, "violations": [details]},
+    )
 
 
 def _record(tx: Transaction, decision: Decision, now: datetime) -> str:

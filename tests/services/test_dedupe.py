@@ -9,12 +9,13 @@ from unittest import mock
 import pytest
 
 from gateway.adapters.postgres import PostgresDatabase
+from gateway.domain.errors import Refused
 from gateway.domain.job import Cause, Job, Status
 from gateway.domain.units import epoch_ms
 from gateway.ports import Database, Transaction
 from gateway.services.dedupe import Dedupe, Identity, worth_joining
 from gateway.services.open_job import Opened, open_job
-from gateway.store import dedupe, jobs
+from gateway.store import dedupe, events, jobs
 from gateway.store.jobs import Ending
 from tests.services.books import Books, in_force
 
@@ -139,3 +140,29 @@ async def test_somebody_who_joined_is_known_to_hold_the_id(database: Database) -
     found = await database.read(lambda tx: jobs.find(tx, job.id))
     assert found is not None
     assert found.announced
+
+
+async def test_one_paid_job_can_not_be_made_to_call_on_any_number_of_hosts(
+    database: Database,
+) -> None:
+    books = Books(database, in_force({}))
+    job = (await books.submit("red", 10, fingerprint=SAME)).job
+
+    def joined(number: int) -> Callable[[Transaction], Opened]:
+        same = books._opening(number + 2, "red", 10, "ci", "x/one", SAME)
+        opening = replace(same, callback_url=f"https://host{number}.example/")
+        return lambda tx: open_job(tx, opening, books.teller, books.clock.now())
+
+    def many(tx: Transaction) -> None:
+        for number in range(1000):
+            joined(number)(tx)
+
+    await database.write(many)
+
+    with pytest.raises(Refused) as refused:
+        await database.write(joined(1000))
+
+    assert refused.value.details["field"] == "callback_url"
+    assert (await database.write(joined(999))).job.id == job.id, "a retry still gets its job"
+    told = await database.read(lambda tx: events.subscribed(tx, job.id))
+    assert len(told) == 1000
