@@ -75,7 +75,7 @@ class Sender:
     async def abandon(self, job: Job) -> None:
         """End a job that was written after its client had been turned away: it is never sent."""
         outcome = NotSent("its client had been turned away when it was written")
-        await self._tracker.refused(job, 1, outcome, str(relay(outcome)), told=False)
+        await self._tracker.refused(job, 1, outcome, str(relay(outcome)), told=lambda: False)
 
     async def disown(self, job_id: JobId, until: float) -> None:
         """End a job that may have been written although the database failed: it is never sent.
@@ -141,7 +141,7 @@ class Sender:
                     outcome = replace(outcome, error=veiled(outcome.error, flight.hidden))
                 refusal = relay(outcome)
                 await self._tracker.refused(
-                    flight.job, attempt, outcome, str(refusal), told=flight.told
+                    flight.job, attempt, outcome, str(refusal), told=lambda: flight.told
                 )
                 return refusal
 

@@ -88,11 +88,18 @@ class Tracker:
         return after
 
     async def refused(
-        self, job: Job, attempt: int, outcome: Declined | NotSent, message: str, *, told: bool
+        self,
+        job: Job,
+        attempt: int,
+        outcome: Declined | NotSent,
+        message: str,
+        *,
+        told: Callable[[], bool],
     ) -> Job:
         """A definite refusal: the job ends, nothing is owed, an identical request may try again.
 
-        `told`: whether a client was given the job's id before this was known.
+        `told`: whether a client was given the job's id before this was known; asked at each try to
+        write it, for the client may be answered while the database is away.
         """
         ending = Ending(Status.FAILED, Cause.REFUSED, error=message)
         word = "refused" if isinstance(outcome, Declined) else "not_sent"
@@ -100,7 +107,7 @@ class Tracker:
 
         def act(tx: Transaction) -> Job:
             jobs.finish_attempt(tx, job.id, attempt, word, detail)
-            if told:
+            if told():
                 jobs.announce(tx, job.id)
             # A job that was given up meanwhile gets its money back: refused is as good as failed.
             return self._correct(tx, self._end(tx, job, ending).after, News(Status.FAILED))

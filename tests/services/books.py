@@ -79,7 +79,8 @@ class Books:
 
     async def refuse(self, job: Job) -> Job:
         """The upstream refuses it."""
-        return await self.tracker.refused(job, 1, Declined(400, {"message": "no"}), "no", told=True)
+        outcome = Declined(400, {"message": "no"})
+        return await self.tracker.refused(job, 1, outcome, "no", told=lambda: True)
 
     async def lose(self, job: Job) -> Job:
         """No answer came."""

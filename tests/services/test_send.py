@@ -12,6 +12,7 @@ from gateway.domain.upstream import Accepted, Declined, NotSent, PollOutcome, Su
 from gateway.ports import ContentStream, Database
 from gateway.services.send import Answer, Flight, Sender
 from tests.fakes.clock import FakeClock, settle
+from tests.fakes.database import Outage
 from tests.harness import until
 from tests.services.books import Books, in_force
 
@@ -170,3 +171,28 @@ async def test_what_can_t_be_reached_is_tried_three_times(books: Books, send: Se
     assert upstream.posts == 3
     assert (await books.find(job.id)).status is Status.FAILED
     assert await books.broken() == []
+
+
+async def test_who_was_given_the_id_while_the_database_was_away_hears_of_the_refusal(
+    database: Database,
+) -> None:
+    """The refusal could not be written in time, so the client holds a job; its end is told."""
+    hook = {"name": "all", "url": "https://hooks.example/", "secret": "a-secret-of-the-subscriber"}
+    outage = Outage()
+    books = Books(outage.around(database), in_force({"webhooks": [hook]}))
+    job = (await books.submit("red", 1000)).job
+    flight = Flight(job, asyncio.get_running_loop().create_future())
+    sender = Sender(books.database, books.clock, books.tracker)
+    outage.down = True
+    no = Declined(400, {"message": "no", "code": 400})
+    sending = asyncio.create_task(sender.send(flight, Scripted(no), b"{}", {}, 60.0))
+    await asleep(books.clock)
+
+    flight.told = True
+    outage.down = False
+    await books.clock.advance(1)
+    await sending
+
+    assert (await books.find(job.id)).announced
+    owed = await database.read(lambda tx: tx.fetch("SELECT endpoint FROM deliveries"))
+    assert len(owed) == 1
