@@ -349,6 +349,8 @@ def test_nothing_fires_where_all_is_well(tmp_path: Path) -> None:
         f"{HTTP}_bucket{{{SUBMIT}, le='+Inf'}}": "0+100x90",
         f"{CALLS}{{upstream='main', operation='submit', outcome='ok'}}": "0+9x90",
         f"{CALLS}{{upstream='main', operation='submit', outcome='refused'}}": "0+9x90",
+        f"{CALLS}{{upstream='idle', operation='models', outcome='ok'}}": "0x75 1x15",
+        f"{CALLS}{{upstream='idle', operation='models', outcome='error'}}": "0x74 1x16",
         f"{WEBHOOKS}{{upstream='main', verdict='accepted'}}": "0+9x90",
         f"{WEBHOOKS}{{upstream='main', verdict='duplicate'}}": "0+9x90",
         f"{G}catalog_age_seconds{{upstream='main', instance='a'}}": "600x90",

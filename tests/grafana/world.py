@@ -239,9 +239,9 @@ class World:
         await asyncio.sleep(4 * SCRAPE)
         self.outage.down = True
         await asyncio.sleep(8 * SCRAPE)
-        for _ in range(6):
+        for _ in range(12):
             await self.second.submit(prompt="nobody can write this")
-            await asyncio.sleep(SCRAPE)
+            await asyncio.sleep(SCRAPE / 2)
         lag.cancel()
 
     async def _videos(self) -> None:
