@@ -247,6 +247,7 @@ class Shelf:
 
 def _record(tx: Transaction, asset: Asset) -> tuple[bool, Job | None]:
     """The row of a stored video, unless it was taken back; the job, if that changed it."""
+    jobs.hold(tx, asset.job_id)  # a withdrawal at this moment is seen here, or sees the row
     if withdrawals.find(tx, asset.job_id) is not None or not assets.add(tx, asset):
         return False, None
     archivals.settle(tx, asset.job_id, asset.output)

@@ -91,6 +91,7 @@ def _withdraw(tx: Transaction, wanted: Withdrawal) -> tuple[Job, Withdrawal, tup
             f"Job {job.id} is {job.status.value}: its videos can be deleted when it is over.",
             {"status": job.status.value},
         )
+    jobs.hold(tx, job.id)  # what is being stored at this moment is seen here, or sees this
     withdrawals.add(tx, wanted)
     removal = Removal("operator", wanted.made_by, last_copy=True, at=wanted.withdrawn_at)
     held = assets.of_job(tx, job.id)

@@ -173,6 +173,11 @@ def announce(tx: Transaction, job_id: str) -> None:
     tx.execute("UPDATE jobs SET announced = 1 WHERE id = :id", id=job_id)
 
 
+def hold(tx: Transaction, job_id: str) -> None:
+    """Hold the job's row until this transaction ends: who holds it too has their turn after it."""
+    tx.execute("UPDATE jobs SET announced = announced WHERE id = :id", id=job_id)
+
+
 def progress(tx: Transaction, job_id: str, status: Status) -> bool:
     """A bound job moved between pending and in_progress; False if that is nothing new."""
     return (
