@@ -7,7 +7,7 @@ import pytest
 from gateway.sandbox import Sandbox
 from tests.api.conftest import StartGateway, StartSandbox
 from tests.fakes.clock import FakeClock
-from tests.harness import GROK, Answer, RunningGateway
+from tests.harness import GROK, KEYS, Answer, RunningGateway
 
 ASKING: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     ("provider.zdr", {"provider": {"zdr": True}}, {}),
@@ -96,6 +96,21 @@ async def test_a_misspelled_wish_is_refused_not_ignored(
 
     assert (answer.status, answer.reason) == (400, "invalid_request")
     assert sandbox.ledger.submits == private.ledger.submits == []
+
+
+async def test_one_true_wish_is_enough_where_the_header_comes_twice(
+    both: RunningGateway, sandbox: Sandbox, private: Sandbox
+) -> None:
+    """A proxy adds its own behind the client's; the first one alone would be no wish."""
+    headers = [
+        ("Authorization", f"Bearer {KEYS['growth']}"),
+        ("X-Gateway-Zdr", "false"),
+        ("X-Gateway-Zdr", "true"),
+    ]
+    async with both.http.post(f"{both.base}/videos", json=GROK, headers=headers) as answer:
+        assert answer.status == 202
+
+    assert (len(sandbox.ledger.submits), len(private.ledger.submits)) == (0, 1)
 
 
 async def test_a_job_made_without_it_is_never_joined_by_a_request_that_needs_it(

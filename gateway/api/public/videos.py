@@ -34,7 +34,7 @@ async def submit(request: web.Request) -> web.Response:
     """
     parts = request.app[PARTS]
     who = principal(request)
-    wishes = read_wishes(request.headers)
+    wishes = read_wishes(request)
     body = await read_body(request, parts.live.config.server.max_body_bytes)
     call = Call(
         principal=who,

@@ -1,7 +1,8 @@
 """What a client says about a submit in headers, beside the body."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+
+from aiohttp import web
 
 from gateway.domain.errors import Reason, Refused
 
@@ -18,7 +19,7 @@ class Wishes:
     idempotency_key: str | None = None
 
 
-def read_wishes(headers: Mapping[str, str]) -> Wishes:
+def read_wishes(request: web.Request) -> Wishes:
     """The wishes in a request's headers.
 
     Raises:
@@ -27,20 +28,19 @@ def read_wishes(headers: Mapping[str, str]) -> Wishes:
 
     """
     return Wishes(
-        zdr=_flag(headers, "X-Gateway-Zdr"),
-        dry_run=_flag(headers, "X-Gateway-Dry-Run"),
-        fresh=_fresh(headers.get("Cache-Control", "")),
-        idempotency_key=_key(headers.get("Idempotency-Key")),
+        zdr=_flag(request, "X-Gateway-Zdr"),
+        dry_run=_flag(request, "X-Gateway-Dry-Run"),
+        fresh=_fresh(",".join(request.headers.getall("Cache-Control", []))),
+        idempotency_key=_key(request.headers.get("Idempotency-Key")),
     )
 
 
-def _flag(headers: Mapping[str, str], name: str) -> bool:
-    value = headers.get(name)
-    if value is None:
-        return False
-    word = value.strip().lower()
-    if word in ("true", "false"):
-        return word == "true"
+def _flag(request: web.Request, name: str) -> bool:
+    """Whether it is wished. Sent twice, one `true` is enough: a proxy may have added its own."""
+    words = [value.strip().lower() for value in request.headers.getall(name, [])]
+    if all(word in ("true", "false") for word in words):
+        return "true" in words
+    value = ", ".join(request.headers.getall(name))
     raise Refused(
         Reason.INVALID_REQUEST,
         f"{name} is {value[:40]!r}; allowed: true or false",
