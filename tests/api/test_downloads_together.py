@@ -4,15 +4,20 @@ import asyncio
 import random
 import re
 import resource
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from aiohttp import web
 
+from gateway.api.keys import PARTS
+from gateway.api.public import downloads
 from gateway.sandbox import Sandbox
 from gateway.sandbox.content import Content
+from gateway.telemetry.bundle import Telemetry
 from tests.api.conftest import StartGateway
 from tests.api.test_downloads import content_calls, download
 from tests.harness import KEYS, RunningGateway
@@ -198,3 +203,28 @@ async def test_a_client_that_takes_nothing_for_long_is_cut(
 async def _cut(gateway: RunningGateway) -> Any:
     lines = gateway.told("content.cut")
     return lines[0] if lines else None
+
+
+async def test_a_slow_client_is_given_no_more_at_once_than_it_takes_in_time() -> None:
+    """What is handed over in one piece must go within two minutes, or the client is cut off."""
+    written: list[int] = []
+
+    class Slow(web.StreamResponse):
+        async def prepare(self, _: web.BaseRequest) -> None:
+            return None
+
+        async def write(self, data: bytes | bytearray | memoryview) -> None:
+            written.append(len(data))
+
+        async def write_eof(self, _: bytes = b"") -> None:
+            return None
+
+    async def window_of_an_object_store() -> AsyncIterator[bytes]:
+        yield b"x" * 2_000_001
+
+    app = {PARTS: SimpleNamespace(telemetry=Telemetry())}
+    request = cast("web.Request", SimpleNamespace(app=app))
+    await downloads._flow(request, Slow(), window_of_an_object_store(), "store")
+
+    assert sum(written) == 2_000_001
+    assert max(written) <= 256 * 1024
