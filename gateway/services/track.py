@@ -248,7 +248,7 @@ class Tracker:
         """Write the end with all that belongs to it, once; a later call changes nothing."""
         in_force, moment = self._live.current, self._clock.now()
         now = epoch_ms(moment)
-        ending = ending if job.retain else _without_foreign_words(ending)
+        ending = _under_our_id(job, ending) if job.retain else _without_foreign_words(ending)
         settlement = settle(
             ending.status,
             ending.cause,
@@ -363,6 +363,13 @@ class Tracker:
             request_id=job.request_id,
             **facts,
         )
+
+
+def _under_our_id(job: Job, ending: Ending) -> Ending:
+    """An upstream may name the job in its words: clients know it by the gateway's id alone."""
+    if ending.error is None or not job.upstream_id:
+        return ending
+    return replace(ending, error=ending.error.replace(job.upstream_id, job.id))
 
 
 def _without_foreign_words(ending: Ending) -> Ending:

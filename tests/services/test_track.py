@@ -123,3 +123,13 @@ async def test_a_correction_is_not_lost_to_somebody_who_changed_the_job_meanwhil
     assert (after.cost_micros, after.raw_cost, after.content_gone) == (3 * CENT, "0.03", True)
     assert await money(books) == (3 * CENT, 0)
     assert await books.broken() == []
+
+
+async def test_an_upstreams_words_name_the_job_by_the_gateways_id(database: Database) -> None:
+    books = Books(database, in_force({}))
+    job = await books.accept((await books.submit("red", 10)).job)
+    words = f"Job {job.upstream_id} failed, see https://up.example/{job.upstream_id}"
+
+    after = await books.tracker.learned(job.id, News(Status.FAILED, error=words))
+
+    assert after.error == f"Job {job.id} failed, see https://up.example/{job.id}"
