@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 
@@ -10,6 +11,7 @@ from gateway.config.schema import Config
 from gateway.domain.errors import GatewayError
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30, connect=2)
+_PAGE = 500  # rows asked for at once
 
 
 class AdminRefused(GatewayError):
@@ -39,6 +41,24 @@ class AdminApi:
 
         """
         return asyncio.run(self._call(method, path, body))
+
+    def rows(self, path: str, query: Mapping[str, str], limit: int) -> list[dict[str, Any]]:
+        """Page after page of a listing, until there are `limit` rows or no more.
+
+        Raises:
+            NoGateway, AdminRefused: as `call`.
+
+        """
+        rows: list[dict[str, Any]] = []
+        asked = dict(query)
+        while len(rows) < limit:
+            asked["limit"] = str(min(_PAGE, limit - len(rows)))
+            page = self.call("GET", f"{path}?{urlencode(asked)}")
+            rows += page["data"]
+            if "next" not in page:
+                break
+            asked["cursor"] = page["next"]
+        return rows
 
     async def _call(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         try:

@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, datetime
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import typer
 
@@ -16,7 +16,6 @@ deliveries = typer.Typer(
     no_args_is_help=True,
 )
 
-_PAGE = 500  # deliveries asked for at once
 
 Since = Annotated[
     str, typer.Option(help="Of events since then: 24h, 7d, or a moment like 2026-11-22T12:00:00Z.")
@@ -41,7 +40,7 @@ def listing(
     """List deliveries, newest first."""
     api = AdminApi(loaded(config).config, admin_token)
     query = {"state": state, "endpoint": endpoint, "since": since and _moment(since)}
-    rows = _rows(api, {name: value for name, value in query.items() if value}, limit)
+    rows = api.rows("/deliveries", {name: value for name, value in query.items() if value}, limit)
     print(f"{'ID':29} {'STATE':10} {'TRIES':>5}  {'MADE':16}  {'NEXT':16}  {'EVENT':28} ENDPOINT")
     for row in rows:
         print(
@@ -96,19 +95,6 @@ def replay_dead(
     body = {"since": _moment(since)} | ({} if endpoint is None else {"endpoint": endpoint})
     count = api.call("POST", "/deliveries/replay-dead", body)["replayed"]
     print(f"{count} deliver{'y is' if count == 1 else 'ies are'} due again")
-
-
-def _rows(api: AdminApi, query: dict[str, str], limit: int) -> list[dict[str, Any]]:
-    """Page after page, until there are enough or no more."""
-    rows: list[dict[str, Any]] = []
-    while len(rows) < limit:
-        query["limit"] = str(min(_PAGE, limit - len(rows)))
-        page = api.call("GET", f"/deliveries?{urlencode(query)}")
-        rows += page["data"]
-        if "next" not in page:
-            break
-        query["cursor"] = page["next"]
-    return rows
 
 
 def _moment(text: str) -> str:

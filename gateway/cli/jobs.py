@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import typer
 
@@ -34,7 +34,6 @@ jobs = typer.Typer(
 
 T = TypeVar("T")
 
-_PAGE = 500  # jobs asked for at once
 
 Id = Annotated[str, typer.Argument(help="The job's id, as clients and `jobs list` show it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
@@ -60,7 +59,7 @@ def listing(
     try:
         query = {"team": team, "status": status and status.value, "since": from_then}
         given = {name: str(value) for name, value in query.items() if value is not None}
-        rows = _rows(AdminApi(found.config, admin_token), given, limit)
+        rows = AdminApi(found.config, admin_token).rows("/jobs", given, limit)
     except NoGateway:
         wanted = Wanted(team, status, None if from_then is None else from_then * 1000)
         kept = _offline(found, lambda db: db.read(lambda tx: job_views.page(tx, wanted, limit)))
@@ -141,19 +140,6 @@ def _offline(found: Loaded, act: Callable[[Database], Awaitable[T]]) -> T:
             await database.close()
 
     return asyncio.run(run())
-
-
-def _rows(api: AdminApi, query: dict[str, str], limit: int) -> list[dict[str, Any]]:
-    """Page after page, until there are enough or no more."""
-    rows: list[dict[str, Any]] = []
-    while len(rows) < limit:
-        query["limit"] = str(min(_PAGE, limit - len(rows)))
-        page = api.call("GET", f"/jobs?{urlencode(query)}")
-        rows += page["data"]
-        if "next" not in page:
-            break
-        query["cursor"] = page["next"]
-    return rows
 
 
 def _seconds(text: str) -> int:

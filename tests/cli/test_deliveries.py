@@ -103,7 +103,7 @@ async def test_everything_that_died_is_sent_again_at_once(operator: Operator) ->
 async def test_a_long_list_is_read_page_by_page(
     operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.cli.deliveries._PAGE", 2)
+    monkeypatch.setattr("gateway.cli.admin._PAGE", 2)
     for number in range(5):
         await operator.gateway.completed(prompt=f"number {number}")
     await operator.told(5)

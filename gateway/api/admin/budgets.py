@@ -1,10 +1,9 @@
 """/admin/v1/budgets, /admin/v1/refusals, /admin/v1/catalog/changes."""
 
-from typing import Any
-
 import orjson
 from aiohttp import web
 
+from gateway.api.admin.answers import answer
 from gateway.api.admin.parts import ADMIN
 from gateway.domain.units import usd_text
 from gateway.services.budgets import standing
@@ -17,7 +16,7 @@ async def budgets(request: web.Request) -> web.Response:
     """Where every budget and every team's account stands; dollars as decimal strings."""
     admin = request.app[ADMIN]
     stands = await standing(admin.database, admin.live.current, admin.clock.now())
-    return _json(
+    return answer(
         {
             "data": [
                 {
@@ -43,7 +42,7 @@ async def budgets(request: web.Request) -> web.Response:
 async def latest_refusals(request: web.Request) -> web.Response:
     """What was decided about requests that never became a job, newest first."""
     rows = await request.app[ADMIN].database.read(lambda tx: refusals.latest(tx, _LATEST))
-    return _json(
+    return answer(
         {
             "data": [
                 {
@@ -64,7 +63,7 @@ async def latest_refusals(request: web.Request) -> web.Response:
 async def catalog_changes(request: web.Request) -> web.Response:
     """What changed in the upstreams' catalogs, newest first."""
     rows = await request.app[ADMIN].database.read(lambda tx: catalogs.latest_changes(tx, _LATEST))
-    return _json(
+    return answer(
         {
             "data": [
                 {
@@ -80,7 +79,3 @@ async def catalog_changes(request: web.Request) -> web.Response:
             ]
         }
     )
-
-
-def _json(body: Any) -> web.Response:
-    return web.Response(body=orjson.dumps(body), content_type="application/json")

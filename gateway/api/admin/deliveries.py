@@ -1,27 +1,24 @@
 """/admin/v1/deliveries: what is owed, what was sent, and sending it again."""
 
-import base64
-import binascii
 from typing import Any
 
 from aiohttp import web
 
 from gateway.api.admin.access import operator
 from gateway.api.admin.answers import answer, invalid, read_moment, read_object, seconds
+from gateway.api.admin.paging import cursor_after, read_cursor, read_limit
 from gateway.api.admin.parts import ADMIN
 from gateway.store.delivery_views import STATES, Attempt, Shown, Wanted
-
-_PAGE, _MOST = 50, 500  # deliveries of one answer: usual, and the most
 
 
 async def listing(request: web.Request) -> web.Response:
     """The newest first; `next` is the `cursor` of the following page, absent on the last."""
-    limit = _limit(request.query.get("limit", ""))
+    limit = read_limit(request.query.get("limit", ""))
     found = await request.app[ADMIN].redeliverer.page(_wanted(request), limit + 1)
     page = found[:limit]
     body: dict[str, Any] = {"data": [_row(shown) for shown in page]}
     if len(found) > limit:
-        body["next"] = _cursor(page[-1])
+        body["next"] = cursor_after(page[-1].created_at, page[-1].id)
     return answer(body)
 
 
@@ -64,28 +61,8 @@ def _wanted(request: web.Request) -> Wanted:
         state=state,
         endpoint=query.get("endpoint"),
         since=None if since is None else read_moment("since", since),
-        before=None if cursor is None else _read_cursor(cursor),
+        before=None if cursor is None else read_cursor(cursor),
     )
-
-
-def _limit(text: str) -> int:
-    if not text:
-        return _PAGE
-    if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _MOST:
-        return int(text)
-    return invalid("limit", text, f"a whole number from 1 to {_MOST}")
-
-
-def _cursor(last: Shown) -> str:
-    return base64.urlsafe_b64encode(f"{last.created_at}:{last.id}".encode()).decode().rstrip("=")
-
-
-def _read_cursor(text: str) -> tuple[int, str]:
-    try:
-        made, _, last = base64.urlsafe_b64decode(f"{text}===").decode().partition(":")
-        return int(made), last.replace("\0", "")
-    except (ValueError, binascii.Error):
-        return invalid("cursor", text, "the `next` of a page before")
 
 
 def _row(shown: Shown) -> dict[str, Any]:

@@ -1,33 +1,31 @@
 """/admin/v1/jobs: listed, shown with all that is known of one, and their videos taken back."""
 
-import base64
-import binascii
 from typing import Any
 
 from aiohttp import web
 
 from gateway.api.admin.access import operator
 from gateway.api.admin.answers import answer, invalid, read_moment, read_object
+from gateway.api.admin.paging import cursor_after, read_cursor, read_limit
 from gateway.api.admin.parts import ADMIN
 from gateway.domain.errors import Reason, Refused
-from gateway.domain.job import Job, Status
+from gateway.domain.job import Status
 from gateway.services.inspect import brief, dossier
 from gateway.services.withdraw import Withdrawn
 from gateway.store import job_views
 from gateway.store.job_views import Wanted
 
-_PAGE, _MOST = 50, 500  # jobs of one answer: usual, and the most
 _MAX_WHY = 500  # characters
 
 
 async def listing(request: web.Request) -> web.Response:
     """The newest first; `next` is the `cursor` of the following page, absent on the last."""
-    limit, wanted = _limit(request.query.get("limit", "")), _wanted(request)
+    limit, wanted = read_limit(request.query.get("limit", "")), _wanted(request)
     found = await request.app[ADMIN].database.read(lambda tx: job_views.page(tx, wanted, limit + 1))
     page = found[:limit]
     body: dict[str, Any] = {"data": [brief(job) for job in page]}
     if len(found) > limit:
-        body["next"] = _cursor(page[-1])
+        body["next"] = cursor_after(page[-1].created_at, page[-1].id)
     return answer(body)
 
 
@@ -78,25 +76,5 @@ def _wanted(request: web.Request) -> Wanted:
         team=query.get("team"),
         status=None if status is None else Status(status),
         since=None if since is None else read_moment("since", since),
-        before=None if cursor is None else _read_cursor(cursor),
+        before=None if cursor is None else read_cursor(cursor),
     )
-
-
-def _limit(text: str) -> int:
-    if not text:
-        return _PAGE
-    if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _MOST:
-        return int(text)
-    return invalid("limit", text, f"a whole number from 1 to {_MOST}")
-
-
-def _cursor(last: Job) -> str:
-    return base64.urlsafe_b64encode(f"{last.created_at}:{last.id}".encode()).decode().rstrip("=")
-
-
-def _read_cursor(text: str) -> tuple[int, str]:
-    try:
-        made, _, last = base64.urlsafe_b64decode(f"{text}===").decode().partition(":")
-        return int(made), last.replace("\0", "")
-    except (ValueError, binascii.Error):
-        return invalid("cursor", text, "the `next` of a page before")

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import orjson
 from aiohttp import web
 
 from gateway.api.admin.access import OPERATOR, operator
+from gateway.api.admin.answers import answer
 from gateway.api.admin.parts import ADMIN
 from gateway.api.body import read_body
 from gateway.domain.errors import Reason, Refused
@@ -24,13 +24,13 @@ async def create(request: web.Request) -> web.Response:
     admin.telemetry.log.info(
         "key.created", team=made.stored.team, key_name=made.stored.name, by=request[OPERATOR]
     )
-    return _json({**_row(made.stored), "key": made.secret}, status=201)
+    return answer({**_row(made.stored), "key": made.secret}, status=201)
 
 
 async def listing(request: web.Request) -> web.Response:
     """Every stored key, without its secret, which nobody has."""
     stored = await request.app[ADMIN].keyring.stored()
-    return _json({"data": [_row(key) for key in stored]})
+    return answer({"data": [_row(key) for key in stored]})
 
 
 async def revoke(request: web.Request) -> web.Response:
@@ -40,7 +40,7 @@ async def revoke(request: web.Request) -> web.Response:
     await admin.keyring.revoke(team, name, operator(request))
     await admin.authenticator.refresh()
     admin.telemetry.log.info("key.revoked", team=team, key_name=name, by=request[OPERATOR])
-    return _json({"team": team, "name": name, "revoked": True})
+    return answer({"team": team, "name": name, "revoked": True})
 
 
 async def _body(request: web.Request, *fields: str) -> dict[str, str]:
@@ -67,7 +67,3 @@ def _row(key: StoredKey) -> dict[str, Any]:
         "created_by": key.created_by,
         "revoked_at": None if key.revoked_at is None else key.revoked_at // 1000,
     }
-
-
-def _json(body: Any, status: int = 200) -> web.Response:
-    return web.Response(status=status, body=orjson.dumps(body), content_type="application/json")
