@@ -16,57 +16,57 @@ from gateway.adapters.blobs import open_blobs
 from gateway.adapters.database import open_database
 from gateway.adapters.measured import MeasuredDatabase
 from gateway.adapters.resolver import SystemLookup
-from gateway.adapters.sender import Sender as WebhookSender
+from gateway.adapters.sender import OutboundSender as WebhookSender
 from gateway.adapters.upstreams import Upstreams
 from gateway.api.admin.parts import AdminParts
 from gateway.api.admin.routes import admin_app
-from gateway.api.keys import Parts
+from gateway.api.public.parts import Parts
 from gateway.api.public.routes import public_app
 from gateway.config.diff import diff
 from gateway.config.live import Live
 from gateway.config.rules import rules_of
 from gateway.config.schema import Config
-from gateway.domain.audit import Act, Actor
+from gateway.domain.audit import Actor, AuditedAct
 from gateway.domain.errors import StorageFailed
 from gateway.domain.units import epoch_ms
 from gateway.ports import Clock, Database
 from gateway.services import audit
-from gateway.services.authenticate import Authenticator
-from gateway.services.cadence import Cadence
-from gateway.services.callback import Callbacks
+from gateway.services.access.api_keys import Keyring
+from gateway.services.access.authenticate import Authenticator
 from gateway.services.catalog import Catalogs
-from gateway.services.content import Content
-from gateway.services.decide import Decider
-from gateway.services.deliver import Deliverer
-from gateway.services.intake import WebhookIntake
-from gateway.services.keyring import Keyring
+from gateway.services.content.assemble import Content
+from gateway.services.events.deliver import Deliverer
+from gateway.services.events.endpoints import EndpointAdmin
+from gateway.services.events.publish import EventPublisher
+from gateway.services.events.replay import DeliveryReplay
+from gateway.services.job_cache import JobCache
+from gateway.services.jobs.poll_schedule import PollSchedule
+from gateway.services.jobs.receive_webhook import WebhookIntake
+from gateway.services.jobs.serialize import JobSerializer
+from gateway.services.jobs.track import Tracker
 from gateway.services.links import Links
-from gateway.services.observe import Observer
-from gateway.services.plan import Planner
-from gateway.services.present import Presenter
-from gateway.services.preview import Previewer
-from gateway.services.redeliver import Redeliverer
-from gateway.services.refuse import Refusals
-from gateway.services.send import Sender
-from gateway.services.submit import Submitter
-from gateway.services.subscribers import Subscribers
+from gateway.services.operations.snapshot import SnapshotReader
+from gateway.services.submission.callback import CallbackCheck
+from gateway.services.submission.decide import Decider
+from gateway.services.submission.dry_run import DryRun
+from gateway.services.submission.prepare import Preparer
+from gateway.services.submission.refuse import Refusals
+from gateway.services.submission.send import UpstreamSubmitter
+from gateway.services.submission.submit import Submitter
 from gateway.services.tasks import Tasks
-from gateway.services.tell import Teller
-from gateway.services.track import Tracker
-from gateway.services.views import JobViews
 from gateway.store import archivals, deliveries, jobs, settings
 from gateway.store.migrate import bundled, migrate
 from gateway.telemetry.bundle import DISTRIBUTION, Telemetry
 from gateway.workers.archiver import Archiver
+from gateway.workers.crash_recovery import CrashRecovery
 from gateway.workers.dispatcher import Dispatcher
 from gateway.workers.evictor import eviction_loops
-from gateway.workers.examiner import Examiner
-from gateway.workers.janitor import Janitor
+from gateway.workers.ledger_check import LedgerChecker
 from gateway.workers.loop import Loop
+from gateway.workers.missed_webhooks import MissedWebhookCounter
 from gateway.workers.poller import Poller
 from gateway.workers.refresher import CatalogRefresher, KeyRefresher
-from gateway.workers.sweeper import Sweeper
-from gateway.workers.watcher import WebhookWatcher
+from gateway.workers.retention_cleanup import RetentionCleanup
 
 # Replicas that share a PostgreSQL see each other's changes this much later, at most (DESIGN.md).
 _SHARED_MAX_AGE = 0.8
@@ -114,7 +114,7 @@ class Gateway:
         by, now = Actor("SIGHUP", _process()), self.clock.now()
         await self.database.write(
             lambda tx: audit.record(
-                tx, Act.CONFIG_RELOADED, by, version, now, before=before, changes=changes
+                tx, AuditedAct.CONFIG_RELOADED, by, version, now, before=before, changes=changes
             )
         )
 
@@ -161,10 +161,10 @@ async def open_gateway(
             else await _setting(database, "signing_key")
         )
         shared = not config.database.url.get_secret_value().startswith("sqlite:")
-        views = JobViews(database, clock, max_age=_SHARED_MAX_AGE if shared else None)
+        views = JobCache(database, clock, max_age=_SHARED_MAX_AGE if shared else None)
         links = Links(live, clock, signing_key.encode())
-        teller = Teller(live, links, source)
-        tracker = Tracker(database, clock, views, live, teller, telemetry)
+        publisher = EventPublisher(live, links, source)
+        tracker = Tracker(database, clock, views, live, publisher, telemetry)
         tasks = Tasks(
             lambda name, error: telemetry.log.error(
                 "task.failed", task=name, error=type(error).__name__
@@ -172,17 +172,17 @@ async def open_gateway(
         )
         catalogs = Catalogs(database, clock, upstreams, live, telemetry)
         outbound = _outbound(config, clock, stack)
-        decider = Decider(database, live, views, catalogs, Callbacks(outbound))
+        decider = Decider(database, live, views, catalogs, CallbackCheck(outbound))
         submitter = Submitter(
             database,
             clock,
             live,
             views,
             decider,
-            Planner(clock, source, upstreams, links, secret.encode()),
-            Sender(database, clock, tracker),
+            Preparer(clock, source, upstreams, links, secret.encode()),
+            UpstreamSubmitter(database, clock, tracker),
             Refusals(database, clock, source, telemetry),
-            teller,
+            publisher,
             tasks,
             telemetry,
         )
@@ -190,27 +190,29 @@ async def open_gateway(
         await authenticator.refresh()
         await catalogs.load()
         key_refresher = KeyRefresher(authenticator, clock)
-        cadence = Cadence(live, links)
+        cadence = PollSchedule(live, links)
         poller = Poller(database, clock, source, upstreams, live, cadence, tracker, telemetry)
-        sweeper = Sweeper(database, clock, live, tracker, telemetry)
-        watcher = WebhookWatcher(database, clock, telemetry)
-        deliverer = Deliverer(database, clock, source, outbound, live, teller, telemetry)
+        sweeper = CrashRecovery(database, clock, live, tracker, telemetry)
+        watcher = MissedWebhookCounter(database, clock, telemetry)
+        deliverer = Deliverer(database, clock, source, outbound, live, publisher, telemetry)
         dispatcher = Dispatcher(deliverer, clock, telemetry)
         content = await _content(
             config, database, clock, source, upstreams, views, telemetry, stack, shared=shared
         )
         inspection = await _inspection(config, opened, stack)
-        observer = Observer(database, inspection, clock, live, catalogs, content.shelf, telemetry)
+        observer = SnapshotReader(
+            database, inspection, clock, live, catalogs, content.asset_store, telemetry
+        )
         loops = [
             *_content_loops(content, clock, telemetry, stack),
             Loop("keys", key_refresher.step, clock, telemetry),
             Loop("poller", poller.step, clock, telemetry),
             Loop("sweeper", sweeper.step, clock, telemetry),
-            Loop("janitor", Janitor(database, clock).step, clock, telemetry),
+            Loop("janitor", RetentionCleanup(database, clock).step, clock, telemetry),
             Loop("watcher", watcher.step, clock, telemetry),
             Loop("dispatcher", dispatcher.step, clock, telemetry),
             Loop("catalogs", CatalogRefresher(catalogs, live, clock).step, clock, telemetry),
-            Loop("examiner", Examiner(observer, clock).step, clock, telemetry),
+            Loop("examiner", LedgerChecker(observer, clock).step, clock, telemetry),
         ]
 
         def readiness() -> dict[str, str]:
@@ -226,10 +228,10 @@ async def open_gateway(
             live=live,
             authenticator=authenticator,
             submitter=submitter,
-            previewer=Previewer(database, clock, live, decider),
+            previewer=DryRun(database, clock, live, decider),
             decider=decider,
             views=views,
-            presenter=Presenter(links),
+            presenter=JobSerializer(links),
             links=links,
             downloader=content.downloader,
             catalogs=catalogs,
@@ -245,8 +247,8 @@ async def open_gateway(
             withdrawer=content.withdrawer,
             authenticator=authenticator,
             observer=observer,
-            redeliverer=Redeliverer(database, clock),
-            subscribers=Subscribers(database, clock, source, outbound, live),
+            redeliverer=DeliveryReplay(database, clock),
+            subscribers=EndpointAdmin(database, clock, source, outbound, live),
             telemetry=telemetry,
         )
         gateway = Gateway(
@@ -340,7 +342,7 @@ async def _content(
     clock: Clock,
     source: random.Random,
     upstreams: Upstreams,
-    views: JobViews,
+    views: JobCache,
     telemetry: Telemetry,
     stack: AsyncExitStack,
     *,

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import IO, Any, Protocol, TypeVar
 
 from gateway.domain.delivery import AttemptOutcome
-from gateway.domain.network import CallbackPolicy, Refusal
+from gateway.domain.network import BlockedAddress, CallbackPolicy
 from gateway.domain.upstream import PollOutcome, SubmitOutcome
 
 Value = str | int | None
@@ -248,7 +248,9 @@ class Outbound(Protocol):
         `policy`: the rules for a client's URL, judged anew; None for an operator's own subscriber.
         """
 
-    async def inspect(self, url: str, policy: CallbackPolicy, timeout: float) -> Refusal | None:
+    async def inspect(
+        self, url: str, policy: CallbackPolicy, timeout: float
+    ) -> BlockedAddress | None:
         """Whether a client's URL is refused as things stand; nothing is connected to.
 
         A host that can't be looked up within `timeout` seconds is not refused here.

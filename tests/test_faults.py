@@ -18,7 +18,7 @@ import pytest
 
 from gateway.adapters.database import open_database
 from gateway.sandbox import Sandbox, SandboxConfig
-from gateway.store.invariants import Violation, violations
+from gateway.store.invariants import InvariantViolation, violations
 from tests.harness import Answer, until
 from tests.processes import GatewayProcess, gateway_process, write_config
 
@@ -65,7 +65,7 @@ def inject() -> Inject:
     return injected
 
 
-async def broken_rules(url: str) -> list[Violation]:
+async def broken_rules(url: str) -> list[InvariantViolation]:
     """What `video-gateway doctor` would complain of."""
     database = await open_database(url, read_only=True)
     try:

@@ -14,7 +14,7 @@ import pytest
 
 from gateway.adapters.database import open_database
 from gateway.sandbox import Sandbox, SandboxConfig
-from gateway.store.invariants import Violation, violations
+from gateway.store.invariants import InvariantViolation, violations
 from tests.harness import until
 from tests.processes import GatewayProcess, gateway_process, write_config
 
@@ -42,7 +42,7 @@ def job_row(database_url: str, job_id: str) -> Mapping[str, Any]:
     return next(row for row in rows(database_url, sql) if row["id"] == job_id)
 
 
-async def broken_rules(database_url: str) -> list[Violation]:
+async def broken_rules(database_url: str) -> list[InvariantViolation]:
     """What `video-gateway doctor` would complain of."""
     database = await open_database(database_url, read_only=True)
     try:

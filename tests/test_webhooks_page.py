@@ -14,12 +14,12 @@ import aiohttp
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.sender import READ_LIMIT
 from gateway.api.public import webhooks
-from gateway.config.schema import Delivery
+from gateway.config.schema import DeliveryConfig
 from gateway.config.values import duration_text
 from gateway.domain.delivery import signed_headers
 from gateway.domain.signature import TOLERANCE_SECONDS
 from gateway.services.links import LIFETIME
-from gateway.workers import dispatcher, janitor, watcher
+from gateway.workers import dispatcher, missed_webhooks, retention_cleanup
 from tests.cli.programs import free_port
 
 PAGE = (Path(__file__).parents[1] / "docs" / "webhooks.md").read_text("utf-8")
@@ -88,7 +88,7 @@ async def test_the_receiver_takes_what_we_sign_once_and_refuses_the_rest() -> No
 
 
 def test_the_figures_of_the_page_are_those_of_the_code() -> None:
-    assert f"within {watcher.GRACE:.0f} s" in PAGE
+    assert f"within {missed_webhooks.GRACE:.0f} s" in PAGE
     assert f"over {webhooks._MAX_BODY // 1_000_000} MB" in PAGE
     assert f"than {TOLERANCE_SECONDS} s" in PAGE
     assert f"at least {LIFETIME.total_seconds() / 3600:.0f} hours" in PAGE
@@ -96,11 +96,12 @@ def test_the_figures_of_the_page_are_those_of_the_code() -> None:
     assert f"{dispatcher._OWN} attempts to subscribers" in PAGE
     assert f"{dispatcher._CALLBACKS} to clients' URLs" in PAGE
     assert f"{dispatcher._CALLBACKS_OF_A_TEAM} are one team's" in PAGE
-    assert f"after {janitor.DELIVERED_KEPT.days} days" in PAGE
+    assert f"after {retention_cleanup.DELIVERED_KEPT.days} days" in PAGE
     assert (
-        f"`delivery.max_in_flight_per_endpoint` ({Delivery().max_in_flight_per_endpoint})" in PAGE
+        f"`delivery.max_in_flight_per_endpoint` ({DeliveryConfig().max_in_flight_per_endpoint})"
+        in PAGE
     )
-    assert ", ".join(_spoken(wait) for wait in Delivery().retries) in PAGE
+    assert ", ".join(_spoken(wait) for wait in DeliveryConfig().retries) in PAGE
 
 
 def _spoken(wait: timedelta) -> str:

@@ -14,7 +14,7 @@ Lane = TypeVar("Lane")
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ActResult:
     """What one act of a group came to: its value, or what it raised."""
 
     value: Any = None
@@ -40,7 +40,7 @@ class Group(Generic[Lane]):
     def __init__(
         self,
         lanes: Sequence[Lane],
-        run: Callable[[Lane, Sequence[Act]], Awaitable[Sequence[Outcome]]],
+        run: Callable[[Lane, Sequence[Act]], Awaitable[Sequence[ActResult]]],
         *,
         size: int,
         wait_limit: float,
@@ -119,7 +119,7 @@ class Group(Generic[Lane]):
                 _answer(waiting.future, outcome)
 
 
-def _answer(future: asyncio.Future[Any], outcome: Outcome) -> None:
+def _answer(future: asyncio.Future[Any], outcome: ActResult) -> None:
     if outcome.error is not None:
         _fail(future, outcome.error)
     elif not future.done():

@@ -9,7 +9,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from gateway.adapters.resolver import Lookup
-from gateway.domain.network import CallbackPolicy, Refusal, check_address
+from gateway.domain.network import BlockedAddress, CallbackPolicy, check_address
 
 _DIAL_LIMIT = 8  # addresses of one host: a name with hundreds would make us a port scanner
 
@@ -17,7 +17,7 @@ _DIAL_LIMIT = 8  # addresses of one host: a name with hundreds would make us a p
 class Blocked(aiohttp.ClientError):
     """The policy forbids it. Not an `OSError`: aiohttp would fold that into a connection error."""
 
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refusal: BlockedAddress) -> None:
         super().__init__(refusal.message)
         self.refusal = refusal
 

@@ -12,7 +12,7 @@ import aiohttp
 from yarl import URL
 
 from gateway.domain.delivery import parse_retry_after
-from gateway.domain.job import News
+from gateway.domain.job import JobUpdate
 from gateway.domain.upstream import (
     Accepted,
     ContentFailed,
@@ -289,7 +289,7 @@ def _why(error: BaseException) -> str:
 def _word(outcome: SubmitOutcome | PollOutcome) -> str:
     words: dict[type, str] = {
         Accepted: "ok",
-        News: "ok",
+        JobUpdate: "ok",
         Declined: "refused",
         NotSent: "not_sent",
         Unclear: "unknown",

@@ -12,7 +12,7 @@ from gateway.adapters.guard import Blocked, Guard
 from gateway.adapters.resolver import Lookup
 from gateway.domain.callback import check_callback_url
 from gateway.domain.delivery import AttemptOutcome, ErrorKind, parse_retry_after
-from gateway.domain.network import CallbackPolicy, Refusal
+from gateway.domain.network import BlockedAddress, CallbackPolicy
 from gateway.ports import Clock
 
 READ_LIMIT = 64 * 1024  # bytes of an answer: a decent server gets to finish its own, and no more
@@ -22,7 +22,7 @@ _CONNECT_SECONDS = 5.0  # for one address: the next one gets its turn before all
 _DETAIL_LIMIT = 300
 
 
-class Sender:
+class OutboundSender:
     """Sends to subscribers. Every attempt has a session and a connection of its own.
 
     So nothing outlives an attempt: no connection a stricter policy, no cookie, no DNS answer. Proxy
@@ -82,14 +82,14 @@ class Sender:
 
     async def inspect(
         self, url: str, policy: CallbackPolicy, timeout: float = 2.0
-    ) -> Refusal | None:
+    ) -> BlockedAddress | None:
         """Whether a client's URL is refused as things stand now. Nothing is connected to.
 
         A host that can't be looked up within `timeout` seconds is not refused: it is judged at
         every attempt again.
         """
         target = check_callback_url(url, policy)
-        if isinstance(target, Refusal):
+        if isinstance(target, BlockedAddress):
             return target
         try:
             async with asyncio.timeout(timeout):
@@ -158,7 +158,7 @@ def _target(url: str, policy: CallbackPolicy | None) -> URL:
     if policy is None:
         return _own_target(url)
     target = check_callback_url(url, policy)
-    if isinstance(target, Refusal):
+    if isinstance(target, BlockedAddress):
         raise Blocked(target)
     return URL(target.url, encoded=True)
 

@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 import aiosqlite
 
 from gateway.adapters.database import UnusableDatabase
-from gateway.adapters.grouping import Act, Group, Outcome
+from gateway.adapters.grouping import Act, ActResult, Group
 from gateway.adapters.sqlite_acts import StuckTransaction, copy_back, run_together
 from gateway.adapters.sqlite_file import connect, create, has_wal_reset_bug, owned
 from gateway.domain.errors import StorageFailed
@@ -157,18 +157,18 @@ class SqliteDatabase:
         stack.push_async_callback(connection.close)
         return connection
 
-    async def _commit(self, writer: "_Connection", acts: Sequence[Act]) -> Sequence[Outcome]:
+    async def _commit(self, writer: "_Connection", acts: Sequence[Act]) -> Sequence[ActResult]:
         self._acts_in_wal += len(acts)
         return await self._cross(writer, lambda raw: run_together(raw, "BEGIN IMMEDIATE", acts))
 
-    async def _look(self, reader: "_Connection", acts: Sequence[Act]) -> Sequence[Outcome]:
+    async def _look(self, reader: "_Connection", acts: Sequence[Act]) -> Sequence[ActResult]:
         return await self._cross(reader, lambda raw: run_together(raw, "BEGIN", acts))
 
     async def _cross(
         self,
         connection: "_Connection",
-        work: Callable[[sqlite3.Connection], Sequence[Outcome]],
-    ) -> Sequence[Outcome]:
+        work: Callable[[sqlite3.Connection], Sequence[ActResult]],
+    ) -> Sequence[ActResult]:
         if self.failed is not None:  # it failed while these waited
             raise self.failed
         try:

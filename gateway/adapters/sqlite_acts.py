@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from functools import lru_cache
 
-from gateway.adapters.grouping import Act, Outcome
+from gateway.adapters.grouping import Act, ActResult
 from gateway.adapters.transaction import ActTransaction, Answer, perform, refuse_control
 from gateway.domain.errors import StorageFailed
 
@@ -15,7 +15,9 @@ class StuckTransaction(StorageFailed):
     """A transaction could be neither committed nor rolled back."""
 
 
-def run_together(connection: sqlite3.Connection, begin: str, acts: Sequence[Act]) -> list[Outcome]:
+def run_together(
+    connection: sqlite3.Connection, begin: str, acts: Sequence[Act]
+) -> list[ActResult]:
     """Run the acts in one transaction, and commit it.
 
     Raises:
@@ -69,18 +71,18 @@ class _SqliteTransaction(ActTransaction):
 _allowed = lru_cache(maxsize=1024)(refuse_control)
 
 
-def _alone(connection: sqlite3.Connection, act: Act) -> Outcome:
+def _alone(connection: sqlite3.Connection, act: Act) -> ActResult:
     """Run one act in a savepoint of its own."""
     connection.execute("SAVEPOINT act")
     tx = _SqliteTransaction(connection)
     try:
-        outcome = Outcome(perform(tx, act))
+        outcome = ActResult(perform(tx, act))
     except Exception as error:  # noqa: BLE001 - it is the caller's, whom its future tells
         if not connection.in_transaction:
             # Disk full, an I/O error, no memory: SQLite has rolled back the others as well.
             raise StorageFailed(f"SQLite gave up the transaction: {tx.error}") from tx.error
         connection.execute("ROLLBACK TO act")
-        outcome = Outcome(error=error)
+        outcome = ActResult(error=error)
     connection.execute("RELEASE act")
     return outcome
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from gateway.adapters.openrouter import OpenRouter
-from gateway.config.upstream import Upstream as UpstreamConfig
+from gateway.config.upstream import UpstreamConfig
 from gateway.ports import Clock, Upstream
 from gateway.telemetry.bundle import Telemetry
 

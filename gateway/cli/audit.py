@@ -48,7 +48,7 @@ def verify(
     """Check that no record was removed, changed or put in between; exit 1 with what is wrong."""
     noted = START if still_has is None else _link(still_has)
 
-    async def check(database: Database) -> tuple[trail.Verdict, ...]:
+    async def check(database: Database) -> tuple[trail.ChainCheck, ...]:
         whole = await trail.verify(database)
         return (whole,) if noted == START else (whole, await trail.verify(database, noted))
 

@@ -12,7 +12,7 @@ from gateway.cli.options import ConfigPath, loaded
 from gateway.config.live import InForce, Live
 from gateway.domain.budget import Headroom
 from gateway.domain.units import usd_text
-from gateway.services.budgets import Standing, standing
+from gateway.services.money.standing import BudgetStanding, standing
 
 budgets = typer.Typer(help="Where the budgets stand.", no_args_is_help=True)
 
@@ -35,7 +35,7 @@ def show(team: Team = None, config: ConfigPath = None) -> None:
     _print(stands, team)
 
 
-async def _look(url: str, in_force: InForce) -> Standing:
+async def _look(url: str, in_force: InForce) -> BudgetStanding:
     database = await open_database(url, read_only=True)
     try:
         return await standing(database, in_force, SystemClock().now())
@@ -43,7 +43,7 @@ async def _look(url: str, in_force: InForce) -> Standing:
         await database.close()
 
 
-def _print(stands: Standing, team: str | None) -> None:
+def _print(stands: BudgetStanding, team: str | None) -> None:
     rows = [("BUDGET", "LIMIT", "SPENT", "RESERVED", "AVAILABLE", "RESETS")]
     rows += [_row(r) for r in stands.rooms if team is None or r.budget.team in (None, team)]
     rows += [

@@ -6,7 +6,7 @@ import typer
 
 from gateway.adapters.database import open_database
 from gateway.cli.options import ConfigPath, loaded
-from gateway.store.invariants import Violation, rules, violations
+from gateway.store.invariants import InvariantViolation, rules, violations
 from gateway.store.migrate import Migration, bundled, pending
 
 
@@ -36,7 +36,7 @@ def doctor(config: ConfigPath = None) -> None:
 
 async def _examine(
     url: str,
-) -> tuple[tuple[str, ...], tuple[Migration, ...], list[Violation]]:
+) -> tuple[tuple[str, ...], tuple[Migration, ...], list[InvariantViolation]]:
     """Warnings, what the schema lacks, and, if it lacks nothing, every rule that is broken."""
     database = await open_database(url, read_only=True)
     try:

@@ -20,10 +20,10 @@ from gateway.config.loader import Loaded
 from gateway.config.values import read_duration
 from gateway.domain.job import Status
 from gateway.ports import Database
-from gateway.services.inspect import brief, dossier
-from gateway.services.withdraw import Withdrawer
-from gateway.store import job_views
-from gateway.store.job_views import Wanted
+from gateway.services.content.delete import AssetDeleter
+from gateway.services.operations.job_report import brief, job_report
+from gateway.store import job_queries
+from gateway.store.job_queries import JobFilter
 from gateway.store.migrate import bundled, migrate
 from gateway.telemetry.bundle import Telemetry
 
@@ -61,8 +61,8 @@ def listing(
         given = {name: str(value) for name, value in query.items() if value is not None}
         rows = AdminApi(found.config, admin_token).rows("/jobs", given, limit)
     except NoGateway:
-        wanted = Wanted(team, status, None if from_then is None else from_then * 1000)
-        kept = _offline(found, lambda db: db.read(lambda tx: job_views.page(tx, wanted, limit)))
+        wanted = JobFilter(team, status, None if from_then is None else from_then * 1000)
+        kept = _offline(found, lambda db: db.read(lambda tx: job_queries.page(tx, wanted, limit)))
         rows = [brief(job) for job in kept]
     if as_json:
         print(json.dumps(rows, indent=2))
@@ -85,7 +85,7 @@ def show(
     try:
         document = AdminApi(found.config, admin_token).call("GET", f"/jobs/{quote(job_id, '')}")
     except NoGateway:
-        kept = _offline(found, lambda database: database.read(lambda tx: dossier(tx, job_id)))
+        kept = _offline(found, lambda database: database.read(lambda tx: job_report(tx, job_id)))
         if kept is None:
             raise AdminRefused(f"Job {job_id} not found") from None
         document = kept.document()
@@ -121,7 +121,7 @@ async def _withdraw(
 ) -> dict[str, Any]:
     blobs = open_blobs(found.config.content.url, create=False)
     try:
-        withdrawer = Withdrawer(database, SystemClock(), blobs, Telemetry())
+        withdrawer = AssetDeleter(database, SystemClock(), blobs, Telemetry())
         return withdrawn_document(await withdrawer.withdraw(job_id, person(), why))
     finally:
         if blobs is not None:

@@ -16,7 +16,7 @@ from gateway.cli.options import AdminToken, ConfigPath, loaded, person
 from gateway.config.live import Live
 from gateway.config.loader import Loaded
 from gateway.domain.team import hash_key
-from gateway.services.keyring import Keyring
+from gateway.services.access.api_keys import Keyring
 from gateway.store.migrate import bundled, migrate
 
 keys = typer.Typer(help="Bearer keys of teams.", no_args_is_help=True)

@@ -9,7 +9,7 @@ from gateway.config.mistakes import Path, path_text
 from gateway.config.part import Part
 from gateway.config.schema import Config
 from gateway.config.secrecy import HIDDEN, is_secret, shown
-from gateway.config.team import Budget
+from gateway.config.team import BudgetConfig
 
 
 def diff(old: Config, new: Config) -> list[str]:
@@ -56,7 +56,7 @@ def _fields(part: Part) -> dict[str | int, Any]:
 
 
 def _label(part: Part, position: int) -> str | int:
-    if isinstance(part, Budget):
+    if isinstance(part, BudgetConfig):
         return " ".join(filter(None, (part.period, *part.models, part.key and f"key {part.key}")))
     name = getattr(part, "name", None)
     return position if name is None else str(name)

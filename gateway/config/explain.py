@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gateway.config.keys import known_keys
+from gateway.config.known_fields import known_keys
 from gateway.config.mistakes import Path, near
 
 

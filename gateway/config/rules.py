@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.config.schema import Config
-from gateway.config.team import Budget as BudgetConfig
-from gateway.config.team import Lists, Subscriber, Team
+from gateway.config.team import BudgetConfig, Lists, SubscriberConfig, Team
 from gateway.domain.budget import Budget, Period
 from gateway.domain.network import CallbackPolicy
 from gateway.domain.policy import Globs, TeamPolicy
@@ -18,7 +17,7 @@ class Subscription:
 
     endpoint: str
     team: str | None  # None: the organisation's
-    config: Subscriber
+    config: SubscriberConfig
 
     @property
     def events(self) -> tuple[str, ...]:

@@ -30,8 +30,8 @@ from gateway.config.places import (
     sqlite_path,
     web_url,
 )
-from gateway.config.team import Budget, Key, Subscriber, Team
-from gateway.config.upstream import Route, Upstream
+from gateway.config.team import BudgetConfig, KeyConfig, SubscriberConfig, Team
+from gateway.config.upstream import Route, UpstreamConfig
 from gateway.config.values import (
     Cidr,
     Flag,
@@ -71,7 +71,7 @@ class Server(Part):
         return self.max_body_mb * _MB
 
 
-class Database(Part):
+class DatabaseConfig(Part):
     """Where everything is kept."""
 
     url: DatabaseUrl = SecretStr("sqlite:///var/gateway.db")
@@ -83,7 +83,7 @@ class Database(Part):
         return sqlite_path(self.url.get_secret_value())
 
 
-class Content(Part):
+class ContentConfig(Part):
     """What happens with the bytes of videos."""
 
     mode: Literal["passthrough", "cache", "archive"] = "cache"
@@ -99,7 +99,7 @@ class Content(Part):
         return int(self.max_gb * _GB)
 
 
-class Catalog(Part):
+class CatalogConfig(Part):
     """The cached capabilities: how often they are fetched, how long old ones serve."""
 
     refresh: Annotated[timedelta, PlainValidator(duration("1s", "30d"))] = timedelta(minutes=10)
@@ -123,7 +123,7 @@ class Pricing(Part):
     include_byok: Flag = False
 
 
-class Callbacks(Part):
+class CallbacksConfig(Part):
     """Where a client's `callback_url` may lead. No hosts: any public one."""
 
     allow_http: Flag = False
@@ -134,7 +134,7 @@ class Callbacks(Part):
 _Retry = Annotated[timedelta, PlainValidator(duration("1s", "30d"))]
 
 
-class Delivery(Part):
+class DeliveryConfig(Part):
     """How events are delivered. `retries`: the waits between attempts; after the last: dead."""
 
     timeout: Annotated[timedelta, PlainValidator(duration("100ms", "5m"))] = timedelta(seconds=15)
@@ -155,10 +155,10 @@ class Delivery(Part):
 class Admin(Part):
     """Who may use the admin API. No tokens: loopback peers only."""
 
-    tokens: tuple[Key, ...] = ()
+    tokens: tuple[KeyConfig, ...] = ()
 
 
-class Telemetry(Part):
+class TelemetryConfig(Part):
     """Logs, and where traces go (None: nowhere)."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -172,24 +172,24 @@ class Config(Part):
     """All of it. Build it with `gateway.config.loader`, which checks the rules between parts."""
 
     server: Server = Server()
-    database: Database = Database()
-    content: Content = Content()
+    database: DatabaseConfig = DatabaseConfig()
+    content: ContentConfig = ContentConfig()
     signing_key: Annotated[
         SecretStr | None, PlainValidator(or_null(secret(32, "a signing key", "bytes")))
     ] = None
     """None: made on first start and kept in the database."""
-    upstreams: ByName[Upstream]
+    upstreams: ByName[UpstreamConfig]
     routing: Annotated[tuple[Route, ...], AfterValidator(at_least_one)] = ()
     """Never empty: where the file has none, every upstream in the file's order."""
-    catalog: Catalog = Catalog()
+    catalog: CatalogConfig = CatalogConfig()
     pricing: Pricing = Pricing()
-    budgets: tuple[Budget, ...] = ()
+    budgets: tuple[BudgetConfig, ...] = ()
     teams: ByName[Team]
-    webhooks: tuple[Subscriber, ...] = ()
-    callbacks: Callbacks = Callbacks()
-    delivery: Delivery = Delivery()
+    webhooks: tuple[SubscriberConfig, ...] = ()
+    callbacks: CallbacksConfig = CallbacksConfig()
+    delivery: DeliveryConfig = DeliveryConfig()
     admin: Admin = Admin()
-    telemetry: Telemetry = Telemetry()
+    telemetry: TelemetryConfig = TelemetryConfig()
 
     @model_validator(mode="before")
     @classmethod

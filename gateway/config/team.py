@@ -31,7 +31,7 @@ _Fraction = Annotated[Decimal, PlainValidator(decimal_between("0", "1", above=Tr
 _Count = Annotated[int | None, PlainValidator(or_null(whole(1, 1_000_000)))]
 
 
-class Key(Part):
+class KeyConfig(Part):
     """A bearer key by its hash; of a team, or of the admin API."""
 
     name: Name
@@ -59,7 +59,7 @@ class Limits(Part):
     )
 
 
-class Budget(Part):
+class BudgetConfig(Part):
     """A limit per period (UTC, weeks from Monday), counted over the models and key it names."""
 
     period: Literal["day", "week", "month", "total"]
@@ -71,14 +71,14 @@ class Budget(Part):
     """None: every key."""
 
 
-class Dedupe(Part):
+class DedupeConfig(Part):
     """Whether identical requests share one paid job, and for how long after it was submitted."""
 
     enabled: Flag = True
     ttl: Annotated[timedelta, PlainValidator(duration("1s", "365d"))] = timedelta(hours=24)
 
 
-class Subscriber(Part):
+class SubscriberConfig(Part):
     """A URL that hears of events. `unless_callback`: silent when a request brings its own.
 
     `secret`: one, or two with a space between while it is rotated; the first signs where only one
@@ -100,12 +100,12 @@ class Subscriber(Part):
 class Team(Part):
     """Who pays."""
 
-    keys: tuple[Key, ...] = ()
+    keys: tuple[KeyConfig, ...] = ()
     zdr: Literal["allow", "require"] = "allow"
     models: Lists = Lists()
     providers: Lists = Lists()
     limits: Limits = Limits()
-    budgets: tuple[Budget, ...] = ()
-    dedupe: Dedupe = Dedupe()
+    budgets: tuple[BudgetConfig, ...] = ()
+    dedupe: DedupeConfig = DedupeConfig()
     retain: Flag = True
-    webhooks: tuple[Subscriber, ...] = ()
+    webhooks: tuple[SubscriberConfig, ...] = ()

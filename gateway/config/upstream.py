@@ -65,7 +65,7 @@ class Poll(Part):
         return value
 
 
-class Upstream(Part):
+class UpstreamConfig(Part):
     """An OpenRouter-shaped API. `webhook_secrets` empty: its events are only hints to poll."""
 
     base_url: BaseUrl

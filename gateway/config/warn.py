@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 
 from gateway.config.mistakes import Path, near, path_text
 from gateway.config.schema import Config, Server
-from gateway.config.team import Budget, Subscriber
+from gateway.config.team import BudgetConfig, SubscriberConfig
 from gateway.domain.event import BUDGET_THRESHOLD, ENDPOINT_DISABLED
 from gateway.domain.job import Status
 
@@ -83,7 +83,7 @@ def _keys(config: Config) -> _Found:
                 )
 
 
-def _hint(budget: Budget, known: list[str]) -> str:
+def _hint(budget: BudgetConfig, known: list[str]) -> str:
     hint = near(budget.key or "", known)
     return f" ({hint})" if hint else ""
 
@@ -94,7 +94,7 @@ def _events(config: Config) -> _Found:
         yield from _unheard(("teams", name, "webhooks"), team.webhooks)
 
 
-def _unheard(path: Path, subscribers: tuple[Subscriber, ...]) -> _Found:
+def _unheard(path: Path, subscribers: tuple[SubscriberConfig, ...]) -> _Found:
     for position, subscriber in enumerate(subscribers):
         for place, pattern in enumerate(subscriber.events):
             if not any(fnmatchcase(event, pattern) for event in EVENTS):

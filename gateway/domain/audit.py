@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 
-class Act(StrEnum):
+class AuditedAct(StrEnum):
     """What is kept in the trail; stable."""
 
     KEY_CREATED = "key.created"
@@ -50,7 +50,7 @@ START: Final = Link(0, "0" * 64)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditEntry:
     """One act. `details` is a JSON object without secrets; `at` epoch milliseconds."""
 
     at: int
@@ -65,7 +65,7 @@ class Entry:
 class Record:
     """An entry in its place."""
 
-    entry: Entry
+    entry: AuditEntry
     number: int
     previous: str
     hash: str
@@ -76,7 +76,7 @@ class Record:
         return Link(self.number, self.hash)
 
 
-def chained(entry: Entry, after: Link) -> Record:
+def chained(entry: AuditEntry, after: Link) -> Record:
     """The entry as the record that follows."""
     number = after.number + 1
     return Record(entry, number, after.hash, _hash(entry, number, after.hash))
@@ -102,7 +102,7 @@ def missing(first: int, last: int) -> str:
     return f"record {first} is missing" if first == last else f"records {first}-{last} are missing"
 
 
-def _hash(entry: Entry, number: int, previous: str) -> str:
+def _hash(entry: AuditEntry, number: int, previous: str) -> str:
     fields = (
         *(previous, number, entry.at, entry.act, entry.subject),
         *(entry.made_by, entry.origin, entry.details),

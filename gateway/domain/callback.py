@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from gateway.domain.network import CallbackPolicy, Refusal, Why, check_address
+from gateway.domain.network import BlockedAddress, CallbackPolicy, Why, check_address
 
 _LENGTH_LIMIT = 2048
 _HOST_LIMIT = 253  # RFC 1035
@@ -51,39 +51,39 @@ class CallbackTarget:
     literal: bool  # the host is an address, and has been checked
 
 
-def check_callback_url(url: str, policy: CallbackPolicy) -> CallbackTarget | Refusal:
+def check_callback_url(url: str, policy: CallbackPolicy) -> CallbackTarget | BlockedAddress:
     """The target that a client's URL names, or why it is refused. Never raises, whatever the text.
 
     Https (http if allowed), no user info, a host by `allow_hosts`, no port that speaks another
     protocol. An address is taken only in its plain spelling, and only if `check_address` takes it.
     """
     if len(url) > _LENGTH_LIMIT:
-        return Refusal(Why.TOO_LONG, f"longer than {_LENGTH_LIMIT} characters")
+        return BlockedAddress(Why.TOO_LONG, f"longer than {_LENGTH_LIMIT} characters")
     if not _CHARACTERS.fullmatch(url):
-        return Refusal(
+        return BlockedAddress(
             Why.UNREADABLE,
             "has characters a URL can't have: percent-encode them, a host in its ASCII form (xn--)",
         )
     shape = _SHAPE.fullmatch(url)
     if shape is None:
-        return Refusal(Why.UNREADABLE, "not an absolute URL like https://host/path")
+        return BlockedAddress(Why.UNREADABLE, "not an absolute URL like https://host/path")
     scheme, authority, rest = shape["scheme"].lower(), shape["authority"], shape["rest"]
     if scheme != "https" and not (scheme == "http" and policy.allow_http):
-        return Refusal(Why.SCHEME, "must be https" + " or http" * policy.allow_http)
+        return BlockedAddress(Why.SCHEME, "must be https" + " or http" * policy.allow_http)
     return _check_authority(scheme, authority, rest, policy)
 
 
 def _check_authority(
     scheme: str, authority: str, rest: str, policy: CallbackPolicy
-) -> CallbackTarget | Refusal:
+) -> CallbackTarget | BlockedAddress:
     if "@" in authority:
-        return Refusal(Why.USER_INFO, "must not contain a user name or password")
+        return BlockedAddress(Why.USER_INFO, "must not contain a user name or password")
     parts = _AUTHORITY.fullmatch(authority)
     if parts is None:
-        return Refusal(Why.UNREADABLE, "the host or the port can't be read")
+        return BlockedAddress(Why.UNREADABLE, "the host or the port can't be read")
     port = _DEFAULT_PORTS[scheme] if parts["port"] is None else int(parts["port"])
     if port in _BAD_PORTS or port > 65_535:
-        return Refusal(Why.PORT, f"port {port} is not one for webhooks")
+        return BlockedAddress(Why.PORT, f"port {port} is not one for webhooks")
     written = parts["host"].lower()
     refusal = _check_host(written, policy)
     if refusal is not None:
@@ -99,28 +99,30 @@ def _check_authority(
     )
 
 
-def _check_host(host: str, policy: CallbackPolicy) -> Refusal | None:
+def _check_host(host: str, policy: CallbackPolicy) -> BlockedAddress | None:
     """Judge a lower-case host, brackets included: by its spelling, its name, its address."""
     if host.startswith("["):
         return _check_named(host, policy) or check_address(host.strip("[]"), policy)
     labels = host.split(".")
     if _NUMBER.fullmatch(labels[-1]):
         if not _DOTTED_QUAD.fullmatch(host):
-            return Refusal(Why.HOST_SPELLING, "an address must be written plainly, like 192.0.2.1")
+            return BlockedAddress(
+                Why.HOST_SPELLING, "an address must be written plainly, like 192.0.2.1"
+            )
         return _check_named(host, policy) or check_address(host, policy)
     if len(host) > _HOST_LIMIT or not all(_LABEL.fullmatch(label) for label in labels):
-        return Refusal(Why.HOST_SPELLING, "the host is not a plain DNS name")
+        return BlockedAddress(Why.HOST_SPELLING, "the host is not a plain DNS name")
     if not policy.allow_hosts and not policy.allow_networks and _is_inner(host):
-        return Refusal(Why.HOST, f"{host} is not a public host")
+        return BlockedAddress(Why.HOST, f"{host} is not a public host")
     return _check_named(host, policy)
 
 
-def _check_named(host: str, policy: CallbackPolicy) -> Refusal | None:
+def _check_named(host: str, policy: CallbackPolicy) -> BlockedAddress | None:
     name = host.strip("[]")
     if policy.allow_hosts and not any(
         fnmatchcase(name, glob.lower()) for glob in policy.allow_hosts
     ):
-        return Refusal(Why.HOST, f"{name} is not one of the hosts callbacks may go to")
+        return BlockedAddress(Why.HOST, f"{name} is not one of the hosts callbacks may go to")
     return None
 
 

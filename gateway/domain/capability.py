@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class NumberRange:
     """Numbers from `low` to `high`, both included; None is open."""
 
     low: Decimal | None
@@ -33,7 +33,7 @@ class Capabilities:
     sizes: tuple[str, ...] | None = None
     durations: tuple[int, ...] | None = None
     frame_images: tuple[str, ...] | None = None
-    upscale_factor: Span | None = None
+    upscale_factor: NumberRange | None = None
     creativity: tuple[int, ...] | None = None
     generate_audio: bool | None = None
     seed: bool | None = None
@@ -122,11 +122,11 @@ def _passthrough(value: Any) -> tuple[str, ...] | None:
     return () if value == [] else _all(value, _text)
 
 
-def _span(value: Any) -> Span | None:
+def _span(value: Any) -> NumberRange | None:
     if not isinstance(value, Mapping):
         return None
     low, high = _positive(value.get("min")), _positive(value.get("max"))
-    return None if low is None and high is None else Span(low, high)
+    return None if low is None and high is None else NumberRange(low, high)
 
 
 def _positive(value: Any) -> Decimal | None:

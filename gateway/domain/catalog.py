@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 from types import MappingProxyType
 from typing import Any, Literal
 
-from gateway.domain.capability import Capabilities, Span, parse_capabilities
+from gateway.domain.capability import Capabilities, NumberRange, parse_capabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def _both_lists(was: Any, now: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Span):
+    if isinstance(value, NumberRange):
         return {"min": _bound(value.low), "max": _bound(value.high)}
     return list(value) if isinstance(value, tuple) else value
 

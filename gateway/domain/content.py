@@ -49,7 +49,7 @@ class Asset:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class ByteRange:
     """Bytes from `start` up to but without `stop`."""
 
     start: int
@@ -72,7 +72,7 @@ class OutOfRange(ValueError):
 _RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,18})-([0-9]{0,18})[ \t]*", re.ASCII | re.IGNORECASE)
 
 
-def read_range(header: str | None, size: int) -> Span | None:
+def read_range(header: str | None, size: int) -> ByteRange | None:
     """The one range that is asked for; None for the whole.
 
     Several ranges, other units and nonsense are answered with the whole, as RFC 9110 section 14.2
@@ -89,13 +89,13 @@ def read_range(header: str | None, size: int) -> Span | None:
         suffix = min(int(match[2]), size)
         if suffix == 0:
             raise OutOfRange(header)
-        return Span(size - suffix, size)
+        return ByteRange(size - suffix, size)
     start, last = int(match[1]), int(match[2]) if match[2] else size - 1
     if match[2] and last < start:
         return None
     if start >= size:
         raise OutOfRange(header)
-    return Span(start, min(last + 1, size))
+    return ByteRange(start, min(last + 1, size))
 
 
 def etag(sha256: str) -> str:

@@ -65,7 +65,7 @@ class Failing:
     last: datetime
 
     @property
-    def beyond_hope(self) -> bool:
+    def should_disable(self) -> bool:
         """Whether there were five days of nothing but failure, seen to be failing at both ends."""
         return self.last - self.since >= PATIENCE
 

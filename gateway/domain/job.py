@@ -96,7 +96,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class JobUpdate:
     """What an upstream says of a job: by a poll, or by a verified webhook."""
 
     status: Status | None  # None: a word that we do not know, and no reason to change anything
@@ -159,7 +159,7 @@ def parse_status(word: Any) -> Status | None:
     return None if status in (Status.SUBMITTING, Status.UNKNOWN) else status
 
 
-def parse_news(body: Mapping[str, Any]) -> News:
+def parse_news(body: Mapping[str, Any]) -> JobUpdate:
     """A poll's or a webhook's job object as news (CONTRACT.md sections 3 and 7).
 
     Nothing in it is trusted further than its type: a strange part is as if it were absent. The
@@ -170,7 +170,7 @@ def parse_news(body: Mapping[str, Any]) -> News:
     cost, is_byok = usage.get("cost"), usage.get("is_byok")
     urls = body.get("unsigned_urls")
     copies, expires = body.get("urls"), body.get("expires_at")
-    return News(
+    return JobUpdate(
         status=parse_status(body.get("status")),
         error=_error_text(body.get("error")),
         raw_cost=_figure(cost),

@@ -131,7 +131,7 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class BlockedAddress:
     """A callback is refused: a stable reason, and words for the client."""
 
     why: Why
@@ -151,7 +151,7 @@ def classify(address: str) -> Classified:
     return _look_up(parsed.ipv4_mapped or parsed)
 
 
-def check_address(address: str, policy: CallbackPolicy) -> Refusal | None:
+def check_address(address: str, policy: CallbackPolicy) -> BlockedAddress | None:
     """Whether a connection may go to this address; None is yes.
 
     What is not public must lie in one of `allow_networks`; for loopback, link-local and metadata a
@@ -161,7 +161,9 @@ def check_address(address: str, policy: CallbackPolicy) -> Refusal | None:
     found = classify(address)
     if _may_reach(found, policy):
         return None
-    return Refusal(Why.ADDRESS, f"{address} is not an address callbacks may go to ({found.kind})")
+    return BlockedAddress(
+        Why.ADDRESS, f"{address} is not an address callbacks may go to ({found.kind})"
+    )
 
 
 def _may_reach(found: Classified, policy: CallbackPolicy) -> bool:

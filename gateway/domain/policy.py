@@ -40,7 +40,7 @@ class TeamPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
+class RuleResult:
     """What one rule said of a request: `refusal` None means that it has nothing against it."""
 
     rule: str
@@ -76,7 +76,7 @@ class Subject:
     violations: tuple[Violation, ...] = field(default=())
 
 
-def judge(subject: Subject) -> tuple[Ruling, ...]:
+def judge(subject: Subject) -> tuple[RuleResult, ...]:
     """Every rule's word, in the order in which a refusal is reported."""
     return (
         _model(subject),
@@ -87,14 +87,14 @@ def judge(subject: Subject) -> tuple[Ruling, ...]:
     )
 
 
-def judge_cost(team: str, estimate_micros: int, policy: TeamPolicy) -> Ruling:
+def judge_cost(team: str, estimate_micros: int, policy: TeamPolicy) -> RuleResult:
     """Whether one request of this estimate is within `limits.max_cost_usd`."""
     limit = policy.max_cost_micros
     if limit is None or estimate_micros <= limit:
         allowed = None if limit is None else usd_text(limit)
-        return Ruling("limits.max_cost_usd", usd_text(estimate_micros), allowed)
+        return RuleResult("limits.max_cost_usd", usd_text(estimate_micros), allowed)
     details = {"estimate_usd": usd_text(estimate_micros), "limit_usd": usd_text(limit)}
-    return Ruling(
+    return RuleResult(
         "limits.max_cost_usd",
         usd_text(estimate_micros),
         usd_text(limit),
@@ -107,11 +107,11 @@ def judge_cost(team: str, estimate_micros: int, policy: TeamPolicy) -> Ruling:
     )
 
 
-def _model(subject: Subject) -> Ruling:
+def _model(subject: Subject) -> RuleResult:
     models, can = subject.policy.models, subject.capabilities
     if models.admits(can.id, can.canonical_slug):
-        return Ruling("models", can.id)
-    return Ruling(
+        return RuleResult("models", can.id)
+    return RuleResult(
         "models",
         can.id,
         _shown(models),
@@ -124,13 +124,13 @@ def _model(subject: Subject) -> Ruling:
     )
 
 
-def _providers(subject: Subject) -> Iterator[Ruling]:
+def _providers(subject: Subject) -> Iterator[RuleResult]:
     providers = subject.policy.providers
     for slug in sorted(subject.request.provider_options):
         if providers.admits(slug):
-            yield Ruling("providers", slug)
+            yield RuleResult("providers", slug)
             continue
-        yield Ruling(
+        yield RuleResult(
             "providers",
             slug,
             _shown(providers),
@@ -146,10 +146,10 @@ def _providers(subject: Subject) -> Iterator[Ruling]:
         )
 
 
-def _capabilities(subject: Subject) -> Ruling:
+def _capabilities(subject: Subject) -> RuleResult:
     if not subject.violations:
-        return Ruling("capabilities")
-    return Ruling(
+        return RuleResult("capabilities")
+    return RuleResult(
         "capabilities",
         [violation.field for violation in subject.violations],
         None,
@@ -181,7 +181,7 @@ def _facts(violation: Violation) -> Mapping[str, Any]:
     return facts if violation.nearest is None else facts | {"nearest": violation.nearest}
 
 
-def _duration(subject: Subject) -> Ruling:
+def _duration(subject: Subject) -> RuleResult:
     """A length that is left out is whatever the model may choose, so the longest is judged."""
     limit, asked = subject.policy.max_duration, subject.request.duration
     known = subject.capabilities.durations
@@ -189,7 +189,7 @@ def _duration(subject: Subject) -> Ruling:
     return _bounded(subject, "duration", limit, longest, asked, "s", "limits.max_duration")
 
 
-def _resolution(subject: Subject) -> Ruling:
+def _resolution(subject: Subject) -> RuleResult:
     """As for the length; a size is judged by its short side."""
     limit_name, request = subject.policy.max_resolution, subject.request
     limit = None if limit_name is None else lines(limit_name)
@@ -214,9 +214,9 @@ def _bounded(
     asked: Any,
     unit: str,
     rule: str,
-) -> Ruling:
+) -> RuleResult:
     if limit is None or (seen is not None and seen <= limit):
-        return Ruling(rule, seen, limit)
+        return RuleResult(rule, seen, limit)
     if asked is not None:
         words = f"{name} is {asked}; team {subject.team} may ask for at most {limit}{unit}."
     else:
@@ -226,7 +226,7 @@ def _bounded(
             f" {limit}{unit}: set {name}."
         )
     details = {"field": name, "value": asked, "allowed": f"at most {limit}{unit}"}
-    return Ruling(rule, seen, limit, Refused(Reason.LIMIT_EXCEEDED, words, details))
+    return RuleResult(rule, seen, limit, Refused(Reason.LIMIT_EXCEEDED, words, details))
 
 
 def _shown(globs: Globs) -> dict[str, list[str]]:

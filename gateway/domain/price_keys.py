@@ -145,7 +145,7 @@ _FAMILIES: tuple[tuple[re.Pattern[str], Unit, bool, int], ...] = (
         0,
     ),
     # The guide's spelling and the specification's, never seen live. What `generate` counts is not
-    # said: read as dollars per second it is the dearer of both readings.
+    # said: read as dollars per second it is the dearer of both interpretations.
     (re.compile(f"per[-_]video[-_]second([-_]{_SIZE})?"), Unit.SECOND, False, 0),
     (re.compile("generate"), Unit.SECOND, False, 0),
     (re.compile(f"cents_per_video_output_second(_{_SIZE})?"), Unit.SECOND, True, 1),

@@ -1,25 +1,26 @@
 """What a request will cost, said before it is sent: a bound, its arithmetic, its assumptions.
 
 The rules are CONTRACT.md section 6. All arithmetic is exact decimals; the sum is rounded up. Every
-reading of the request (`readings`) is billed and the dearest is the estimate, so that no value the
-upstream may fill in for an open field can cost more. What can't be read is unpriced, never zero.
+interpretation of the request (`interpretations`) is priced and the worst case is the estimate, so
+that no value the upstream may fill in for an open field can cost more. What cannot be read is
+unpriced, never zero.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal, localcontext
 
-from gateway.domain.bill import Bill, bill, usd_in_full
 from gateway.domain.capability import Capabilities
-from gateway.domain.price_keys import PriceKey, Unit, read_prices
-from gateway.domain.readings import (
-    Reading,
+from gateway.domain.charge import Charge, charge, usd_in_full
+from gateway.domain.interpretations import (
+    Interpretation,
     certain_ratio,
     inputs,
-    readings,
+    interpretations,
     stated_resolutions,
     stated_size,
 )
+from gateway.domain.price_keys import PriceKey, Unit, read_prices
 from gateway.domain.resolution import lines, normal
 from gateway.domain.units import Micros, micros_up, usd_text
 from gateway.domain.video import VideoRequest
@@ -66,7 +67,7 @@ def estimate(request: VideoRequest, capabilities: Capabilities) -> Estimate | Un
     # A price has at most 40 digits and a count of tokens fewer than 50: nothing is ever rounded.
     with localcontext(prec=120, rounding=ROUND_CEILING):
         keys, unknown = read_prices(capabilities.prices)
-        possible = readings(request, capabilities, keys)
+        possible = interpretations(request, capabilities, keys)
         hindrance = _hindrance(capabilities, keys, unknown, possible)
         return hindrance or _dearest(request, capabilities, keys, possible)
 
@@ -98,7 +99,7 @@ def _hindrance(
     capabilities: Capabilities,
     keys: Sequence[PriceKey],
     unknown: Sequence[str],
-    possible: Sequence[Reading],
+    possible: Sequence[Interpretation],
 ) -> Unpriced | None:
     if capabilities.unreadable_prices:
         return Unpriced(f"prices that can't be read: {_names(capabilities.unreadable_prices)}")
@@ -117,7 +118,7 @@ def _dearest(
     request: VideoRequest,
     capabilities: Capabilities,
     keys: Sequence[PriceKey],
-    possible: Sequence[Reading],
+    possible: Sequence[Interpretation],
 ) -> Estimate | Unpriced:
     bills = _bills(request, capabilities, keys, possible)
     # Where the catalog names no resolutions they are guessed from its price keys, and a guess
@@ -125,11 +126,11 @@ def _dearest(
     guessed = capabilities.resolutions is None and bills
     if len(bills) < len(possible) and not guessed:
         return _no_price(request, keys, next(r for r in possible if r not in bills), bills)
-    dearest = max(bills, key=lambda reading: bills[reading].usd)
-    most = bills[dearest]
+    worst_case = max(bills, key=lambda interpretation: bills[interpretation].usd)
+    most = bills[worst_case]
     if most.usd > _BELIEVABLE_USD:
         return Unpriced(f"the catalog's prices come to {usd_in_full(most.usd)} USD: not believed")
-    assumptions = tuple(_assumptions(request, capabilities, bills, dearest))
+    assumptions = tuple(_assumptions(request, capabilities, bills, worst_case))
     return Estimate(micros_up(most.usd), most.lines, assumptions)
 
 
@@ -137,11 +138,11 @@ def _bills(
     request: VideoRequest,
     capabilities: Capabilities,
     keys: Sequence[PriceKey],
-    possible: Sequence[Reading],
-) -> dict[Reading, Bill]:
-    """What each reading costs; those without a price are missing."""
+    possible: Sequence[Interpretation],
+) -> dict[Interpretation, Charge]:
+    """What each interpretation costs; those without a price are missing."""
     ratio, size = certain_ratio(request), stated_size(request)
-    resolutions = {reading.resolution for reading in possible}
+    resolutions = {interpretation.resolution for interpretation in possible}
     by_tokens = any(key.unit is Unit.TOKEN for key in keys)
     pictures = {
         resolution: largest_picture(capabilities, resolution, ratio, size) if by_tokens else None
@@ -149,23 +150,26 @@ def _bills(
     }
     images = inputs(request).images
     billed = (
-        (reading, bill(reading, keys, images=images, picture=pictures[reading.resolution]))
-        for reading in possible
+        (
+            one,
+            charge(one, keys, images=images, picture=pictures[one.resolution]),
+        )
+        for one in possible
     )
-    return {reading: priced for reading, priced in billed if priced is not None}
+    return {interpretation: priced for interpretation, priced in billed if priced is not None}
 
 
 def _no_price(
     request: VideoRequest,
     keys: Sequence[PriceKey],
-    without: Reading,
-    bills: Mapping[Reading, Bill],
+    without: Interpretation,
+    bills: Mapping[Interpretation, Charge],
 ) -> Unpriced:
     """Setting a field helps where another value of it has a price."""
     sound = "with" if without.audio else "without"
     reason = f"the catalog has no price for {without.resolution or 'a video'} {sound} audio"
     sold_by_resolution = any(key.resolution for key in keys)
-    others = {reading.audio for reading in bills}
+    others = {interpretation.audio for interpretation in bills}
     fields = ["resolution"] if sold_by_resolution else []
     if request.generate_audio is None and others == {not without.audio}:
         fields.append("generate_audio")
@@ -175,23 +179,24 @@ def _no_price(
 def _assumptions(
     request: VideoRequest,
     capabilities: Capabilities,
-    bills: Mapping[Reading, Bill],
-    dearest: Reading,
+    bills: Mapping[Interpretation, Charge],
+    worst_case: Interpretation,
 ) -> Iterator[str]:
     """What a person would have to set, or know, to be quoted less."""
     if request.duration is None and len(set(capabilities.durations or ())) > 1:
-        yield f"duration left out: the longest supported, {dearest.duration} s, is held; set it"
+        yield f"duration left out: the longest supported, {worst_case.duration} s, is held; set it"
     if _matters(bills, "resolution"):
         known = "resolution left out" if not (request.resolution or request.size) else "resolution"
-        yield f"{known}: the dearest possible, {dearest.resolution}, is held; set resolution"
+        yield f"{known}: the dearest possible, {worst_case.resolution}, is held; set resolution"
     if _matters(bills, "audio"):
-        sound = "with" if dearest.audio else "without"
+        sound = "with" if worst_case.audio else "without"
         yield f"generate_audio left out: the dearer, {sound} audio, is held; set generate_audio"
     if _matters(bills, "mode"):
-        yield f"priced as {_MODE_WORDS[dearest.mode]}, the dearest this request may be taken for"
-    if dearest.input_seconds:
-        yield f"length of the video input unknown: the longest, {dearest.input_seconds} s, is held"
-    if bills[dearest].by_tokens and certain_ratio(request) is None:
+        yield f"priced as {_MODE_WORDS[worst_case.mode]}, the dearest this request may be taken for"
+    if worst_case.input_seconds:
+        longest = worst_case.input_seconds
+        yield f"length of the video input unknown: the longest, {longest} s, is held"
+    if bills[worst_case].by_tokens and certain_ratio(request) is None:
         follows = inputs(request).shapes_the_picture
         why = "the picture may follow an input" if follows else "aspect_ratio left out"
         yield f"{why}: the largest picture of that resolution is held"
@@ -202,13 +207,13 @@ def _assumptions(
         yield "the catalog's price `generate` is taken as dollars per second"
 
 
-def _matters(bills: Mapping[Reading, Bill], field: str) -> bool:
+def _matters(bills: Mapping[Interpretation, Charge], field: str) -> bool:
     """Whether fixing that field could make the bill smaller."""
-    dearest: dict[object, Decimal] = {}
-    for reading, priced in bills.items():
-        value = getattr(reading, field)
-        dearest[value] = max(priced.usd, dearest.get(value, priced.usd))
-    return len(set(dearest.values())) > 1
+    worst_case: dict[object, Decimal] = {}
+    for interpretation, priced in bills.items():
+        value = getattr(interpretation, field)
+        worst_case[value] = max(priced.usd, worst_case.get(value, priced.usd))
+    return len(set(worst_case.values())) > 1
 
 
 _MODE_WORDS = {

@@ -8,7 +8,7 @@ from fractions import Fraction
 _SIZE = re.compile(r"\s*([0-9]{1,5})\s*[xX\u00d7]\s*([0-9]{1,5})\s*")
 _LINES = re.compile(r"([0-9]{3,4})p")
 _THOUSANDS = {"1k": 1080, "2k": 1440, "4k": 2160, "8k": 4320}
-"""Lines of the names that count columns. Where a name has two readings, the larger."""
+"""Lines of the names that count columns. Where a name has two interpretations, the larger."""
 
 _SAME_SHAPE = 0.05
 """How far two ratios may be apart and still be one: the 992x432 that is sold as 21:9 is 1.6 % off,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from gateway.domain.job import News, Status, parse_news, parse_status
+from gateway.domain.job import JobUpdate, Status, parse_news, parse_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Declined:
     retry_after: int | None = None  # seconds
 
     @property
-    def passing(self) -> bool:
+    def transient(self) -> bool:
         """Whether the same request may be taken a moment later."""
         return self.status in (429, 503)
 
@@ -60,7 +60,7 @@ class Unanswered:
     why: str
 
 
-PollOutcome = News | Missing | Unanswered
+PollOutcome = JobUpdate | Missing | Unanswered
 
 
 class ContentFailed(Exception):
@@ -146,7 +146,7 @@ def _error(status: int, value: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return relayed
 
 
-def veiled(value: Any, hidden: Mapping[str, str]) -> Any:
+def masked(value: Any, hidden: Mapping[str, str]) -> Any:
     """The JSON value with what is `hidden` replaced in every text by what stands for it.
 
     An upstream quotes what it refuses, also what only the gateway and it know of each other.
@@ -156,7 +156,7 @@ def veiled(value: Any, hidden: Mapping[str, str]) -> Any:
             value = value.replace(secret, hidden[secret])
         return value
     if isinstance(value, Mapping):
-        return {veiled(key, hidden): veiled(member, hidden) for key, member in value.items()}
+        return {masked(key, hidden): masked(member, hidden) for key, member in value.items()}
     if isinstance(value, list):
-        return [veiled(item, hidden) for item in value]
+        return [masked(item, hidden) for item in value]
     return value

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeGuard
 
-from gateway.domain.job import News, parse_news, parse_status
+from gateway.domain.job import JobUpdate, parse_news, parse_status
 
 _PREFIX = "video.generation."
 _ID_LIMIT = 200  # characters; the upstream's ids have 39
@@ -26,12 +26,12 @@ class Intake(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class WebhookEvent:
     """An event about one job, under the upstream's id, which never reaches a client."""
 
     type: str
     upstream_id: str
-    news: News
+    news: JobUpdate
 
     @property
     def ends(self) -> bool:
@@ -39,7 +39,7 @@ class Told:
         return self.news.status is not None and self.news.status.terminal
 
 
-def read_event(body: bytes) -> Told | None:
+def read_event(body: bytes) -> WebhookEvent | None:
     """The event, numbers exact; None for what has not the contract's shape. Never raises.
 
     The type and `data.status` must not contradict each other: which of two words holds is not ours
@@ -51,16 +51,16 @@ def read_event(body: bytes) -> Told | None:
     if not isinstance(kind, str):
         return None
     if not kind.startswith(_PREFIX):
-        return Told(kind, "", News(status=None))
+        return WebhookEvent(kind, "", JobUpdate(status=None))
     upstream_id = data.get("id") if isinstance(data, Mapping) else None
     if not isinstance(data, Mapping) or not _is_id(upstream_id):
         return None
     named = parse_status(kind.removeprefix(_PREFIX))
     if named is None:
-        return Told(kind, upstream_id, News(status=None))
+        return WebhookEvent(kind, upstream_id, JobUpdate(status=None))
     if parse_status(data.get("status", named)) is not named:
         return None
-    return Told(kind, upstream_id, parse_news({**data, "status": named}))
+    return WebhookEvent(kind, upstream_id, parse_news({**data, "status": named}))
 
 
 def _is_id(value: object) -> TypeGuard[str]:

@@ -24,7 +24,7 @@ CONTROL = "/sandbox/v1"
 
 Dollars = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, le=10**9, allow_inf_nan=False)]
-Act = Callable[[web.Request], Awaitable[Any]]
+Command = Callable[[web.Request], Awaitable[Any]]
 
 
 class _Wanted(BaseModel):
@@ -160,7 +160,7 @@ class Control:
             raise _unfit(job_id, error) from error
         return plain(asdict(attempt))
 
-    def _guarded(self, act: Act) -> Callable[[web.Request], Awaitable[web.Response]]:
+    def _guarded(self, act: Command) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handler(request: web.Request) -> web.Response:
             try:
                 self._check_caller(request)

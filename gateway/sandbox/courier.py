@@ -26,7 +26,7 @@ from gateway.sandbox.event import (
 )
 from gateway.sandbox.faults import Fault, Faults
 from gateway.sandbox.jobs import Job, Jobs
-from gateway.sandbox.ledger import Attempt, Ledger
+from gateway.sandbox.ledger import Ledger, SubmitAttempt
 
 Manner = Literal["genuine", "forge", "tamper", "stale", "unsigned"]
 """How an event is sent: as it should be, or as an attacker would."""
@@ -81,7 +81,7 @@ class Courier:
         self._tasks[job.id] = task
         task.add_done_callback(lambda done: self._forget(job.id, done))
 
-    async def send(self, job: Job, manner: Manner, url: str | None = None) -> Attempt:
+    async def send(self, job: Job, manner: Manner, url: str | None = None) -> SubmitAttempt:
         """One try, now, in that manner. Noted in the ledger.
 
         Raises:
@@ -153,9 +153,9 @@ class Courier:
                 wait * (1 + self._chance.random() * self._config.webhook_jitter)
             )
 
-    async def _attempt(self, letter: _Letter) -> Attempt:
+    async def _attempt(self, letter: _Letter) -> SubmitAttempt:
         body, headers = self._composed(letter)
-        made = Attempt(
+        made = SubmitAttempt(
             job_id=letter.job.id,
             event=f"video.generation.{letter.job.ending}",
             url=letter.url,

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-Outcome = Literal["open", "accepted", "refused", "unread"]
+AttemptState = Literal["open", "accepted", "refused", "unread"]
 """`unread`: the connection was cut, or spoilt, before anything was done."""
 
 _SECRET_HEADERS = frozenset(
@@ -25,7 +25,7 @@ class Submit:
     at: datetime
     headers: Mapping[str, str]
     body: Any = None
-    outcome: Outcome = "open"
+    outcome: AttemptState = "open"
     status: int | None = None  # what was answered; None: nothing was
     job_id: str | None = None
     message: str | None = None
@@ -34,7 +34,7 @@ class Submit:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class SubmitAttempt:
     """One try to deliver one event. `status` None: no answer came, `error` says why.
 
     `genuine` is False for what a fault made up: a receiver must refuse it.
@@ -63,7 +63,7 @@ class Ledger:
     """Everything since the start or the last reset; it is never cut short, so reset it at times."""
 
     submits: list[Submit] = field(default_factory=list)
-    webhooks: list[Attempt] = field(default_factory=list)
+    webhooks: list[SubmitAttempt] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)  # by route and status, or `cut`
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -74,7 +74,7 @@ class Ledger:
         self.touch()
         return submit
 
-    def attempted(self, attempt: Attempt) -> None:
+    def attempted(self, attempt: SubmitAttempt) -> None:
         """Note a delivery attempt after it was made."""
         self.webhooks.append(attempt)
         self.touch()

@@ -16,7 +16,7 @@ from gateway.sandbox.courier import Manner
 from gateway.sandbox.errors import ApiError
 from gateway.sandbox.faults import Faults
 from gateway.sandbox.jobs import Ending, Job
-from gateway.sandbox.ledger import Attempt, Ledger
+from gateway.sandbox.ledger import Ledger, SubmitAttempt
 from gateway.sandbox.models import Models
 from gateway.sandbox.spoil import Unanswered
 from gateway.sandbox.videos import Videos
@@ -117,7 +117,7 @@ class Sandbox:
 
     async def send_webhook(
         self, job_id: str, manner: Manner = "genuine", url: str | None = None
-    ) -> Attempt:
+    ) -> SubmitAttempt:
         """Send a job's event once, now, as it should be or as an attacker would."""
         return await self._world.send_webhook(job_id, manner, url)
 

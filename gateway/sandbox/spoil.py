@@ -13,7 +13,7 @@ from gateway.sandbox.clock import Clock
 from gateway.sandbox.errors import MESSAGES, METADATA, ApiError
 from gateway.sandbox.faults import Fault
 
-Act = Callable[[], Awaitable[web.StreamResponse]]
+Answerer = Callable[[], Awaitable[web.StreamResponse]]
 
 _PAGE = (
     "<html>\r\n<head><title>{status}</title></head>\r\n"
@@ -28,7 +28,7 @@ class Unanswered(web.Response):
 
 
 async def spoilt(
-    request: web.Request, fault: Fault | None, act: Act, clock: Clock, closing: asyncio.Event
+    request: web.Request, fault: Fault | None, act: Answerer, clock: Clock, closing: asyncio.Event
 ) -> web.StreamResponse:
     """The act's answer, or what the fault leaves of it. A refused act is answered as it is."""
     if fault is None or fault.action in ("cut", "slow"):  # those two spoil while they stream

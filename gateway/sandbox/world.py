@@ -13,7 +13,7 @@ from gateway.sandbox.courier import Courier, Manner
 from gateway.sandbox.faults import Faults
 from gateway.sandbox.film import Films
 from gateway.sandbox.jobs import Ending, Job, Jobs
-from gateway.sandbox.ledger import Attempt, Ledger
+from gateway.sandbox.ledger import Ledger, SubmitAttempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class World:
 
     async def send_webhook(
         self, job_id: str, manner: Manner = "genuine", url: str | None = None
-    ) -> Attempt:
+    ) -> SubmitAttempt:
         """Send a job's event once, now, as it should be or as an attacker would.
 
         Raises:

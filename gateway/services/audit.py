@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from gateway.domain.audit import START, Act, Actor, Entry, Link, Record, faults, missing
+from gateway.domain.audit import START, Actor, AuditedAct, AuditEntry, Link, Record, faults, missing
 from gateway.domain.units import epoch_ms
 from gateway.ports import Database, Transaction
 from gateway.store import audit
@@ -18,11 +18,11 @@ _BATCH: Final = 1000  # records read at a time: a trail of any length is checked
 
 
 def record(
-    tx: Transaction, act: Act, actor: Actor, subject: str, now: datetime, **details: Any
+    tx: Transaction, act: AuditedAct, actor: Actor, subject: str, now: datetime, **details: Any
 ) -> Record:
     """Write down an act in its own transaction, as the last step; `details` without secrets."""
     kept = {name: value for name, value in details.items() if value is not None}
-    entry = Entry(
+    entry = AuditEntry(
         at=epoch_ms(now),
         act=act.value,
         subject=subject,
@@ -35,14 +35,14 @@ def record(
 
 def record_start(tx: Transaction, actor: Actor, version: str, now: datetime) -> None:
     """Write down that a process began, if its configuration is not the last one in the trail."""
-    last = audit.last_of(tx, Act.CONFIG_LOADED, Act.CONFIG_RELOADED)
+    last = audit.last_of(tx, AuditedAct.CONFIG_LOADED, AuditedAct.CONFIG_RELOADED)
     before = None if last is None else last.entry.subject
     if before != version:
-        record(tx, Act.CONFIG_LOADED, actor, version, now, before=before)
+        record(tx, AuditedAct.CONFIG_LOADED, actor, version, now, before=before)
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ChainBreak:
     """One thing that is wrong with the trail."""
 
     number: int
@@ -50,15 +50,15 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ChainCheck:
     """What a check found. `head`: the last record, from where the next check may go on."""
 
     head: Link
     checked: int
-    faults: tuple[Fault, ...]
+    faults: tuple[ChainBreak, ...]
 
 
-async def verify(database: Database, since: Link = START) -> Verdict:
+async def verify(database: Database, since: Link = START) -> ChainCheck:
     """Check every record after `since`, that `since` itself is still there, and the head.
 
     Raises:
@@ -72,9 +72,9 @@ async def verify(database: Database, since: Link = START) -> Verdict:
         batch = await database.read(_after(last.number))
         if not batch:
             break
-        found += [Fault(number, words) for number, words in faults(batch, last)]
+        found += [ChainBreak(number, words) for number, words in faults(batch, last)]
         last, checked = batch[-1].link, checked + len(batch)
-    return Verdict(last, checked, (*found, *_against(noted, last)))
+    return ChainCheck(last, checked, (*found, *_against(noted, last)))
 
 
 async def latest(database: Database, limit: int) -> Sequence[Record]:
@@ -82,12 +82,12 @@ async def latest(database: Database, limit: int) -> Sequence[Record]:
     return await database.read(lambda tx: audit.latest(tx, limit))
 
 
-async def _still_there(database: Database, link: Link) -> list[Fault]:
+async def _still_there(database: Database, link: Link) -> list[ChainBreak]:
     known = await database.read(lambda tx: audit.find(tx, link.number))
     if known is None:
-        return [Fault(link.number, "it is missing")]
+        return [ChainBreak(link.number, "it is missing")]
     if known.hash != link.hash:
-        return [Fault(link.number, "it is another record than it was: the trail was rewritten")]
+        return [ChainBreak(link.number, "it is not the record it was: the trail was rewritten")]
     return []
 
 
@@ -95,12 +95,12 @@ def _after(number: int) -> Callable[[Transaction], Sequence[Record]]:
     return lambda tx: audit.after(tx, number, _BATCH)
 
 
-def _against(noted: Link | None, last: Link) -> tuple[Fault, ...]:
+def _against(noted: Link | None, last: Link) -> tuple[ChainBreak, ...]:
     """Whether the trail ends where its head says; it may have grown since the head was read."""
     if noted is None:
-        return (Fault(last.number, "the head of the trail is missing"),)
+        return (ChainBreak(last.number, "the head of the trail is missing"),)
     if last.number < noted.number:
-        return (Fault(noted.number, f"{missing(last.number + 1, noted.number)} at the end"),)
+        return (ChainBreak(noted.number, f"{missing(last.number + 1, noted.number)} at the end"),)
     if last.number == noted.number and last.hash != noted.hash:
-        return (Fault(noted.number, "the head of the trail notes another record"),)
+        return (ChainBreak(noted.number, "the head of the trail notes another record"),)
     return ()

@@ -64,7 +64,7 @@ def touch(tx: Transaction, names: Collection[str], *, now: int) -> None:
         )
 
 
-def doom(tx: Transaction, asset: Asset, because: Removed, *, now: int) -> bool:
+def mark_for_deletion(tx: Transaction, asset: Asset, because: Removed, *, now: int) -> bool:
     """Announce a removal; False if somebody used the video since it was chosen."""
     return (
         tx.execute(
@@ -110,7 +110,7 @@ def least_used(tx: Transaction, store: str, *, limit: int) -> list[Asset]:
 
 
 @dataclass(frozen=True, slots=True)
-class Doomed:
+class MarkedAsset:
     """A video whose removal was announced."""
 
     asset: Asset
@@ -118,7 +118,7 @@ class Doomed:
     upstream_until: int | None  # epoch seconds; None: nobody said how long the upstream keeps it
 
 
-def doomed_before(tx: Transaction, store: str, *, moment: int, limit: int) -> list[Doomed]:
+def marked_before(tx: Transaction, store: str, *, moment: int, limit: int) -> list[MarkedAsset]:
     """What was doomed then or earlier and nobody has used since."""
     rows = tx.fetch(
         f"""
@@ -131,7 +131,7 @@ def doomed_before(tx: Transaction, store: str, *, moment: int, limit: int) -> li
         moment=moment,
         limit=limit,
     )
-    return [Doomed(_asset(row), row["doomed_because"], row["copy_expires_at"]) for row in rows]
+    return [MarkedAsset(_asset(row), row["doomed_because"], row["copy_expires_at"]) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from gateway.domain.audit import Act, Entry, Link, Record, chained
+from gateway.domain.audit import AuditedAct, AuditEntry, Link, Record, chained
 from gateway.domain.errors import StorageFailed
 from gateway.ports import Row, Transaction
 
 _COLUMNS = "number, at, act, subject, made_by, origin, details, previous, hash"
 
 
-def append(tx: Transaction, entry: Entry) -> Record:
+def append(tx: Transaction, entry: AuditEntry) -> Record:
     """Chain one record to the last. Do it last in an act: others that append wait from here on.
 
     Raises:
@@ -70,7 +70,7 @@ def latest(tx: Transaction, limit: int) -> Sequence[Record]:
     return [_record(row) for row in rows]
 
 
-def last_of(tx: Transaction, *acts: Act) -> Record | None:
+def last_of(tx: Transaction, *acts: AuditedAct) -> Record | None:
     """The newest record of one of these acts."""
     newest: Record | None = None
     for act in acts:
@@ -84,7 +84,7 @@ def last_of(tx: Transaction, *acts: Act) -> Record | None:
 
 
 def _record(row: Row) -> Record:
-    entry = Entry(
+    entry = AuditEntry(
         at=row["at"],
         act=row["act"],
         subject=row["subject"],

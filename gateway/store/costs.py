@@ -3,7 +3,7 @@
 from gateway.ports import Transaction
 
 
-def dearest(tx: Transaction, profile: str) -> int | None:
+def worst_case(tx: Transaction, profile: str) -> int | None:
     """The dearest actual cost of the kind, in micro-dollars; None if none was seen."""
     row = tx.fetchrow(
         "SELECT dearest_micros FROM actual_costs WHERE profile = :profile", profile=profile

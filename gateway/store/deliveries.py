@@ -173,7 +173,7 @@ def note(tx: Transaction, lease: Lease, outcome: AttemptOutcome, *, now: int) ->
     )
 
 
-def bury(tx: Transaction, endpoint: str, *, now: int) -> int:
+def dead_letter(tx: Transaction, endpoint: str, *, now: int) -> int:
     """Give up everything owed to an endpoint that nobody is sending just now; how many."""
     return tx.execute(
         """

@@ -11,7 +11,7 @@ from gateway.ports import Transaction
 
 
 @dataclass(frozen=True, slots=True)
-class Violation:
+class InvariantViolation:
     """One thing that must not be."""
 
     rule: str
@@ -27,7 +27,7 @@ class _Check:
 
 def violations(
     tx: Transaction, *, limit: int = 100, only: str | None = None
-) -> Iterator[Violation]:
+) -> Iterator[InvariantViolation]:
     """Everything that does not hold, at most `limit` for each rule; `only` asks after one rule."""
     for check in _CHECKS:
         if only not in (None, check.rule):
@@ -36,7 +36,7 @@ def violations(
             facts = dict(row)
             subject = str(facts.pop("subject"))
             found = ", ".join(f"{name} {value}" for name, value in facts.items())
-            yield Violation(check.rule, subject, found)
+            yield InvariantViolation(check.rule, subject, found)
 
 
 def rules() -> tuple[str, ...]:

@@ -33,7 +33,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LedgerEntry:
     """One line of the ledger, as it is appended."""
 
     window_id: str
@@ -109,7 +109,7 @@ def reserve(
     if row is None:
         return None
     facts = dict(row)
-    entry = Entry(window, job_id, "reserve", estimate, 0, 0, limit, by, now)
+    entry = LedgerEntry(window, job_id, "reserve", estimate, 0, 0, limit, by, now)
     _append(tx, facts.pop("entries"), entry)
     return Window(**facts)
 
@@ -129,7 +129,7 @@ def reservations(tx: Transaction, job_id: str) -> Sequence[Row]:
     return sorted(rows, key=lambda row: str(row["window_id"]))
 
 
-def close(tx: Transaction, entry: Entry) -> Window:
+def close(tx: Transaction, entry: LedgerEntry) -> Window:
     """Settle or release what a job holds in one window; the window as it is afterwards.
 
     Raises:
@@ -140,12 +140,12 @@ def close(tx: Transaction, entry: Entry) -> Window:
     return _post(tx, entry)
 
 
-def carry(tx: Transaction, entry: Entry) -> Window:
+def carry(tx: Transaction, entry: LedgerEntry) -> Window:
     """Book what was spent in the window's period before the window was; as it is afterwards."""
     return _post(tx, entry)
 
 
-def correct(tx: Transaction, entry: Entry) -> Window:
+def correct(tx: Transaction, entry: LedgerEntry) -> Window:
     """Book a later truth about a job that was settled; the window as it is afterwards."""
     return _post(tx, entry)
 
@@ -197,7 +197,7 @@ def tell_threshold(tx: Transaction, window: str, share: str, *, now: int) -> boo
     )
 
 
-def _post(tx: Transaction, entry: Entry) -> Window:
+def _post(tx: Transaction, entry: LedgerEntry) -> Window:
     row = tx.fetchrow(
         f"""
         UPDATE windows
@@ -220,7 +220,7 @@ def _post(tx: Transaction, entry: Entry) -> Window:
     return Window(**facts)
 
 
-def _append(tx: Transaction, number: int, entry: Entry) -> None:
+def _append(tx: Transaction, number: int, entry: LedgerEntry) -> None:
     tx.execute(
         """
         INSERT INTO ledger (

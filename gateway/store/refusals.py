@@ -7,7 +7,7 @@ from gateway.ports import Transaction
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusalRecord:
     """One refused submit. `decision` is the record as JSON; nothing in it comes from a prompt."""
 
     id: str
@@ -20,7 +20,7 @@ class Refusal:
     request_id: str
 
 
-def add(tx: Transaction, refusal: Refusal) -> None:
+def add(tx: Transaction, refusal: RefusalRecord) -> None:
     """Write one."""
     tx.execute(
         """
@@ -38,7 +38,7 @@ def add(tx: Transaction, refusal: Refusal) -> None:
     )
 
 
-def latest(tx: Transaction, limit: int) -> Sequence[Refusal]:
+def latest(tx: Transaction, limit: int) -> Sequence[RefusalRecord]:
     """The newest, newest first."""
     rows = tx.fetch(
         """
@@ -47,7 +47,7 @@ def latest(tx: Transaction, limit: int) -> Sequence[Refusal]:
         """,
         limit=limit,
     )
-    return [Refusal(**dict(row)) for row in rows]
+    return [RefusalRecord(**dict(row)) for row in rows]
 
 
 def forget(tx: Transaction, *, before: int, limit: int) -> int:

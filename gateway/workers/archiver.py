@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 
 from gateway.ports import Clock
-from gateway.services.archive import LEASE_SECONDS, Archive
+from gateway.services.content.archive import LEASE_SECONDS, Archive
 from gateway.services.tasks import Tasks
 from gateway.store.archivals import Archival
 from gateway.telemetry.bundle import Telemetry

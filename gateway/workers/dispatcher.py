@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from gateway.domain.errors import StorageFailed
 from gateway.ports import Clock
-from gateway.services.deliver import Deliverer
-from gateway.services.tell import CALLBACK
+from gateway.services.events.deliver import Deliverer
+from gateway.services.events.publish import CALLBACK
 from gateway.store.deliveries import Lease
 from gateway.telemetry.bundle import Telemetry
 

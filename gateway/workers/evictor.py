@@ -2,7 +2,7 @@
 
 from gateway.domain.content import BlobFailed
 from gateway.ports import Clock
-from gateway.services.evict import EVERY_SECONDS, Evictor
+from gateway.services.content.evict import EVERY_SECONDS, Evictor
 from gateway.telemetry.bundle import Telemetry
 from gateway.workers.loop import Loop
 

@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Mapping
 
 from gateway.config.live import Live
-from gateway.domain.job import News, new_token
+from gateway.domain.job import JobUpdate, new_token
 from gateway.domain.units import epoch_ms
 from gateway.domain.upstream import Missing, PollOutcome, Unanswered
 from gateway.ports import Clock, Database, Transaction, Upstream
-from gateway.services.cadence import Cadence
+from gateway.services.jobs.poll_schedule import PollSchedule
+from gateway.services.jobs.track import Tracker
 from gateway.services.tasks import Tasks
-from gateway.services.track import Tracker
 from gateway.store import jobs
 from gateway.store.jobs import PollLease
 from gateway.telemetry.bundle import Telemetry
@@ -33,7 +33,7 @@ class Poller:
         source: random.Random,
         upstreams: Mapping[str, Upstream],
         live: Live,
-        cadence: Cadence,
+        cadence: PollSchedule,
         tracker: Tracker,
         telemetry: Telemetry,
     ) -> None:
@@ -97,7 +97,7 @@ class Poller:
     async def _poll(self, lease: PollLease) -> None:
         try:
             outcome = await self._ask(lease)
-            if isinstance(outcome, News):
+            if isinstance(outcome, JobUpdate):
                 job = await self._tracker.learned(lease.job.id, outcome)
                 if job.status.terminal:
                     return

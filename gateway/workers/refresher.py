@@ -4,7 +4,7 @@ import asyncio
 
 from gateway.config.live import Live
 from gateway.ports import Clock
-from gateway.services.authenticate import Authenticator
+from gateway.services.access.authenticate import Authenticator
 from gateway.services.catalog import Catalogs
 
 _KEYS_EVERY = 0.4  # seconds; a revoked key stops within one second everywhere

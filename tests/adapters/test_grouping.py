@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.adapters.grouping import Act, Group, Outcome
+from gateway.adapters.grouping import Act, ActResult, Group
 from gateway.domain.errors import StorageFailed
 
 
@@ -19,12 +19,12 @@ class Desk:
         self.groups: list[tuple[str, list[Act]]] = []
         self.error: BaseException | None = None
 
-    async def run(self, lane: str, acts: Sequence[Act]) -> list[Outcome]:
+    async def run(self, lane: str, acts: Sequence[Act]) -> list[ActResult]:
         self.groups.append((lane, list(acts)))
         await self.open.wait()
         if self.error is not None:
             raise self.error
-        return [Outcome(act) for act in acts]
+        return [ActResult(act) for act in acts]
 
 
 def act(number: int) -> Act:

@@ -19,10 +19,10 @@ import pytest
 
 from gateway.adapters import sender
 from gateway.adapters.resolver import Lookup
-from gateway.adapters.sender import KEEP, READ_LIMIT, Sender
+from gateway.adapters.sender import KEEP, READ_LIMIT, OutboundSender
 from gateway.domain.callback import CallbackTarget
 from gateway.domain.delivery import AttemptOutcome, ErrorKind, Judgement, judge
-from gateway.domain.network import CallbackPolicy, Refusal, Why
+from gateway.domain.network import BlockedAddress, CallbackPolicy, Why
 from tests.data.hostile_urls import HOSTILE
 from tests.fakes.clock import FakeClock
 from tests.fakes.dns import NameServerLookup, name_server
@@ -55,8 +55,8 @@ def a_sender(
     clock: FakeClock | None = None,
     timeout: float = PROMPT,
     tls: ssl.SSLContext | None = None,
-) -> Sender:
-    return Sender(
+) -> OutboundSender:
+    return OutboundSender(
         clock or FakeClock(),
         lookup or FakeLookup(),
         strangers,
@@ -66,7 +66,9 @@ def a_sender(
     )
 
 
-async def send(sender: Sender, url: str, policy: CallbackPolicy | None = None) -> AttemptOutcome:
+async def send(
+    sender: OutboundSender, url: str, policy: CallbackPolicy | None = None
+) -> AttemptOutcome:
     return await sender.send(url, HEADERS, BODY, policy)
 
 
@@ -580,10 +582,10 @@ async def test_inspection_tells_what_an_attempt_would_refuse() -> None:
     literal = await a_sender().inspect("http://10.0.0.7/", STRICT)
     scheme = await a_sender().inspect("http://hooks.example/", CallbackPolicy())
 
-    assert isinstance(refusal, Refusal)
+    assert isinstance(refusal, BlockedAddress)
     assert (refusal.why, "10.0.0.7" in refusal.message) == (Why.ADDRESS, True)
-    assert isinstance(literal, Refusal)
-    assert isinstance(scheme, Refusal)
+    assert isinstance(literal, BlockedAddress)
+    assert isinstance(scheme, BlockedAddress)
     assert scheme.why is Why.SCHEME
 
 

@@ -16,8 +16,8 @@ from gateway.domain.event import ThresholdFacts, new_event_id, threshold_crossed
 from gateway.domain.signature import Verdict, verify_openrouter
 from gateway.ports import Transaction
 from gateway.sandbox import Sandbox
+from gateway.services.events.publish import EventPublisher
 from gateway.services.links import Links
-from gateway.services.tell import Teller
 from tests.api.conftest import StartGateway, StartSandbox
 from tests.fakes.subscriber import Subscriber, answers, is_silent, subscriber
 from tests.harness import Answer, RunningGateway, running_gateway
@@ -349,12 +349,12 @@ async def _publish(gateway: RunningGateway, number: int) -> None:
     """So many events at once, owed to every subscriber."""
     live, clock = gateway.gateway.live, gateway.clock
     source = random.Random(3)
-    teller = Teller(live, Links(live, clock, b"k" * 32), source)
+    publisher = EventPublisher(live, Links(live, clock, b"k" * 32), source)
     now = clock.now()
 
     def act(tx: Transaction) -> None:
         for _ in range(number):
             facts = ThresholdFacts("growth", "day", 0.8, 10, 8, 0, None)
-            teller.elsewhere(tx, threshold_crossed(new_event_id(source), facts, now), "", now)
+            publisher.elsewhere(tx, threshold_crossed(new_event_id(source), facts, now), "", now)
 
     await gateway.database.write(act)

@@ -13,8 +13,8 @@ from typing import Any, cast
 import pytest
 from aiohttp import web
 
-from gateway.api.keys import PARTS
 from gateway.api.public import downloads
+from gateway.api.public.parts import PARTS
 from gateway.sandbox import Sandbox
 from gateway.sandbox.content import Content
 from gateway.telemetry.bundle import Telemetry

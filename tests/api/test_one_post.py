@@ -20,7 +20,7 @@ from tests.sdk_js.programs import Programs
 
 
 @dataclass(frozen=True)
-class Misdeed:
+class HostileResponse:
     """What the upstream does with a submit, and where the job stands when all is over."""
 
     action: str
@@ -32,22 +32,22 @@ class Misdeed:
 # A hanging upstream is given up after nine seconds.
 IMPATIENT = {"timeout": {"submit": "9s"}, "poll": {"first": "100ms", "max": "100ms"}}
 MISDEEDS = [
-    Misdeed("delay", "x-ai/grok-imagine-video", "completed", {"seconds": 8.0}),
-    Misdeed("reset_after", "alibaba/happyhorse-1.1", "unknown"),
-    Misdeed("reset", "alibaba/happyhorse-1.0", "unknown"),
-    Misdeed("html", "runway/gen-4.5", "unknown"),
-    Misdeed("html", "alibaba/wan-2.7", "unknown", {"status": 502, "accept": True}),
-    Misdeed("garbage", "kwaivgi/kling-video-o1", "unknown"),
-    Misdeed("truncated", "alibaba/wan-2.6", "unknown"),
-    Misdeed("no_id", "minimax/hailuo-3", "unknown"),
-    Misdeed("redirect", "minimax/hailuo-2.3", "unknown"),
-    Misdeed("refuse", "google/veo-3.1", "unknown", {"status": 500}),
-    Misdeed("hang", "openai/sora-2-pro", "unknown"),
+    HostileResponse("delay", "x-ai/grok-imagine-video", "completed", {"seconds": 8.0}),
+    HostileResponse("reset_after", "alibaba/happyhorse-1.1", "unknown"),
+    HostileResponse("reset", "alibaba/happyhorse-1.0", "unknown"),
+    HostileResponse("html", "runway/gen-4.5", "unknown"),
+    HostileResponse("html", "alibaba/wan-2.7", "unknown", {"status": 502, "accept": True}),
+    HostileResponse("garbage", "kwaivgi/kling-video-o1", "unknown"),
+    HostileResponse("truncated", "alibaba/wan-2.6", "unknown"),
+    HostileResponse("no_id", "minimax/hailuo-3", "unknown"),
+    HostileResponse("redirect", "minimax/hailuo-2.3", "unknown"),
+    HostileResponse("refuse", "google/veo-3.1", "unknown", {"status": 500}),
+    HostileResponse("hang", "openai/sora-2-pro", "unknown"),
 ]
 
 
-def request(misdeed: Misdeed, client: str) -> dict[str, Any]:
-    return {"model": misdeed.model, "prompt": f"a lighthouse, says the {client} client"}
+def request(hostile_response: HostileResponse, client: str) -> dict[str, Any]:
+    return {"model": hostile_response.model, "prompt": f"a lighthouse, says the {client} client"}
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ class Told:
 async def by_python(gateway: RunningGateway) -> list[Told]:
     """All submits at once, each from a thread and a client of its own."""
 
-    def submit(misdeed: Misdeed) -> Told:
+    def submit(hostile_response: HostileResponse) -> Told:
         with OpenRouter(api_key=KEYS["growth"], server_url=gateway.base) as client:
-            job = client.video_generation.generate(**request(misdeed, "python"))
+            job = client.video_generation.generate(**request(hostile_response, "python"))
             return Told(job.id, job.status)
 
     return await asyncio.gather(*(asyncio.to_thread(submit, one) for one in MISDEEDS))
@@ -87,12 +87,16 @@ async def by_typescript(gateway: RunningGateway, sdk_js: Programs) -> list[Told]
 async def test_exactly_one_post_reaches_an_upstream_that_misbehaves(
     sqlite_url: str, sdk_js_if_any: Programs | None
 ) -> None:
-    """Three SDKs, eleven misdeeds, all at the same time: it takes as long as the slowest."""
+    """Three SDKs meet eleven hostile responses at the same time."""
     sandbox = await Sandbox.start(SandboxConfig(generation_seconds=(0.1, 0.1)))
     clients = 2 if sdk_js_if_any is None else 3
-    for misdeed in MISDEEDS:
+    for hostile_response in MISDEEDS:
         sandbox.faults.next(
-            "submit", misdeed.action, times=clients, model=misdeed.model, **misdeed.details
+            "submit",
+            hostile_response.action,
+            times=clients,
+            model=hostile_response.model,
+            **hostile_response.details,
         )
     try:
         async with running_gateway(
@@ -108,8 +112,8 @@ async def test_exactly_one_post_reaches_an_upstream_that_misbehaves(
             assert {one.status for one in told} == {"pending"}
             assert len({one.id for one in told}) == clients * len(MISDEEDS)
             for answer in answers:
-                for one, misdeed in zip(answer, MISDEEDS, strict=True):
-                    await gateway.until(partial(stands, gateway, one.id, misdeed))
+                for one, hostile_response in zip(answer, MISDEEDS, strict=True):
+                    await gateway.until(partial(stands, gateway, one.id, hostile_response))
             posts = [line for line in gateway.told("request.ended") if line["method"] == "POST"]
             assert len(posts) == clients * len(MISDEEDS), "an SDK asked again"
     finally:
@@ -119,11 +123,14 @@ async def test_exactly_one_post_reaches_an_upstream_that_misbehaves(
     assert sandbox.faults.waiting == ()
 
 
-async def stands(gateway: RunningGateway, job_id: str, misdeed: Misdeed) -> bool:
+async def stands(gateway: RunningGateway, job_id: str, hostile_response: HostileResponse) -> bool:
     """Whether the job stands where it should: in the database, and as its client sees it."""
     row = await gateway.row("SELECT status FROM jobs WHERE id = :id", id=job_id)
     seen = await gateway.status(job_id)
-    return (row["status"], seen) == (misdeed.status, Status(misdeed.status).on_the_wire)
+    return (row["status"], seen) == (
+        hostile_response.status,
+        Status(hostile_response.status).on_the_wire,
+    )
 
 
 async def test_without_the_gateway_the_sdk_pays_again_on_every_5xx(sandbox: Sandbox) -> None:

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from gateway.domain.errors import StorageFailed
 from gateway.domain.signature import sign_openrouter
 from gateway.sandbox import Sandbox
-from gateway.workers.watcher import GRACE, WebhookWatcher
+from gateway.workers.missed_webhooks import GRACE, MissedWebhookCounter
 from tests.api.conftest import StartGateway, StartSandbox
 from tests.fakes.clock import FakeClock
 from tests.harness import Answer, RunningGateway, running_gateway
@@ -601,7 +601,7 @@ async def test_a_webhook_that_is_a_moment_later_than_a_poll_is_not_missed(
 
     assert (await sandbox.send_webhook(foreign)).status == 200
     clock.jump(GRACE * 2)
-    await WebhookWatcher(gateway.database, clock, gateway.telemetry).step()
+    await MissedWebhookCounter(gateway.database, clock, gateway.telemetry).step()
 
     assert counted(gateway, "webhooks_missed_total", "sandbox") == 0
     assert await money(gateway, job) == [("entries", 1), ("spent", 70_000)]

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from gateway.adapters.database import open_database
 from gateway.cli.main import app
-from gateway.domain.audit import Act, Actor
+from gateway.domain.audit import Actor, AuditedAct
 from gateway.ports import Transaction
 from gateway.services import audit
 from tests.fakes.clock import FakeClock
@@ -46,9 +46,11 @@ def run(sqlite_url: str, tmp_path: Path) -> Run:
     def fill(tx: Transaction) -> None:
         now = FakeClock().now()
         ops = Actor("ops", "10.0.0.1")
-        audit.record(tx, Act.KEY_CREATED, ops, "red/ci", now, hash="sha256:00")
-        audit.record(tx, Act.CONFIG_RELOADED, ops, "v2", now, changes=["a: 1 -> 2", "b\x1b[2J"])
-        audit.record(tx, Act.KEY_REVOKED, ops, "red/ci", now)
+        audit.record(tx, AuditedAct.KEY_CREATED, ops, "red/ci", now, hash="sha256:00")
+        audit.record(
+            tx, AuditedAct.CONFIG_RELOADED, ops, "v2", now, changes=["a: 1 -> 2", "b\x1b[2J"]
+        )
+        audit.record(tx, AuditedAct.KEY_REVOKED, ops, "red/ci", now)
 
     write(sqlite_url, fill)
     return lambda *words: CliRunner().invoke(app, ["audit", *words, "--config", str(config)])
@@ -101,7 +103,7 @@ def test_a_noted_record_that_is_not_there_fails_the_check(run: Run) -> None:
     result = run("verify", "--still-has", other)
 
     assert result.exit_code == 1
-    assert "record 2: it is another record than it was" in result.output
+    assert "record 2: it is not the record it was" in result.output
 
 
 @pytest.mark.parametrize("noted", ["3", "3:abc", "x:" + "0" * 64])

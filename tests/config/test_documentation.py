@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.keys import Key, all_keys
+from gateway.config.known_fields import KnownField, all_keys
 from gateway.config.loader import parse
 from gateway.config.secrecy import shown
 from gateway.config.values import duration_text, read_duration
@@ -54,7 +54,7 @@ def test_the_page_has_examples_of_nearly_every_section() -> None:
 
 
 @pytest.mark.parametrize("key", LEAVES, ids=lambda key: key.path)
-def test_every_key_is_described_with_its_true_default(key: Key) -> None:
+def test_every_key_is_described_with_its_true_default(key: KnownField) -> None:
     assert same_unit(ROWS[key.path]) == same_unit(default_of(key))
 
 
@@ -72,7 +72,7 @@ def test_nothing_is_described_that_does_not_exist() -> None:
     assert [path for path in ROWS if re.match(r"[a-z_]+[.\[]", path) and path not in known] == []
 
 
-def default_of(key: Key) -> str:
+def default_of(key: KnownField) -> str:
     """The default as the table writes it."""
     if key.required:
         return "required"

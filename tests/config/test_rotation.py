@@ -3,13 +3,13 @@
 import pytest
 from pydantic import ValidationError
 
-from gateway.config.team import Subscriber
+from gateway.config.team import SubscriberConfig
 
 NEW, OLD = "the-new-secret-of-this-week", "the-old-secret-of-last-week"
 
 
-def subscriber(secret: str) -> Subscriber:
-    return Subscriber.model_validate(
+def subscriber(secret: str) -> SubscriberConfig:
+    return SubscriberConfig.model_validate(
         {"name": "farm", "url": "https://hooks.example/v", "secret": secret}
     )
 

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain.audit import START, Entry, Link, Record, chained, faults
+from gateway.domain.audit import START, AuditEntry, Link, Record, chained, faults
 
 TEXT = st.text(max_size=20)
-ENTRIES = st.builds(Entry, st.integers(0, 2**53), TEXT, TEXT, TEXT, TEXT, TEXT)
+ENTRIES = st.builds(AuditEntry, st.integers(0, 2**53), TEXT, TEXT, TEXT, TEXT, TEXT)
 
 
-def chain(entries: list[Entry]) -> list[Record]:
+def chain(entries: list[AuditEntry]) -> list[Record]:
     records: list[Record] = []
     for entry in entries:
         records.append(chained(entry, records[-1].link if records else START))
@@ -20,23 +20,23 @@ def chain(entries: list[Entry]) -> list[Record]:
 
 
 def five() -> list[Record]:
-    return chain([Entry(at, "key.created", "a/b", "ops", "10.0.0.1", "{}") for at in range(5)])
+    return chain([AuditEntry(at, "key.created", "a/b", "ops", "10.0.0.1", "{}") for at in range(5)])
 
 
 @given(st.lists(ENTRIES, max_size=6))
-def test_what_was_written_is_unbroken(entries: list[Entry]) -> None:
+def test_what_was_written_is_unbroken(entries: list[AuditEntry]) -> None:
     assert list(faults(chain(entries), START)) == []
 
 
 @given(st.lists(ENTRIES, min_size=2, max_size=6), st.data())
-def test_a_removed_record_shows(entries: list[Entry], data: st.DataObject) -> None:
+def test_a_removed_record_shows(entries: list[AuditEntry], data: st.DataObject) -> None:
     records = chain(entries)
     del records[data.draw(st.integers(0, len(records) - 2))]
 
     assert list(faults(records, START))
 
 
-@pytest.mark.parametrize("field", [field.name for field in fields(Entry)])
+@pytest.mark.parametrize("field", [field.name for field in fields(AuditEntry)])
 def test_a_change_of_any_field_shows(field: str) -> None:
     records = five()
     before = getattr(records[2].entry, field)
@@ -76,7 +76,7 @@ def test_a_check_goes_on_from_any_link() -> None:
 
 
 def test_fields_can_not_be_shifted_into_one_another() -> None:
-    one = chained(Entry(1, "a", "bc", "d", "e", "f"), START)
-    other = chained(Entry(1, "ab", "c", "d", "e", "f"), START)
+    one = chained(AuditEntry(1, "a", "bc", "d", "e", "f"), START)
+    other = chained(AuditEntry(1, "ab", "c", "d", "e", "f"), START)
 
     assert one.hash != other.hash

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from gateway.domain.callback import CallbackTarget, check_callback_url
-from gateway.domain.network import CallbackPolicy, Refusal, Why
+from gateway.domain.network import BlockedAddress, CallbackPolicy, Why
 from tests.data.hostile_urls import HOSTILE
 
 STRICT = CallbackPolicy()
@@ -23,7 +23,7 @@ LOOSE = CallbackPolicy(
 def test_hostile_urls_are_refused_for_a_stable_reason(url: str, why: Why) -> None:
     refusal = check_callback_url(url, STRICT)
 
-    assert isinstance(refusal, Refusal)
+    assert isinstance(refusal, BlockedAddress)
     assert refusal.why is why
     assert refusal.message
 
@@ -156,7 +156,7 @@ def test_no_text_raises_and_three_readers_agree_on_what_is_taken(text: str) -> N
     """What we take, the client library and Python's own parser read the same way."""
     for candidate in (text, f"https://{text}"):
         target = check_callback_url(candidate, LOOSE)
-        if isinstance(target, Refusal):
+        if isinstance(target, BlockedAddress):
             continue
         split, dialled = urlsplit(target.url), URL(target.url, encoded=True)
 
@@ -178,4 +178,4 @@ def test_what_was_taken_once_is_taken_unchanged_again(text: str) -> None:
 
 def refused(url: str, policy: CallbackPolicy) -> Why | None:
     verdict = check_callback_url(url, policy)
-    return verdict.why if isinstance(verdict, Refusal) else None
+    return verdict.why if isinstance(verdict, BlockedAddress) else None

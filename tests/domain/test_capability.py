@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain.capability import Capabilities, Span, parse_capabilities
+from gateway.domain.capability import Capabilities, NumberRange, parse_capabilities
 
 MODELS = json.loads((Path(__file__).parent.parent / "data" / "models.json").read_text())["data"]
 
@@ -81,7 +81,7 @@ def test_an_upscaler_is_read_with_its_range_and_steps() -> None:
 
     read = parse_capabilities(raw)
 
-    assert read.upscale_factor == Span(Decimal("1.5"), Decimal(3))
+    assert read.upscale_factor == NumberRange(Decimal("1.5"), Decimal(3))
     assert read.creativity == (0, 1)
     assert (read.durations, read.resolutions, read.frame_images) == (None, None, None)
 

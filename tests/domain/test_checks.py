@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.domain.capability import Capabilities, Span, parse_capabilities
+from gateway.domain.capability import Capabilities, NumberRange, parse_capabilities
 from gateway.domain.catalog import parse_catalog
 from gateway.domain.checks import check
 from gateway.domain.video import FrameImage, InputReference, VideoRequest, Violation
@@ -288,8 +288,8 @@ def test_an_upscale_factor_must_be_in_its_range(factor: str, nearest: str | None
 
 
 def test_an_upscale_range_may_be_open_on_either_side() -> None:
-    above = Capabilities("a/b", "a/b", "A", upscale_factor=Span(Decimal(2), None))
-    below = Capabilities("a/b", "a/b", "A", upscale_factor=Span(None, Decimal(2)))
+    above = Capabilities("a/b", "a/b", "A", upscale_factor=NumberRange(Decimal(2), None))
+    below = Capabilities("a/b", "a/b", "A", upscale_factor=NumberRange(None, Decimal(2)))
 
     assert check(ask(upscale_factor=Decimal(99)), above) == ()
     assert check(ask(upscale_factor=Decimal(3)), below)[0].allowed == {"min": None, "max": "2"}

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from gateway.domain.content import (
     Asset,
+    ByteRange,
     OutOfRange,
-    Span,
     blob_name,
     etag,
     file_name,
@@ -27,17 +27,17 @@ from gateway.domain.content import (
 @pytest.mark.parametrize(
     ("header", "span"),
     [
-        ("bytes=0-0", Span(0, 1)),
-        ("bytes=0-", Span(0, 100)),
-        ("bytes=99-", Span(99, 100)),
-        ("bytes=10-19", Span(10, 20)),
-        ("bytes=10-1000", Span(10, 100)),
-        ("bytes=-1", Span(99, 100)),
-        ("bytes=-1000", Span(0, 100)),
-        ("Bytes= 1-2 ", Span(1, 3)),
+        ("bytes=0-0", ByteRange(0, 1)),
+        ("bytes=0-", ByteRange(0, 100)),
+        ("bytes=99-", ByteRange(99, 100)),
+        ("bytes=10-19", ByteRange(10, 20)),
+        ("bytes=10-1000", ByteRange(10, 100)),
+        ("bytes=-1", ByteRange(99, 100)),
+        ("bytes=-1000", ByteRange(0, 100)),
+        ("Bytes= 1-2 ", ByteRange(1, 3)),
     ],
 )
-def test_one_sound_range_is_read(header: str, span: Span) -> None:
+def test_one_sound_range_is_read(header: str, span: ByteRange) -> None:
     assert read_range(header, 100) == span
 
 
@@ -98,7 +98,7 @@ def test_no_header_does_harm(header: str, size: int) -> None:
 
 
 def test_a_content_range_counts_as_http_does() -> None:
-    assert Span(10, 20).content_range(100) == "bytes 10-19/100"
+    assert ByteRange(10, 20).content_range(100) == "bytes 10-19/100"
 
 
 TAG = etag("ab12")

@@ -150,8 +150,8 @@ def test_five_days_of_nothing_but_failure_are_enough() -> None:
     failing = fail_daily(None, days=5)
 
     assert failing.since == NOW
-    assert not failing.beyond_hope
-    assert after_failure(failing, NOW + 5 * D).beyond_hope
+    assert not failing.should_disable
+    assert after_failure(failing, NOW + 5 * D).should_disable
 
 
 def test_a_success_begins_the_count_anew() -> None:
@@ -160,7 +160,7 @@ def test_a_success_begins_the_count_anew() -> None:
     failing = after_failure(None, NOW + 5 * D)
 
     assert failing == Failing(since=NOW + 5 * D, last=NOW + 5 * D)
-    assert not failing.beyond_hope
+    assert not failing.should_disable
 
 
 def test_two_failures_far_apart_are_not_five_days_of_failure() -> None:
@@ -169,7 +169,7 @@ def test_two_failures_far_apart_are_not_five_days_of_failure() -> None:
     second = after_failure(first, NOW + 6 * D)
 
     assert second.since == NOW + 6 * D
-    assert not second.beyond_hope
+    assert not second.should_disable
 
 
 def test_the_longest_wait_of_the_schedule_does_not_break_the_run() -> None:

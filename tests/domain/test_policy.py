@@ -6,7 +6,7 @@ import pytest
 
 from gateway.domain.capability import Capabilities
 from gateway.domain.errors import Reason
-from gateway.domain.policy import Globs, Ruling, Subject, TeamPolicy, judge, judge_cost
+from gateway.domain.policy import Globs, RuleResult, Subject, TeamPolicy, judge, judge_cost
 from gateway.domain.video import VideoRequest, Violation
 
 MODEL = Capabilities(
@@ -21,28 +21,28 @@ UNKNOWN = Capabilities("a/b", "a/b-1", "A")
 
 def ruled(
     policy: TeamPolicy, can: Capabilities = MODEL, violations: Any = (), **fields: Any
-) -> dict[str, Ruling]:
+) -> dict[str, RuleResult]:
     request = VideoRequest(body={}, model=can.id, **fields)
-    rulings = judge(Subject("growth", request, can, policy, violations))
-    return {ruling.rule: ruling for ruling in rulings}
+    rule_results = judge(Subject("growth", request, can, policy, violations))
+    return {rule_result.rule: rule_result for rule_result in rule_results}
 
 
-def reasons(rulings: dict[str, Ruling]) -> dict[str, Reason]:
-    return {name: r.refusal.reason for name, r in rulings.items() if r.refusal is not None}
+def reasons(rule_results: dict[str, RuleResult]) -> dict[str, Reason]:
+    return {name: r.refusal.reason for name, r in rule_results.items() if r.refusal is not None}
 
 
 def test_without_rules_everything_passes_and_every_rule_is_on_record() -> None:
-    rulings = ruled(TeamPolicy(), provider_options={"google": {}})
+    rule_results = ruled(TeamPolicy(), provider_options={"google": {}})
 
-    assert reasons(rulings) == {}
-    assert set(rulings) == {
+    assert reasons(rule_results) == {}
+    assert set(rule_results) == {
         "models",
         "providers",
         "capabilities",
         "limits.max_duration",
         "limits.max_resolution",
     }
-    assert all(ruling.record()["outcome"] == "ok" for ruling in rulings.values())
+    assert all(rule_result.record()["outcome"] == "ok" for rule_result in rule_results.values())
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,9 @@ def test_without_rules_everything_passes_and_every_rule_is_on_record() -> None:
 def test_models_are_allowed_and_denied_by_id_and_slug(
     allow: tuple[str, ...], deny: tuple[str, ...], admitted: bool
 ) -> None:
-    rulings = ruled(TeamPolicy(models=Globs(allow, deny)))
+    rule_results = ruled(TeamPolicy(models=Globs(allow, deny)))
 
-    assert reasons(rulings) == ({} if admitted else {"models": Reason.MODEL_NOT_ALLOWED})
+    assert reasons(rule_results) == ({} if admitted else {"models": Reason.MODEL_NOT_ALLOWED})
 
 
 def test_each_provider_s_options_are_judged() -> None:
@@ -92,11 +92,11 @@ def test_each_provider_s_options_are_judged() -> None:
 def test_a_length_that_is_left_out_counts_as_the_longest(
     asked: int | None, can: Capabilities, refused: bool
 ) -> None:
-    ruling = ruled(TeamPolicy(max_duration=5), can, duration=asked)["limits.max_duration"]
+    rule_result = ruled(TeamPolicy(max_duration=5), can, duration=asked)["limits.max_duration"]
 
-    assert (ruling.refusal is not None) == refused
-    if ruling.refusal is not None and asked is None:
-        assert "set duration" in ruling.refusal.message
+    assert (rule_result.refusal is not None) == refused
+    if rule_result.refusal is not None and asked is None:
+        assert "set duration" in rule_result.refusal.message
 
 
 @pytest.mark.parametrize(
@@ -117,11 +117,11 @@ def test_a_length_that_is_left_out_counts_as_the_longest(
 def test_a_resolution_that_is_left_out_counts_as_the_largest(
     fields: dict[str, str], can: Capabilities, refused: bool
 ) -> None:
-    ruling = ruled(TeamPolicy(max_resolution="1080p"), can, **fields)["limits.max_resolution"]
+    rule_result = ruled(TeamPolicy(max_resolution="1080p"), can, **fields)["limits.max_resolution"]
 
-    assert (ruling.refusal is not None) == refused
-    if ruling.refusal is not None:
-        assert ruling.refusal.reason is Reason.LIMIT_EXCEEDED
+    assert (rule_result.refusal is not None) == refused
+    if rule_result.refusal is not None:
+        assert rule_result.refusal.reason is Reason.LIMIT_EXCEEDED
 
 
 def test_one_request_may_cost_so_much_and_no_more() -> None:
@@ -141,13 +141,13 @@ def test_what_the_model_can_t_do_refuses_with_every_violation() -> None:
         Violation("seed", 1, "no seed", "seed is 1; allowed: no seed"),
     )
 
-    ruling = ruled(TeamPolicy(), violations=violations)["capabilities"]
+    rule_result = ruled(TeamPolicy(), violations=violations)["capabilities"]
 
-    assert ruling.refusal is not None
-    assert ruling.refusal.reason is Reason.UNSUPPORTED_PARAMETER
-    listed = ruling.refusal.details["violations"]
+    assert rule_result.refusal is not None
+    assert rule_result.refusal.reason is Reason.UNSUPPORTED_PARAMETER
+    listed = rule_result.refusal.details["violations"]
     assert [(v["field"], v.get("nearest")) for v in listed] == [("duration", 8), ("seed", None)]
-    assert ruling.record()["reason"] == "unsupported_parameter"
+    assert rule_result.record()["reason"] == "unsupported_parameter"
 
 
 def test_every_rule_speaks_even_after_one_has_refused() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.domain.job import News, Status
+from gateway.domain.job import JobUpdate, Status
 from gateway.domain.upstream import Accepted, Declined, Unclear, read_poll, read_submit
 from gateway.domain.webhook import read_event
 
@@ -17,7 +17,7 @@ def test_a_number_beyond_all_range_makes_an_answer_unreadable_and_raises_nothing
     event = f'{{"type": "video.generation.completed", "data": {body.decode()}}}'.encode()
 
     assert isinstance(read_submit(202, body, None), Unclear)
-    assert not isinstance(read_poll(200, body), News)
+    assert not isinstance(read_poll(200, body), JobUpdate)
     assert read_event(event) is None
 
 
@@ -28,7 +28,7 @@ def test_an_expiry_that_is_no_time_is_as_if_it_were_absent(expires: str) -> None
 
     news = read_poll(200, body)
 
-    assert isinstance(news, News)
+    assert isinstance(news, JobUpdate)
     assert news.status is Status.COMPLETED
     assert news.copy_expires_at is None
 
@@ -36,7 +36,7 @@ def test_an_expiry_that_is_no_time_is_as_if_it_were_absent(expires: str) -> None
 def test_an_expiry_is_read_in_whole_seconds() -> None:
     news = read_poll(200, b'{"status": "completed", "urls": ["u"], "expires_at": 1800000000.9}')
 
-    assert isinstance(news, News)
+    assert isinstance(news, JobUpdate)
     assert news.copy_expires_at == 1_800_000_000
 
 
@@ -48,14 +48,14 @@ def test_an_acceptance_needs_an_id_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "passing"), [(400, False), (402, False), (429, True), (503, True)]
+    ("status", "transient"), [(400, False), (402, False), (429, True), (503, True)]
 )
-def test_a_refusal_in_the_upstream_s_own_shape_is_definite(status: int, passing: bool) -> None:
+def test_a_refusal_in_the_upstream_s_own_shape_is_definite(status: int, transient: bool) -> None:
     outcome = read_submit(status, b'{"error": {"message": "no", "code": 1}}', 3)
 
     assert outcome == Declined(status, {"code": status, "message": "no"}, 3)
     assert isinstance(outcome, Declined)
-    assert outcome.passing is passing
+    assert outcome.transient is transient
 
 
 @pytest.mark.parametrize("status", [300, 307, 408, 409, 425, 499, 500, 502, 504, 599])

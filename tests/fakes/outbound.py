@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.domain.delivery import AttemptOutcome, ErrorKind
-from gateway.domain.network import CallbackPolicy, Refusal
+from gateway.domain.network import BlockedAddress, CallbackPolicy
 from gateway.ports import Clock
 
 Answer = Callable[[], AttemptOutcome]
@@ -67,5 +67,7 @@ class FakeOutbound:
         finally:
             self.under_way[url] -= 1
 
-    async def inspect(self, url: str, policy: CallbackPolicy, timeout: float) -> Refusal | None:
+    async def inspect(
+        self, url: str, policy: CallbackPolicy, timeout: float
+    ) -> BlockedAddress | None:
         return None

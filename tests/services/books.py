@@ -9,22 +9,22 @@ from typing import Any
 from gateway.config.live import Live
 from gateway.config.loader import parse
 from gateway.domain.budget import covers
-from gateway.domain.job import Job, JobId, News, Status
+from gateway.domain.job import Job, JobId, JobUpdate, Status
 from gateway.domain.pricing import Estimate
 from gateway.domain.team import Principal
 from gateway.domain.units import Micros, epoch_ms
 from gateway.domain.upstream import Accepted, Declined, Unclear
 from gateway.domain.video import VideoRequest
 from gateway.ports import Database, Transaction
-from gateway.services.decide import Decision, Question
-from gateway.services.dedupe import Identity
+from gateway.services.events.publish import EventPublisher
+from gateway.services.job_cache import JobCache
+from gateway.services.jobs.track import Tracker
 from gateway.services.links import Links
-from gateway.services.open_job import Opened, Opening, open_job
-from gateway.services.tell import Teller
-from gateway.services.track import Tracker
-from gateway.services.views import JobViews
+from gateway.services.submission.decide import Decision, Question
+from gateway.services.submission.dedupe import Identity
+from gateway.services.submission.open_job import Opened, Opening, open_job
 from gateway.store import jobs
-from gateway.store.invariants import Violation, violations
+from gateway.store.invariants import InvariantViolation, violations
 from gateway.telemetry.bundle import Telemetry
 from tests.fakes.clock import FakeClock
 
@@ -52,10 +52,12 @@ class Books:
     def __post_init__(self) -> None:
         self._numbers = itertools.count(1)
         telemetry = Telemetry()
-        views = JobViews(self.database, self.clock, max_age=None)
+        views = JobCache(self.database, self.clock, max_age=None)
         links = Links(self.live, self.clock, b"k" * 32)
-        self.teller = Teller(self.live, links, random.Random(1))
-        self.tracker = Tracker(self.database, self.clock, views, self.live, self.teller, telemetry)
+        self.publisher = EventPublisher(self.live, links, random.Random(1))
+        self.tracker = Tracker(
+            self.database, self.clock, views, self.live, self.publisher, telemetry
+        )
 
     async def submit(
         self,
@@ -70,7 +72,7 @@ class Books:
         number = next(self._numbers)
         opening = self._opening(number, team, estimate, key, model, fingerprint)
         return await self.database.write(
-            lambda tx: open_job(tx, opening, self.teller, self.clock.now())
+            lambda tx: open_job(tx, opening, self.publisher, self.clock.now())
         )
 
     async def accept(self, job: Job) -> Job:
@@ -90,7 +92,7 @@ class Books:
         self, job_id: JobId, status: Status, raw_cost: str | None = None, *, byok: bool = False
     ) -> Job:
         """The upstream's verdict, first or late."""
-        news = News(status, raw_cost=raw_cost, is_byok=byok, outputs=1)
+        news = JobUpdate(status, raw_cost=raw_cost, is_byok=byok, outputs=1)
         return await self.tracker.learned(job_id, news)
 
     async def find(self, job_id: JobId) -> Job:
@@ -99,7 +101,7 @@ class Books:
         assert job is not None
         return job
 
-    async def broken(self) -> list[Violation]:
+    async def broken(self) -> list[InvariantViolation]:
         """What the doctor would say."""
         return await self.database.read(lambda tx: list(violations(tx)))
 
@@ -130,7 +132,7 @@ class Books:
             zdr=(),
             upstream="main",
             previous=None,
-            rulings=(),
+            rule_results=(),
             estimate=Estimate(Micros(estimate), ()),
             estimate_micros=estimate,
             budgets=tuple(b for b in current.rules.budgets.values() if covers(b, team, key, model)),

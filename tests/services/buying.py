@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from gateway.api.keys import PARTS, Parts
+from gateway.api.public.parts import PARTS, Parts
 from gateway.app import Gateway, open_gateway
 from gateway.config.loader import parse
 from gateway.domain.job import Job, JobId
@@ -25,10 +25,10 @@ from gateway.domain.signature import sign_openrouter
 from gateway.domain.team import Principal
 from gateway.domain.video import VideoRequest, parse_request
 from gateway.ports import Transaction
-from gateway.services.intake import Posted
-from gateway.services.plan import Call
+from gateway.services.jobs.receive_webhook import IncomingWebhook
+from gateway.services.submission.prepare import Call
 from gateway.store import jobs
-from gateway.store.invariants import Violation, violations
+from gateway.store.invariants import InvariantViolation, violations
 from gateway.telemetry.bundle import Telemetry
 from gateway.workers.loop import Loop
 from gateway.workers.poller import Poller
@@ -117,7 +117,7 @@ class Machine:
         body = json.dumps({"type": "video.generation.completed", "data": data}).encode()
         signed = sign_openrouter(body, SECRET, int(self.clock.now().timestamp()))
         key = f"{upstream_id}-completed"
-        await self.parts.intake.receive(Posted("main", token, body, signed, key))
+        await self.parts.intake.receive(IncomingWebhook("main", token, body, signed, key))
 
     async def give_up(self) -> None:
         """Let every lease run out, and all patience end."""
@@ -134,7 +134,7 @@ class Machine:
 
         return await self.gateway.database.read(act)
 
-    async def broken(self) -> list[Violation]:
+    async def broken(self) -> list[InvariantViolation]:
         """What the doctor would say."""
         return await self.gateway.database.read(lambda tx: list(violations(tx)))
 

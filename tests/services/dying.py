@@ -15,15 +15,15 @@ from typing import Any
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.database import open_database
 from gateway.adapters.resolver import SystemLookup
-from gateway.adapters.sender import Sender
-from gateway.domain.job import JobId, News, Status
+from gateway.adapters.sender import OutboundSender
+from gateway.domain.job import JobId, JobUpdate, Status
 from gateway.domain.units import epoch_ms
 from gateway.ports import Database
-from gateway.services.deliver import Deliverer
+from gateway.services.events.deliver import Deliverer
+from gateway.services.events.publish import EventPublisher
+from gateway.services.job_cache import JobCache
+from gateway.services.jobs.track import Tracker
 from gateway.services.links import Links
-from gateway.services.tell import Teller
-from gateway.services.track import Tracker
-from gateway.services.views import JobViews
 from gateway.store import deliveries
 from gateway.telemetry.bundle import Telemetry
 from gateway.workers.dispatcher import Dispatcher
@@ -77,16 +77,16 @@ async def _live(database_url: str, hook: str, job_id: JobId) -> None:
     clock, telemetry = SystemClock(), Telemetry()
     live = in_force({"webhooks": [{"name": "all", "url": hook, "secret": SECRET}]})
     source = random.SystemRandom()
-    teller = Teller(live, Links(live, clock, b"k" * 32), source)
-    views = JobViews(database, clock, max_age=None)
-    tracker = Tracker(database, clock, views, live, teller, telemetry)
-    outbound = Sender(clock, SystemLookup())
-    deliverer = Deliverer(database, clock, source, outbound, live, teller, telemetry)
+    publisher = EventPublisher(live, Links(live, clock, b"k" * 32), source)
+    views = JobCache(database, clock, max_age=None)
+    tracker = Tracker(database, clock, views, live, publisher, telemetry)
+    outbound = OutboundSender(clock, SystemLookup())
+    deliverer = Deliverer(database, clock, source, outbound, live, publisher, telemetry)
     dispatcher = Dispatcher(deliverer, clock, telemetry)
 
     now = epoch_ms(clock.now())
     await database.write(lambda tx: deliveries.void_leases(tx, now=now))  # as the gateway starts
-    await tracker.learned(job_id, News(Status.COMPLETED, raw_cost="0.04", outputs=1))
+    await tracker.learned(job_id, JobUpdate(Status.COMPLETED, raw_cost="0.04", outputs=1))
     while await _owed(database):
         await dispatcher.step()
         await dispatcher.drain(10)

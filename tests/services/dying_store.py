@@ -17,11 +17,11 @@ from gateway.adapters.clock import SystemClock
 from gateway.adapters.database import open_database
 from gateway.adapters.local_blobs import LocalBlobs
 from gateway.ports import ContentStream
-from gateway.services.fetch import Fetches
-from gateway.services.shelf import Shelf
-from gateway.services.views import JobViews
+from gateway.services.content.fetch import Fetches
+from gateway.services.content.store import AssetStore
+from gateway.services.job_cache import JobCache
 from gateway.telemetry.bundle import Telemetry
-from tests.services.test_fetch import JOB, Upstream
+from tests.services.content.test_fetch import JOB, Upstream
 
 FILM = random.Random(9).randbytes(250_000)
 
@@ -86,8 +86,8 @@ async def _store(folder: Path, database_url: str) -> None:
     clock = SystemClock()
     blobs = LocalBlobs.open_folder(folder, create=True)
     assert blobs is not None
-    views = JobViews(database, clock, max_age=None)
-    shelf = Shelf(
+    views = JobCache(database, clock, max_age=None)
+    asset_store = AssetStore(
         database,
         clock,
         random.SystemRandom(),
@@ -98,7 +98,7 @@ async def _store(folder: Path, database_url: str) -> None:
         Telemetry(),
         installation="us",
     )
-    fetches = Fetches(shelf, Telemetry())
+    fetches = Fetches(asset_store, Telemetry())
 
     @asynccontextmanager
     async def source() -> AsyncIterator[ContentStream]:

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from gateway.domain.audit import START, Act, Actor, Link
+from gateway.domain.audit import START, Actor, AuditedAct, Link
 from gateway.domain.errors import Refused
 from gateway.domain.job import Status
 from gateway.ports import Database, Transaction
 from gateway.services import audit
-from gateway.services.keyring import Keyring
+from gateway.services.access.api_keys import Keyring
 from gateway.store import audit as rows
 from tests.fakes.clock import FakeClock
 from tests.services.books import Books, in_force
@@ -34,7 +34,9 @@ async def told(database: Database) -> list[tuple[str, str, str, str]]:
 async def write(database: Database, number: int) -> None:
     now = FakeClock().now() + timedelta(seconds=number)
     await database.write(
-        lambda tx: audit.record(tx, Act.KEY_CREATED, OPS, f"red/{number}", now, number=number)
+        lambda tx: audit.record(
+            tx, AuditedAct.KEY_CREATED, OPS, f"red/{number}", now, number=number
+        )
     )
 
 
@@ -54,7 +56,7 @@ async def five(database: Database) -> Database:
 
 
 async def test_an_empty_trail_is_whole(database: Database) -> None:
-    assert await audit.verify(database) == audit.Verdict(START, 0, ())
+    assert await audit.verify(database) == audit.ChainCheck(START, 0, ())
 
 
 async def test_a_trail_is_whole_and_says_how_far_it_goes(five: Database) -> None:
@@ -100,9 +102,7 @@ async def test_a_trail_that_was_rewritten_as_a_whole_shows_against_a_noted_recor
         await write(five, number)
 
     assert await words(five) == [], "the forged chain fits in itself"
-    assert "5: it is another record than it was: the trail was rewritten" in await words(
-        five, noted
-    )
+    assert "5: it is not the record it was: the trail was rewritten" in await words(five, noted)
 
 
 async def test_a_head_that_was_turned_back_shows(five: Database) -> None:
@@ -124,7 +124,7 @@ async def test_records_of_many_at_once_form_one_chain(database: Database) -> Non
 
 async def test_an_act_that_fails_leaves_no_record_and_no_gap(five: Database) -> None:
     def failing(tx: Transaction) -> None:
-        audit.record(tx, Act.KEY_CREATED, OPS, "red/never", FakeClock().now())
+        audit.record(tx, AuditedAct.KEY_CREATED, OPS, "red/never", FakeClock().now())
         raise LookupError
 
     with pytest.raises(LookupError):
@@ -182,7 +182,7 @@ async def test_a_start_is_told_when_its_configuration_is_another_one(database: D
     for version in ("v1", "v1", "v2", "v2"):
         await database.write(partial(audit.record_start, actor=process, version=version, now=now))
     await database.write(
-        lambda tx: audit.record(tx, Act.CONFIG_RELOADED, Actor("SIGHUP", "p"), "v3", now)
+        lambda tx: audit.record(tx, AuditedAct.CONFIG_RELOADED, Actor("SIGHUP", "p"), "v3", now)
     )
     await database.write(lambda tx: audit.record_start(tx, process, "v3", now))
 

@@ -13,14 +13,14 @@ from gateway.adapters.clock import SystemClock
 from gateway.adapters.database import open_database
 from gateway.adapters.local_blobs import LocalBlobs
 from gateway.domain.content import Asset
-from gateway.services.evict import Evictor
-from gateway.services.fetch import Fetches
-from gateway.services.shelf import Shelf
-from gateway.services.views import JobViews
+from gateway.services.content.evict import Evictor
+from gateway.services.content.fetch import Fetches
+from gateway.services.content.store import AssetStore
+from gateway.services.job_cache import JobCache
 from gateway.store import assets
 from gateway.telemetry.bundle import Telemetry
+from tests.services.content.test_fetch import JOB
 from tests.services.dying_store import FILM, store_once
-from tests.services.test_fetch import JOB
 
 _STEPS = 500  # more than it takes to the very end
 
@@ -58,8 +58,8 @@ async def _after_a_start(path: Path, folder: Path) -> list[Asset]:
     blobs = LocalBlobs.open_folder(folder, create=True)
     assert blobs is not None
     clock, telemetry = SystemClock(), Telemetry()
-    views = JobViews(database, clock, max_age=None)
-    shelf = Shelf(
+    views = JobCache(database, clock, max_age=None)
+    asset_store = AssetStore(
         database,
         clock,
         random.Random(1),
@@ -70,12 +70,12 @@ async def _after_a_start(path: Path, folder: Path) -> list[Asset]:
         telemetry,
         installation="us",
     )
-    fetches = Fetches(shelf, telemetry)
+    fetches = Fetches(asset_store, telemetry)
     evictor = Evictor(
         database,
         clock,
         blobs,
-        shelf,
+        asset_store,
         fetches,
         telemetry,
         retention=timedelta(days=1),

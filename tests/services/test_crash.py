@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gateway.adapters.database import open_database
 from gateway.domain.job import Job
-from gateway.store.delivery_views import of_job
+from gateway.store.delivery_queries import of_job
 from gateway.store.invariants import violations
 from tests.fakes.subscriber import Subscriber, answers, subscriber
 from tests.services.books import Books, in_force

@@ -29,7 +29,7 @@ async def replicas(postgres_url: str) -> AsyncIterator[tuple[Books, Books]]:
     databases = [await PostgresDatabase.open(postgres_url, connections=8) for _ in range(2)]
     one, other = (Books(database, in_force(RULES)) for database in databases)
     other._numbers = one._numbers  # ids of jobs and of events are told apart
-    other.teller.source.seed(2)
+    other.publisher.source.seed(2)
     yield one, other
     for database in databases:
         await database.close()

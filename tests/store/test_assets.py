@@ -38,7 +38,7 @@ async def test_a_store_holds_an_output_once(database: Database) -> None:
 
 async def test_a_use_spares_what_was_doomed(database: Database) -> None:
     await _add(database, _asset("a"))
-    await database.write(lambda tx: assets.doom(tx, _asset("a"), "space", now=20))
+    await database.write(lambda tx: assets.mark_for_deletion(tx, _asset("a"), "space", now=20))
 
     await database.write(lambda tx: assets.touch(tx, ["a", "unknown"], now=30))
 
@@ -53,14 +53,14 @@ async def test_what_was_used_since_it_was_chosen_is_not_doomed(database: Databas
     await database.write(lambda tx: assets.touch(tx, ["a"], now=15))
 
     assert not await database.write(
-        lambda tx: assets.doom(tx, _asset("a", used=10), "retention", now=20)
+        lambda tx: assets.mark_for_deletion(tx, _asset("a", used=10), "retention", now=20)
     )
 
 
 async def test_what_is_doomed_counts_no_more_and_is_not_chosen_again(database: Database) -> None:
     await _add(database, _asset("a"), _asset("b", output=1, used=11))
     before = await database.read(lambda tx: assets.totals(tx, "here"))
-    await database.write(lambda tx: assets.doom(tx, _asset("a"), "space", now=20))
+    await database.write(lambda tx: assets.mark_for_deletion(tx, _asset("a"), "space", now=20))
 
     after = await database.read(lambda tx: assets.totals(tx, "here"))
     least = await database.read(lambda tx: assets.least_used(tx, "here", limit=9))

@@ -8,11 +8,11 @@ from gateway.domain.audit import Actor
 from gateway.domain.event import ThresholdFacts, new_event_id, threshold_crossed
 from gateway.domain.units import epoch_ms
 from gateway.ports import Database, Transaction
-from gateway.store import deliveries, delivery_views, endpoints, events
-from gateway.store.delivery_views import Wanted
-from gateway.workers.janitor import Janitor
+from gateway.store import deliveries, delivery_queries, endpoints, events
+from gateway.store.delivery_queries import DeliveryFilter
+from gateway.workers.retention_cleanup import RetentionCleanup
 from tests.fakes.clock import FakeClock
-from tests.services.post_room import FARM, PostRoom
+from tests.services.delivery_harness import FARM, DeliveryHarness
 from tests.store.test_plans import Listening, path_of, reads_whole
 
 NOW = epoch_ms(FakeClock().now())
@@ -96,15 +96,15 @@ async def test_a_backlog_hides_nobody(database: Database) -> None:
 async def test_whatever_the_backlog_all_is_found_by_an_index(sqlite_url: str) -> None:
     """Every statement of a delivery's life."""
     listening = Listening(await open_database(sqlite_url))
-    room = PostRoom(listening, FakeClock(), {"delivery": {"retries": ["5s"]}})
+    room = DeliveryHarness(listening, FakeClock(), {"delivery": {"retries": ["5s"]}})
     for status in (500, 200, 410):
         room.outbound.says(FARM, status)
         await room.publish()
-        await room.passing(minutes=1)
+        await room.transient(minutes=1)
     await room.subscribers.enable("farm", Actor("ops", "here"))
     await room.redeliverer.replay_dead(0, "team/growth/farm", Actor("ops", "here"))
     await room.subscribers.standing()
-    await Janitor(listening, room.clock).step()
+    await RetentionCleanup(listening, room.clock).step()
     await listening.close()
 
     # Read along an index, and of it all there is: pages, and what was not delivered.
@@ -155,7 +155,7 @@ async def test_a_page_begins_where_the_last_one_ended_though_all_are_of_one_mome
     seen: list[str] = []
     before = None
     while page := await database.read(
-        partial(delivery_views.page, wanted=Wanted(before=before), limit=3)
+        partial(delivery_queries.page, wanted=DeliveryFilter(before=before), limit=3)
     ):
         seen += [shown.id for shown in page]
         before = (page[-1].created_at, page[-1].id)

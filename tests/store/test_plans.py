@@ -16,10 +16,10 @@ from gateway.adapters.sqlite import SqliteDatabase
 from gateway.domain.errors import Refused
 from gateway.domain.job import Status
 from gateway.ports import Database, Row, Transaction
-from gateway.services.limits import TrafficLimits, admit
+from gateway.services.submission.rate_limit import TrafficLimits, admit
 from gateway.store import dedupe, inbox, jobs, refusals
 from gateway.telemetry.bundle import Telemetry
-from gateway.workers.sweeper import Sweeper
+from gateway.workers.crash_recovery import CrashRecovery
 from tests.services.books import Books, in_force
 
 T = TypeVar("T")
@@ -108,7 +108,7 @@ async def test_no_statement_of_a_job_s_life_reads_a_whole_table(
     with pytest.raises(Refused):
         await books.submit("red", 1_000_000)
     await books.clock.advance(3600)
-    sweeper = Sweeper(listening, books.clock, books.live, books.tracker, Telemetry())
+    sweeper = CrashRecovery(listening, books.clock, books.live, books.tracker, Telemetry())
     await sweeper.step()
     await books.clock.advance(3600)
     await sweeper.step()

@@ -9,9 +9,9 @@ from gateway.domain.catalog import CatalogChange
 from gateway.domain.event import Event
 from gateway.domain.job import Cause, Status
 from gateway.ports import Database, Transaction
-from gateway.store import catalogs, costs, events, jobs, keys, limits, refusals, settings
+from gateway.store import api_keys, catalogs, costs, events, jobs, limits, refusals, settings
+from gateway.store.api_keys import StoredKey
 from gateway.store.jobs import Ending
-from gateway.store.keys import StoredKey
 from tests.store.rows import bound, inserted
 
 
@@ -22,15 +22,15 @@ def a_key(name: str = "ci", digest: str = "sha256:1") -> StoredKey:
 async def test_a_name_is_one_active_key_and_free_again_once_it_is_revoked(
     database: Database,
 ) -> None:
-    assert await database.write(lambda tx: keys.add(tx, a_key()))
-    assert not await database.write(lambda tx: keys.add(tx, a_key(digest="sha256:2")))
-    assert not await database.write(lambda tx: keys.add(tx, a_key("other")))  # the same key
+    assert await database.write(lambda tx: api_keys.add(tx, a_key()))
+    assert not await database.write(lambda tx: api_keys.add(tx, a_key(digest="sha256:2")))
+    assert not await database.write(lambda tx: api_keys.add(tx, a_key("other")))  # the same key
 
-    assert await database.write(lambda tx: keys.revoke(tx, "growth", "ci", now=20))
-    assert not await database.write(lambda tx: keys.revoke(tx, "growth", "ci", now=30))
-    assert await database.write(lambda tx: keys.add(tx, a_key(digest="sha256:2")))
+    assert await database.write(lambda tx: api_keys.revoke(tx, "growth", "ci", now=20))
+    assert not await database.write(lambda tx: api_keys.revoke(tx, "growth", "ci", now=30))
+    assert await database.write(lambda tx: api_keys.add(tx, a_key(digest="sha256:2")))
 
-    stored = await database.read(keys.all_keys)
+    stored = await database.read(api_keys.all_keys)
     assert sorted((k.hash, k.revoked_at) for k in stored) == [("sha256:1", 20), ("sha256:2", None)]
 
 
@@ -72,11 +72,11 @@ async def test_the_newest_catalog_is_kept_whoever_writes_last(database: Database
 
 async def test_the_dearest_cost_of_a_kind_is_remembered(database: Database) -> None:
     def act(tx: Transaction) -> list[int | None]:
-        seen = [costs.dearest(tx, "kind")]
+        seen = [costs.worst_case(tx, "kind")]
         for micros in (50, 90, 70):
             costs.remember(tx, "kind", micros, now=1)
-            seen.append(costs.dearest(tx, "kind"))
-        return [*seen, costs.dearest(tx, "other")]
+            seen.append(costs.worst_case(tx, "kind"))
+        return [*seen, costs.worst_case(tx, "other")]
 
     assert await database.write(act) == [None, 50, 90, 90, None]
 
@@ -113,8 +113,10 @@ async def test_open_jobs_are_those_without_an_end(database: Database) -> None:
 
 
 async def test_refusals_are_kept_newest_first_and_forgotten(database: Database) -> None:
-    def a_refusal(number: int) -> refusals.Refusal:
-        return refusals.Refusal(str(number), number, "growth", "ci", "m", "cost_limit", "{}", "r-1")
+    def a_refusal(number: int) -> refusals.RefusalRecord:
+        return refusals.RefusalRecord(
+            str(number), number, "growth", "ci", "m", "cost_limit", "{}", "r-1"
+        )
 
     def act(tx: Transaction) -> list[int]:
         for number in range(5):

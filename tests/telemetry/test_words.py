@@ -10,13 +10,13 @@ from gateway.domain.catalog import CatalogChange
 from gateway.domain.content import KeepFailure, Removed
 from gateway.domain.delivery import AttemptOutcome, ErrorKind
 from gateway.domain.errors import Reason
-from gateway.domain.job import News, Status
+from gateway.domain.job import JobUpdate, Status
 from gateway.domain.settlement import Basis
 from gateway.domain.signature import Verdict
 from gateway.domain.upstream import Accepted, Declined, Missing, NotSent, Unanswered, Unclear
 from gateway.domain.webhook import Intake
-from gateway.services.dedupe import Dedupe
-from gateway.services.deliver import outcome_word
+from gateway.services.events.deliver import outcome_word
+from gateway.services.submission.dedupe import DedupeResult
 from gateway.telemetry.catalogue import PREFIX, describe
 
 CALLS = [
@@ -26,7 +26,7 @@ CALLS = [
         Declined(400, {}),
         NotSent("x"),
         Unclear("x"),
-        News(None),
+        JobUpdate(None),
         Missing(),
         Unanswered("x"),
     )
@@ -45,7 +45,7 @@ NO_VERDICT = {Verdict.VERIFIED, Verdict.UNVERIFIABLE}
         ("upstream_call_duration_seconds", "outcome", [*CALLS, "error", "gone"]),
         ("upstream_refusals_total", "kind", [*openrouter._REFUSALS.values()]),
         ("decisions_total", "reason", Reason),
-        ("dedupe_results_total", "result", Dedupe),
+        ("dedupe_results_total", "result", DedupeResult),
         ("jobs_settled_dollars_total", "basis", Basis),
         ("catalog_changes_total", "change", get_args(CatalogChange.__annotations__["kind"])),
         ("webhooks_received_total", "verdict", Intake),

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import cast
 
-from gateway.services.archive import LEASE_SECONDS, Archive
+from gateway.services.content.archive import LEASE_SECONDS, Archive
 from gateway.store.archivals import Archival
 from gateway.telemetry.bundle import Telemetry
 from gateway.workers.archiver import Archiver

@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from gateway.domain.content import BlobFailed
-from gateway.services.evict import GRACE, Evictor
+from gateway.services.content.evict import GRACE, Evictor
 from gateway.telemetry.bundle import Telemetry
 from gateway.workers.evictor import EvictionRound, eviction_loops
 from tests.fakes.clock import FakeClock

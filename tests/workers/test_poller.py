@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
 
-from gateway.domain.job import Job, JobId, News, Status
+from gateway.domain.job import Job, JobId, JobUpdate, Status
 from gateway.domain.upstream import Accepted, Missing, Unanswered
 from gateway.ports import Database
-from gateway.services.cadence import Cadence
+from gateway.services.jobs.poll_schedule import PollSchedule
 from gateway.services.links import Links
 from gateway.store import jobs
 from gateway.telemetry.bundle import Telemetry
@@ -21,8 +21,8 @@ from tests.services.books import Books, in_force
 CENT = 10_000
 UPSTREAM = {"base_url": "https://up.example/api/v1", "api_key": "sk-or-1234567890"}
 POLL = {"first": "4s", "factor": "2", "max": "10s"}
-PENDING = News(Status.PENDING)
-DONE = News(Status.COMPLETED, raw_cost="0.01", outputs=1)
+PENDING = JobUpdate(Status.PENDING)
+DONE = JobUpdate(Status.COMPLETED, raw_cost="0.01", outputs=1)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ async def start(books: Books) -> AsyncIterator[Start]:
             random.Random(1),
             upstreams,
             books.live,
-            Cadence(books.live, links),
+            PollSchedule(books.live, links),
             books.tracker,
             Telemetry(),
         )
@@ -91,7 +91,7 @@ async def idle(poller: Poller) -> None:
 async def test_a_job_is_asked_for_when_it_is_due_and_followed_to_its_end(
     books: Books, start: Start
 ) -> None:
-    main = PolledUpstream("main", PENDING, News(Status.IN_PROGRESS), DONE)
+    main = PolledUpstream("main", PENDING, JobUpdate(Status.IN_PROGRESS), DONE)
     poller = start({"main": main})
     job = await taken(books)
 
@@ -131,10 +131,12 @@ async def test_polls_grow_rarer_and_never_rarer_than_configured(books: Books, st
 
 
 @pytest.mark.parametrize(
-    "said", [Missing(), Unanswered("reset"), News(None)], ids=["missing", "unanswered", "odd word"]
+    "said",
+    [Missing(), Unanswered("reset"), JobUpdate(None)],
+    ids=["missing", "unanswered", "odd word"],
 )
 async def test_what_is_no_verdict_changes_nothing_and_is_asked_again(
-    books: Books, start: Start, said: Missing | Unanswered | News
+    books: Books, start: Start, said: Missing | Unanswered | JobUpdate
 ) -> None:
     main = PolledUpstream("main", said, DONE)
     poller = start({"main": main})
@@ -223,7 +225,7 @@ async def test_what_goes_wrong_with_one_job_does_not_touch_the_others(
     broken, fine = await taken(books), await taken(books)
 
     class Partly(PolledUpstream):
-        async def poll(self, upstream_id: str) -> News:
+        async def poll(self, upstream_id: str) -> JobUpdate:
             if upstream_id == f"up-{broken.id}":
                 raise RuntimeError("an adapter's mistake")
             return DONE

@@ -8,7 +8,7 @@ import pytest
 from gateway.config.live import Live
 from gateway.domain.errors import StorageFailed
 from gateway.ports import Database
-from gateway.services.authenticate import Authenticator
+from gateway.services.access.authenticate import Authenticator
 from gateway.services.catalog import Catalogs
 from gateway.telemetry.bundle import Telemetry
 from gateway.workers.refresher import CatalogRefresher, KeyRefresher

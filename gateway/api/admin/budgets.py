@@ -6,7 +6,7 @@ from aiohttp import web
 from gateway.api.admin.answers import answer
 from gateway.api.admin.parts import ADMIN
 from gateway.domain.units import usd_text
-from gateway.services.budgets import standing
+from gateway.services.money.standing import standing
 from gateway.store import catalogs, refusals
 
 _LATEST = 200  # rows

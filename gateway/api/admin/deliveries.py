@@ -8,7 +8,7 @@ from gateway.api.admin.access import operator
 from gateway.api.admin.answers import answer, invalid, read_moment, read_object, seconds
 from gateway.api.admin.paging import cursor_after, read_cursor, read_limit
 from gateway.api.admin.parts import ADMIN
-from gateway.store.delivery_views import STATES, Attempt, Shown, Wanted
+from gateway.store.delivery_queries import STATES, AttemptRecord, DeliveryFilter, Shown
 
 
 async def listing(request: web.Request) -> web.Response:
@@ -52,12 +52,12 @@ async def replay_dead(request: web.Request) -> web.Response:
     return answer({"replayed": count}, status=202)
 
 
-def _wanted(request: web.Request) -> Wanted:
+def _wanted(request: web.Request) -> DeliveryFilter:
     query = request.query
     state, since, cursor = query.get("state"), query.get("since"), query.get("cursor")
     if state is not None and state not in STATES:
         invalid("state", state, ", ".join(STATES))
-    return Wanted(
+    return DeliveryFilter(
         state=state,
         endpoint=query.get("endpoint"),
         since=None if since is None else read_moment("since", since),
@@ -87,7 +87,7 @@ def _row(shown: Shown) -> dict[str, Any]:
     return row
 
 
-def _attempt(attempt: Attempt) -> dict[str, Any]:
+def _attempt(attempt: AttemptRecord) -> dict[str, Any]:
     return {
         "attempt": attempt.attempt,
         "at": seconds(attempt.at),

@@ -8,7 +8,7 @@ from gateway.api.admin.access import operator
 from gateway.api.admin.answers import answer, seconds
 from gateway.api.admin.parts import ADMIN
 from gateway.domain.delivery import Judgement, judge
-from gateway.services.subscribers import Standing
+from gateway.services.events.endpoints import EndpointStatus
 
 
 async def listing(request: web.Request) -> web.Response:
@@ -46,7 +46,7 @@ async def ping(request: web.Request) -> web.Response:
     )
 
 
-def _row(standing: Standing) -> dict[str, Any]:
+def _row(standing: EndpointStatus) -> dict[str, Any]:
     health, owed, subscription = standing.health, standing.owed, standing.subscription
     row: dict[str, Any] = {
         "endpoint": standing.endpoint,

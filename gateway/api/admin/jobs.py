@@ -10,10 +10,10 @@ from gateway.api.admin.paging import cursor_after, read_cursor, read_limit
 from gateway.api.admin.parts import ADMIN
 from gateway.domain.errors import Reason, Refused
 from gateway.domain.job import Status
-from gateway.services.inspect import brief, dossier
-from gateway.services.withdraw import Withdrawn
-from gateway.store import job_views
-from gateway.store.job_views import Wanted
+from gateway.services.content.delete import Withdrawn
+from gateway.services.operations.job_report import brief, job_report
+from gateway.store import job_queries
+from gateway.store.job_queries import JobFilter
 
 _MAX_WHY = 500  # characters
 
@@ -21,7 +21,9 @@ _MAX_WHY = 500  # characters
 async def listing(request: web.Request) -> web.Response:
     """The newest first; `next` is the `cursor` of the following page, absent on the last."""
     limit, wanted = read_limit(request.query.get("limit", "")), _wanted(request)
-    found = await request.app[ADMIN].database.read(lambda tx: job_views.page(tx, wanted, limit + 1))
+    found = await request.app[ADMIN].database.read(
+        lambda tx: job_queries.page(tx, wanted, limit + 1)
+    )
     page = found[:limit]
     body: dict[str, Any] = {"data": [brief(job) for job in page]}
     if len(found) > limit:
@@ -32,7 +34,7 @@ async def listing(request: web.Request) -> web.Response:
 async def show(request: web.Request) -> web.Response:
     """One job: decision, attempts, ledger, deliveries, stored videos."""
     job_id = request.match_info["id"]
-    found = await request.app[ADMIN].database.read(lambda tx: dossier(tx, job_id))
+    found = await request.app[ADMIN].database.read(lambda tx: job_report(tx, job_id))
     if found is None:
         raise Refused(Reason.JOB_NOT_FOUND, f"Job {job_id[:100]} not found")
     return answer(found.document())
@@ -67,12 +69,12 @@ def withdrawn_document(done: Withdrawn) -> dict[str, Any]:
     }
 
 
-def _wanted(request: web.Request) -> Wanted:
+def _wanted(request: web.Request) -> JobFilter:
     query = request.query
     status, since, cursor = query.get("status"), query.get("since"), query.get("cursor")
     if status is not None and status not in set(Status):
         invalid("status", status, ", ".join(Status))
-    return Wanted(
+    return JobFilter(
         team=query.get("team"),
         status=None if status is None else Status(status),
         since=None if since is None else read_moment("since", since),

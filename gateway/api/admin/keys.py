@@ -10,7 +10,7 @@ from gateway.api.admin.parts import ADMIN
 from gateway.api.body import read_body
 from gateway.domain.errors import Reason, Refused
 from gateway.domain.strict_json import NotStrict, parse_object
-from gateway.store.keys import StoredKey
+from gateway.store.api_keys import StoredKey
 
 _MAX_BODY = 64 * 1024  # bytes
 

@@ -6,12 +6,12 @@ from aiohttp import web
 
 from gateway.config.live import Live
 from gateway.ports import Clock, Database
-from gateway.services.authenticate import Authenticator
-from gateway.services.keyring import Keyring
-from gateway.services.observe import Observer
-from gateway.services.redeliver import Redeliverer
-from gateway.services.subscribers import Subscribers
-from gateway.services.withdraw import Withdrawer
+from gateway.services.access.api_keys import Keyring
+from gateway.services.access.authenticate import Authenticator
+from gateway.services.content.delete import AssetDeleter
+from gateway.services.events.endpoints import EndpointAdmin
+from gateway.services.events.replay import DeliveryReplay
+from gateway.services.operations.snapshot import SnapshotReader
 from gateway.telemetry.bundle import Telemetry
 
 
@@ -23,11 +23,11 @@ class AdminParts:
     database: Database
     live: Live
     keyring: Keyring
-    withdrawer: Withdrawer
+    withdrawer: AssetDeleter
     authenticator: Authenticator
-    observer: Observer
-    redeliverer: Redeliverer
-    subscribers: Subscribers
+    observer: SnapshotReader
+    redeliverer: DeliveryReplay
+    subscribers: EndpointAdmin
     telemetry: Telemetry
 
 

@@ -2,8 +2,8 @@
 
 from aiohttp import web
 
-from gateway.api.keys import PARTS
 from gateway.api.middleware import FACTS
+from gateway.api.public.parts import PARTS
 from gateway.domain.errors import Reason, Refused
 from gateway.domain.team import Principal
 

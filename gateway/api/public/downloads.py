@@ -6,15 +6,15 @@ from typing import IO
 
 from aiohttp import web
 
-from gateway.api.keys import PARTS
 from gateway.api.middleware import FACTS
 from gateway.api.public.access import principal
+from gateway.api.public.parts import PARTS
 from gateway.api.public.videos import owned_job
 from gateway.domain.content import (
     Asset,
     BlobFailed,
+    ByteRange,
     OutOfRange,
-    Span,
     etag,
     file_name,
     if_range_holds,
@@ -24,7 +24,7 @@ from gateway.domain.content import (
 from gateway.domain.errors import Reason, Refused
 from gateway.domain.job import Job
 from gateway.domain.upstream import ContentFailed
-from gateway.services.download import Flowing, Stored
+from gateway.services.content.download import Flowing, Stored
 
 # A client that takes nothing for so long has its connection cut, so that it can't hold files and
 # connections for ever. A slow one that takes something goes on.
@@ -72,7 +72,7 @@ async def _from_store(
     except OutOfRange:
         headers["Content-Range"] = f"bytes */{asset.size}"
         return web.Response(status=416, headers=headers)
-    whole = span or Span(0, asset.size)
+    whole = span or ByteRange(0, asset.size)
     headers["Content-Length"] = str(whole.length)
     if span is not None:
         headers["Content-Range"] = span.content_range(asset.size)
@@ -83,7 +83,7 @@ async def _from_store(
     return await _send_file(request, response, file, whole)
 
 
-def _wanted(request: web.Request, tag: str, size: int) -> Span | None:
+def _wanted(request: web.Request, tag: str, size: int) -> ByteRange | None:
     """The part that is asked for; None for the whole: without Range always 200 (SDKs)."""
     if not if_range_holds(request.headers.get("If-Range"), tag):
         return None
@@ -122,7 +122,7 @@ def _pieces(chunk: bytes) -> Iterator[bytes]:
 
 
 async def _send_file(
-    request: web.Request, response: web.StreamResponse, file: IO[bytes], span: Span
+    request: web.Request, response: web.StreamResponse, file: IO[bytes], span: ByteRange
 ) -> web.StreamResponse:
     """Let the kernel send a part of a file."""
     metrics = request.app[PARTS].telemetry.metrics

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from gateway.api.keys import PARTS
+from gateway.api.public.parts import PARTS
 
 
 async def healthz(_request: web.Request) -> web.Response:

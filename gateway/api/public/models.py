@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from gateway.api.keys import PARTS
 from gateway.api.public.access import principal
+from gateway.api.public.parts import PARTS
 from gateway.domain.errors import Reason, Refused
 
 # As the real service answers (CONTRACT.md section 1); what is filtered for a team is not for a

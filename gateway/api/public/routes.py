@@ -2,11 +2,11 @@
 
 from aiohttp import web
 
-from gateway.api.keys import PARTS, Parts
 from gateway.api.middleware import add_headers, observe
 from gateway.api.public.downloads import content
 from gateway.api.public.health import healthz, readyz
 from gateway.api.public.models import models, video_models
+from gateway.api.public.parts import PARTS, Parts
 from gateway.api.public.videos import poll, submit
 from gateway.api.public.webhooks import webhook
 

@@ -7,17 +7,17 @@ import orjson
 from aiohttp import web
 
 from gateway.api.body import read_body
-from gateway.api.keys import PARTS
 from gateway.api.middleware import FACTS
 from gateway.api.public.access import principal
-from gateway.api.public.wishes import read_wishes
+from gateway.api.public.parts import PARTS
+from gateway.api.public.submit_options import read_submit_options
 from gateway.domain.errors import Reason, Refused
 from gateway.domain.job import Job
 from gateway.domain.policy import violating
 from gateway.domain.strict_json import NotStrict, parse_object
 from gateway.domain.units import usd_text
 from gateway.domain.video import VideoRequest, parse_request
-from gateway.services.plan import Call
+from gateway.services.submission.prepare import Call
 
 # CONTRACT.md section 1. The client's Authorization and X-Provider-API-Keys are never among them.
 _FORWARDED = ("HTTP-Referer", "X-OpenRouter-Title", "X-OpenRouter-Categories", "X-Session-Id")
@@ -34,7 +34,7 @@ async def submit(request: web.Request) -> web.Response:
     """
     parts = request.app[PARTS]
     who = principal(request)
-    wishes = read_wishes(request)
+    options = read_submit_options(request)
     body = await read_body(request, parts.live.config.server.max_body_bytes)
     call = Call(
         principal=who,
@@ -43,11 +43,11 @@ async def submit(request: web.Request) -> web.Response:
         size=len(body),
         request_id=request[FACTS].request_id,
         traceparent=parts.telemetry.tracer.inject(),
-        zdr_header=wishes.zdr,
-        fresh=wishes.fresh,
-        idempotency_key=wishes.idempotency_key,
+        zdr_header=options.zdr,
+        fresh=options.fresh,
+        idempotency_key=options.idempotency_key,
     )
-    if wishes.dry_run:
+    if options.dry_run:
         preview = await parts.previewer.preview(call.question)
         request[FACTS].reason = "dry_run"
         return web.Response(

@@ -3,9 +3,9 @@
 from aiohttp import web
 
 from gateway.api.body import read_body
-from gateway.api.keys import PARTS
+from gateway.api.public.parts import PARTS
 from gateway.domain.errors import Reason, Refused
-from gateway.services.intake import Posted
+from gateway.services.jobs.receive_webhook import IncomingWebhook
 
 _MAX_BODY = 1_000_000  # bytes; a real event has about 500
 _TOTAL = 30.0  # seconds for the body: it comes from a machine
@@ -18,7 +18,7 @@ async def webhook(request: web.Request) -> web.Response:
     if upstream not in parts.live.config.upstreams:
         raise Refused(Reason.NOT_FOUND, "Not Found")
     received = await parts.intake.receive(
-        Posted(
+        IncomingWebhook(
             upstream=upstream,
             token=request.match_info.get("token"),
             body=await _body(request, upstream),

@@ -1,0 +1,43 @@
+"""What the handlers are given, and the typed key under which an application holds it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from gateway.config.live import Live
+from gateway.ports import Clock
+from gateway.services.access.authenticate import Authenticator
+from gateway.services.catalog import Catalogs
+from gateway.services.content.download import Downloader
+from gateway.services.job_cache import JobCache
+from gateway.services.jobs.receive_webhook import WebhookIntake
+from gateway.services.jobs.serialize import JobSerializer
+from gateway.services.links import Links
+from gateway.services.submission.decide import Decider
+from gateway.services.submission.dry_run import DryRun
+from gateway.services.submission.submit import Submitter
+from gateway.telemetry.bundle import Telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The services behind the team-facing API."""
+
+    clock: Clock
+    live: Live
+    authenticator: Authenticator
+    submitter: Submitter
+    previewer: DryRun
+    decider: Decider
+    views: JobCache
+    presenter: JobSerializer
+    links: Links
+    downloader: Downloader
+    catalogs: Catalogs
+    intake: WebhookIntake
+    readiness: Callable[[], dict[str, str]]  # part -> "ok" or what is wrong with it
+    telemetry: Telemetry
+
+
+PARTS = web.AppKey("PARTS", Parts)

@@ -1,0 +1,1 @@
+"""Know who is calling, and manage API keys."""

@@ -1,0 +1,105 @@
+"""Making and revoking bearer keys at run time."""
+
+import random
+import re
+import string
+from dataclasses import dataclass
+
+from gateway.config.live import Live
+from gateway.domain.audit import Actor, AuditedAct
+from gateway.domain.errors import Reason, Refused
+from gateway.domain.team import KEY_PREFIX, hash_key
+from gateway.domain.units import epoch_ms
+from gateway.ports import Clock, Database, Transaction
+from gateway.services import audit
+from gateway.store import api_keys
+from gateway.store.api_keys import StoredKey
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_ALPHABET = string.ascii_letters + string.digits
+_LENGTH = 40  # of 62 characters each: 238 bits
+
+
+@dataclass(frozen=True, slots=True)
+class MadeKey:
+    """A key that was just made; `secret` is shown this once."""
+
+    secret: str
+    stored: StoredKey
+
+
+def new_key(source: random.Random) -> str:
+    """A fresh bearer key: `vg_` and 40 alphanumerics."""
+    return KEY_PREFIX + "".join(source.choices(_ALPHABET, k=_LENGTH))
+
+
+class Keyring:
+    """The keys in the database; those of the configuration are changed there."""
+
+    def __init__(self, database: Database, clock: Clock, source: random.Random, live: Live) -> None:
+        """`source`: the system's random source."""
+        self._database = database
+        self._clock = clock
+        self._random = source
+        self._live = live
+
+    async def create(self, team: str, name: str, by: Actor) -> MadeKey:
+        """Make a key for the team; the audit trail says who did.
+
+        Raises:
+            Refused: INVALID_REQUEST for an unknown team, a bad name, or one that is taken.
+
+        """
+        config = self._live.config
+        if team not in config.teams:
+            known = ", ".join(sorted(config.teams))
+            raise _invalid("team", team, f"a team of the configuration: {known}")
+        if not _NAME.fullmatch(name):
+            raise _invalid("name", name, "letters, digits, `.`, `_`, `-`; at most 64")
+        if any(key.name == name for key in config.teams[team].keys):
+            raise _invalid("name", name, "a name that no key of the configuration has")
+        secret = new_key(self._random)
+        now = self._clock.now()
+        stored = StoredKey(hash_key(secret), team, name, epoch_ms(now), by.name, None)
+
+        def act(tx: Transaction) -> bool:
+            added = api_keys.add(tx, stored)
+            if added:
+                audit.record(
+                    tx, AuditedAct.KEY_CREATED, by, f"{team}/{name}", now, hash=stored.hash
+                )
+            return added
+
+        if not await self._database.write(act):
+            raise _invalid("name", name, "a name that no active key of the team has")
+        return MadeKey(secret, stored)
+
+    async def revoke(self, team: str, name: str, by: Actor) -> None:
+        """Revoke a key, which the audit trail tells; within a second it stops everywhere.
+
+        Raises:
+            Refused: INVALID_REQUEST where the team has no active key of this name in the database.
+
+        """
+        now = self._clock.now()
+
+        def act(tx: Transaction) -> bool:
+            revoked = api_keys.revoke(tx, team, name, now=epoch_ms(now))
+            if revoked:
+                audit.record(tx, AuditedAct.KEY_REVOKED, by, f"{team}/{name}", now)
+            return revoked
+
+        if not await self._database.write(act):
+            raise _invalid("name", f"{team}/{name}", "an active key made by `keys create`")
+
+    async def stored(self) -> list[StoredKey]:
+        """Every key of the database, revoked ones too."""
+        return await self._database.read(api_keys.all_keys)
+
+
+def _invalid(field: str, value: str, allowed: str) -> Refused:
+    return Refused(
+        Reason.INVALID_REQUEST,
+        f"{field} is {value!r}; allowed: {allowed}",
+        {"field": field, "value": value, "allowed": allowed},
+    )

@@ -1,0 +1,1 @@
+"""Store, serve and remove the videos that jobs produced."""

@@ -1,0 +1,119 @@
+"""Fetching videos when their jobs complete, before the upstream lets go of them."""
+
+import random
+from datetime import timedelta
+
+from gateway.domain.content import BlobFailed, next_try
+from gateway.domain.job import Job, Status, new_token
+from gateway.domain.units import epoch_ms
+from gateway.ports import Clock, Database, Transaction
+from gateway.services.content.download import Downloader
+from gateway.services.content.fetch import FetchOutcome
+from gateway.services.content.store import AssetStore, Mode
+from gateway.store import archivals, jobs
+from gateway.store.archivals import Archival
+from gateway.telemetry.bundle import Telemetry
+
+# How long it is tried where the upstream does not say how long it keeps a video. It says that of
+# stored copies only, and nobody publishes a figure for the rest (CONTRACT.md section 4).
+_PATIENCE_MS = int(timedelta(days=3).total_seconds() * 1000)
+
+LEASE_SECONDS = 120.0
+"""A lease is renewed at a third of it for as long as the download goes on."""
+
+
+def plan(tx: Transaction, job: Job, mode: Mode, *, now: int) -> None:
+    """Have a job's outputs fetched if it has just completed and they are to be archived.
+
+    Part of the act that ends the job: what is not planned there is never archived.
+    """
+    if mode != "archive" or job.status is not Status.COMPLETED or not job.retain:
+        return
+    until = job.copy_expires_at
+    give_up_at = now + _PATIENCE_MS if until is None else until * 1000
+    for index in range(max(1, job.outputs)):
+        archivals.plan(tx, job.id, index, now=now, give_up_at=give_up_at)
+
+
+class Archive:
+    """Claims outputs that are to be fetched, fetches them, plans the next try."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        source: random.Random,
+        downloader: Downloader,
+        asset_store: AssetStore,
+        telemetry: Telemetry,
+    ) -> None:
+        """`shelf` is told of what could not be fetched in time."""
+        self._database = database
+        self._clock = clock
+        self._random = source
+        self._downloader = downloader
+        self._asset_store = asset_store
+        self._telemetry = telemetry
+
+    async def claim(self, limit: int) -> list[Archival]:
+        """Up to `limit` outputs that are due, leased."""
+        now = self._now()
+        if not await self._database.read(lambda tx: archivals.due(tx, now=now)):
+            return []
+        until = now + int(LEASE_SECONDS * 1000)
+        token = new_token(self._random)
+        return await self._database.write(
+            lambda tx: archivals.lease(tx, now=now, until=until, token=token, limit=limit)
+        )
+
+    async def renew(self, held: Archival) -> bool:
+        """Hold an output for longer; False if another took it over."""
+        until = self._now() + int(LEASE_SECONDS * 1000)
+        return await self._database.write(lambda tx: archivals.renew(tx, held, until=until))
+
+    async def fetch(self, held: Archival) -> None:
+        """Fetch one output, and write down what comes of it."""
+        job = await self._database.read(lambda tx: jobs.find(tx, held.job_id))
+        if job is None:
+            await self._database.write(lambda tx: archivals.drop(tx, held))
+            return
+        with self._telemetry.work("content.archive", job.request_id, job.traceparent) as span:
+            span.set(job=job.id, output=held.output)
+            await self._archive(job, held)
+
+    async def _archive(self, job: Job, held: Archival) -> None:
+        outcome = await self._downloader.fetch(job, held.output)
+        if outcome == "stored":
+            await self._database.write(lambda tx: archivals.settle(tx, held.job_id, held.output))
+            return
+        due_at = next_try(held.attempts, self._now(), held.give_up_at)
+        if outcome == "gone" or due_at is None:
+            await self._give_up(job, held, outcome)
+        else:
+            await self._put_off(held, due_at, outcome)
+
+    async def _give_up(self, job: Job, held: Archival, outcome: FetchOutcome) -> None:
+        dropped = await self._database.write(lambda tx: archivals.drop(tx, held))
+        if self._still_ours(dropped):
+            why = "the upstream has it no more" if outcome == "gone" else "no time is left"
+            self._asset_store.failed(job, held.output, BlobFailed("missed", why))
+
+    async def _put_off(self, held: Archival, due_at: int, outcome: FetchOutcome) -> None:
+        put_off = await self._database.write(lambda tx: archivals.put_off(tx, held, due_at=due_at))
+        if self._still_ours(put_off):
+            self._telemetry.log.warning(
+                "content.archive_put_off",
+                job=held.job_id,
+                output=held.output,
+                attempts=held.attempts + 1,
+                outcome=outcome,
+                seconds=(due_at - self._now()) / 1000,
+            )
+
+    def _still_ours(self, written: bool) -> bool:
+        if not written:
+            self._telemetry.metrics.lease_lost("archiver")
+        return written
+
+    def _now(self) -> int:
+        return epoch_ms(self._clock.now())

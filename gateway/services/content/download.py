@@ -1,0 +1,238 @@
+"""One output of a completed job: from the store, along with others, or from the upstream."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+
+from gateway.domain.content import Asset, BlobFailed, BlobMissing
+from gateway.domain.errors import Reason, Refused
+from gateway.domain.job import Job, Status
+from gateway.domain.upstream import ContentFailed
+from gateway.ports import Blob, ContentStream, Upstream
+from gateway.services.content.fetch import Fetches, FetchOutcome, NotShared, Source, opened_video
+from gateway.services.content.store import AssetStore, Holding
+from gateway.telemetry.bundle import Telemetry
+
+_RETRY_AFTER = 5  # seconds
+_NO_LONGER = "the upstream no longer has it"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A video that is whole and does not change: parts of it can be had."""
+
+    asset: Asset
+    blob: Blob
+
+
+@dataclass(frozen=True, slots=True)
+class Flowing:
+    """A video on its way from the upstream; how long it is nobody knows yet.
+
+    The chunks raise ContentFailed when it breaks off.
+    """
+
+    chunks: AsyncIterator[bytes]
+
+
+class Downloader:
+    """Finds the bytes of a job's output, and stores them where they may be stored."""
+
+    def __init__(
+        self,
+        upstreams: Mapping[str, Upstream],
+        asset_store: AssetStore,
+        fetches: Fetches,
+        telemetry: Telemetry,
+    ) -> None:
+        """`upstreams` by name; a job is read from the one that made it."""
+        self._upstreams = upstreams
+        self._asset_store = asset_store
+        self._fetches = fetches
+        self._telemetry = telemetry
+
+    async def look(self, job: Job, index: int) -> Asset | None:
+        """What is stored of the output, to be told without its bytes; None: nothing.
+
+        Raises:
+            Refused: NOT_COMPLETED (409), INVALID_REQUEST (400, index out of range),
+                CONTENT_GONE (410).
+            StorageFailed: the database did not answer.
+
+        """
+        _check(job, index)
+        holding = await self._asset_store.find(job, index)
+        _refuse_withdrawn(job, holding)
+        if holding.asset is None:
+            self._source(job, index, holding)
+            if job.content_gone and not holding.elsewhere:
+                raise _gone(job, _NO_LONGER)
+        return holding.asset
+
+    @asynccontextmanager
+    async def open(self, job: Job, index: int) -> AsyncIterator[Stored | Flowing]:
+        """The bytes.
+
+        Raises:
+            Refused: as `look`; UPSTREAM_FAILED (502) or NOT_READY (503) where asking again may
+                help.
+            StorageFailed: the database did not answer.
+
+        """
+        _check(job, index)
+        async with AsyncExitStack() as stack:
+            yield await self._opened(job, index, stack)
+
+    async def fetch(self, job: Job, index: int) -> FetchOutcome:
+        """Have the output stored, for nobody in particular; what came of it.
+
+        Raises:
+            StorageFailed: the database did not answer.
+
+        """
+        holding = await self._asset_store.find(job, index)
+        if holding.asset is not None or holding.elsewhere or holding.withdrawn is not None:
+            return "stored"
+        if not self._asset_store.takes(job):
+            return "not_stored"
+        try:
+            source = self._source(job, index, holding)
+        except Refused:
+            return "failed"
+        outcome = await self._fetches.begin(job, index, source).ended()
+        if outcome == "gone":
+            await self._asset_store.lost(job)
+        return outcome
+
+    async def _opened(self, job: Job, index: int, stack: AsyncExitStack) -> Stored | Flowing:
+        holding = await self._found(job, index)
+        _refuse_withdrawn(job, holding)
+        asset = holding.asset
+        if asset is not None:
+            try:
+                blob = await stack.enter_async_context(self._asset_store.open(asset))
+            except BlobMissing:
+                holding = replace(holding, asset=None)
+            except BlobFailed as error:
+                self._telemetry.log.error("content.store_failed", job=job.id, why=error.why)
+            else:
+                self._telemetry.metrics.content_lookup("hit")
+                return Stored(asset, blob)
+        if holding.asset is None and self._asset_store.takes(job):
+            return await self._shared(job, index, holding, stack)
+        return await self._alone(job, index, holding, stack)
+
+    async def _found(self, job: Job, index: int) -> Holding:
+        """What is stored, also if that changes while the database is asked."""
+        while True:
+            ended = self._fetches.ended
+            holding = await self._asset_store.find(job, index)
+            if holding.asset is not None or ended == self._fetches.ended:
+                return holding
+
+    async def _shared(
+        self, job: Job, index: int, holding: Holding, stack: AsyncExitStack
+    ) -> Flowing:
+        """One download for all who ask meanwhile, and for the store."""
+        fetch, joined = self._fetches.under_way(job.id, index), True
+        if fetch is None:
+            source = self._source(job, index, holding)
+            fetch, joined = self._fetches.begin(job, index, source), False
+        try:
+            chunks = await stack.enter_async_context(fetch.follow())
+        except NotShared:
+            return await self._alone(job, index, holding, stack)
+        except ContentFailed as error:
+            raise await self._refusal(job, holding, error) from error
+        self._telemetry.metrics.content_lookup("joined" if joined else "miss")
+        return Flowing(chunks)
+
+    async def _alone(
+        self, job: Job, index: int, holding: Holding, stack: AsyncExitStack
+    ) -> Flowing:
+        """A download for this client only, of which nothing is stored."""
+        source = self._source(job, index, holding)
+        try:
+            stream = await stack.enter_async_context(opened_video(source))
+        except ContentFailed as error:
+            raise await self._refusal(job, holding, error) from error
+        self._telemetry.metrics.content_lookup("miss")
+        return Flowing(aiter(stream))
+
+    async def _refusal(self, job: Job, holding: Holding, error: ContentFailed) -> Refused:
+        """What to say when the upstream hands nothing over."""
+        if not error.gone:
+            return Refused(
+                Reason.UPSTREAM_FAILED,
+                "The upstream did not hand over the video just now; try again.",
+                retry_after=_RETRY_AFTER,
+            )
+        if holding.somewhere:
+            return _out_of_reach(job)
+        self._telemetry.metrics.content_lookup("gone")
+        await self._asset_store.lost(job)
+        return _gone(job, _NO_LONGER)
+
+    def _source(self, job: Job, index: int, holding: Holding) -> Source:
+        """How to download the output from its upstream.
+
+        Raises:
+            Refused: CONTENT_GONE, or NOT_READY where it is stored: there is no such upstream now.
+
+        """
+        upstream, upstream_id = self._upstreams.get(job.upstream), job.upstream_id
+        if upstream is None or upstream_id is None:
+            if holding.somewhere:
+                raise _out_of_reach(job)
+            raise _gone(job, f"its upstream {job.upstream} is no longer configured")
+
+        def source() -> AbstractAsyncContextManager[ContentStream]:
+            return upstream.content(upstream_id, index)
+
+        return source
+
+
+def _check(job: Job, index: int) -> None:
+    """Whether the job has this output.
+
+    Raises:
+        Refused: NOT_COMPLETED (409), INVALID_REQUEST (400, index out of range).
+
+    """
+    if job.status is not Status.COMPLETED:
+        raise Refused(
+            Reason.NOT_COMPLETED,
+            f"Job {job.id} is {job.status.on_the_wire}: it has no video"
+            + ("" if job.status.terminal else " yet. Poll it until it is completed."),
+            {"status": job.status.on_the_wire},
+        )
+    available = max(1, job.outputs)
+    if index >= available:
+        raise Refused(
+            Reason.INVALID_REQUEST,
+            f"Video index {index} out of range ({available} videos available)",
+            {"field": "index", "value": index, "allowed": f"0 to {available - 1}"},
+        )
+
+
+def _refuse_withdrawn(job: Job, holding: Holding) -> None:
+    if holding.withdrawn is not None:
+        raise _gone(job, "the gateway's operators removed it")
+
+
+def _out_of_reach(job: Job) -> Refused:
+    return Refused(
+        Reason.NOT_READY,
+        f"The video of job {job.id} is in a content store that is out of reach just now; try"
+        " again.",
+        {"job": job.id},
+        retry_after=_RETRY_AFTER,
+    )
+
+
+def _gone(job: Job, why: str) -> Refused:
+    return Refused(
+        Reason.CONTENT_GONE,
+        f"The video of job {job.id} is gone: {why}.",
+        {"job": job.id},
+    )

@@ -1,0 +1,255 @@
+"""What is stored of a job's videos: found, opened, kept, and missed when it is not there."""
+
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from gateway.domain.content import Asset, BlobFailed, BlobMissing, TooLarge, blob_name
+from gateway.domain.errors import StorageFailed
+from gateway.domain.job import Job
+from gateway.domain.units import epoch_ms
+from gateway.ports import Blob, Blobs, Clock, Database, Draft, Transaction
+from gateway.services.job_cache import JobCache
+from gateway.store import archivals, assets, jobs, withdrawals
+from gateway.store.assets import Removal
+from gateway.store.withdrawals import Withdrawal
+from gateway.telemetry.bundle import Telemetry
+
+Mode = Literal["passthrough", "cache", "archive"]
+
+_REST = 10.0  # seconds without another try to store something, after the store failed
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What is known of one output. `elsewhere`: another replica's store has it, not ours."""
+
+    asset: Asset | None
+    elsewhere: bool
+    withdrawn: Withdrawal | None
+
+    @property
+    def somewhere(self) -> bool:
+        """Whether any store has it, as far as the rows say."""
+        return self.asset is not None or self.elsewhere
+
+
+class Uses:
+    """Which stored videos are being read in this process, and which were since the last look."""
+
+    def __init__(self) -> None:
+        """Nothing is read."""
+        self._reading: Counter[str] = Counter()
+        self._used: set[str] = set()
+
+    @contextmanager
+    def reading(self, name: str) -> Iterator[None]:
+        """The video is read while this lasts."""
+        self._reading[name] += 1
+        self._used.add(name)
+        try:
+            yield
+        finally:
+            self._reading[name] -= 1
+            if not self._reading[name]:
+                del self._reading[name]
+
+    def now_read(self, name: str) -> bool:
+        """Whether somebody reads it at this moment."""
+        return name in self._reading
+
+    def take(self) -> set[str]:
+        """What is read, or was since the last `take`."""
+        used = self._used | self._reading.keys()
+        self._used = set()
+        return used
+
+    def put_back(self, names: set[str]) -> None:
+        """The use of these could not be written down; the next `take` brings them again."""
+        self._used |= names
+
+
+class AssetStore:
+    """The store and the rows that say what is in it. Without a store, everything is not there."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        source: random.Random,
+        blobs: Blobs | None,
+        mode: Mode,
+        max_bytes: int,
+        views: JobCache,
+        telemetry: Telemetry,
+        *,
+        installation: str,
+    ) -> None:
+        """`mode` and `max_bytes` as the process was started with them.
+
+        `installation`: one id for all replicas, by which they know their files in the store.
+        """
+        self._database = database
+        self._clock = clock
+        self._random = source
+        self._blobs = blobs
+        self._mode = mode
+        self._views = views
+        self._telemetry = telemetry
+        self._rests_until = clock.monotonic()
+        self.max_bytes = max_bytes
+        self.installation = installation
+        self.uses = Uses()
+
+    def holds(self, tx: Transaction) -> assets.Totals | None:
+        """What this process's store holds now, of all replicas' that share it; None: no store."""
+        return None if self._blobs is None else assets.totals(tx, self._blobs.store)
+
+    def takes(self, job: Job) -> bool:
+        """Whether the job's videos may be stored, and there is a store that works.
+
+        Never of a team that retains nothing, nor of a request under ZDR (DESIGN.md, rule 6).
+        """
+        if self._blobs is None or self._mode == "passthrough" or not job.retain:
+            return False
+        return self._clock.monotonic() >= self._rests_until
+
+    async def find(self, job: Job, index: int) -> Holding:
+        """What is stored of one output, here and elsewhere.
+
+        Raises:
+            StorageFailed: the database did not answer.
+
+        """
+        if not job.retain:
+            withdrawn = await self._database.read(lambda tx: withdrawals.find(tx, job.id))
+            return Holding(None, elsewhere=False, withdrawn=withdrawn)
+
+        def act(tx: Transaction) -> tuple[list[Asset], Withdrawal | None]:
+            return assets.holdings(tx, job.id, index), withdrawals.find(tx, job.id)
+
+        held, withdrawn = await self._database.read(act)
+        store = self._blobs.store if self._blobs is not None else None
+        ours = next((asset for asset in held if asset.store == store), None)
+        return Holding(ours, elsewhere=ours is None and bool(held), withdrawn=withdrawn)
+
+    @asynccontextmanager
+    async def open(self, asset: Asset) -> AsyncIterator[Blob]:
+        """The stored bytes; while this lasts nobody evicts them.
+
+        Raises:
+            BlobMissing: on entering: they are not there, and no row says so any more.
+            BlobFailed: on entering: the store did not hand them over.
+
+        """
+        if self._blobs is None:
+            raise BlobMissing(asset.name)
+        with self.uses.reading(asset.name):
+            try:
+                async with self._blobs.open(asset.name) as blob:
+                    if blob.size != asset.size:
+                        raise BlobMissing(asset.name)
+                    yield blob
+            except BlobMissing:
+                await self._forget(asset)
+                raise
+
+    async def draft(self, job: Job, index: int) -> Draft:
+        """Begin to store an output.
+
+        Raises:
+            BlobFailed: it can't be stored.
+
+        """
+        if self._blobs is None:
+            raise BlobFailed("io", "there is no content store")
+        return await self._blobs.draft(blob_name(job.id, index, self.installation, self._random))
+
+    async def keep(self, job: Job, index: int, draft: Draft) -> bool:
+        """Store what was drafted; False if it was stored by another, or taken back, meanwhile.
+
+        Raises:
+            BlobFailed: it is not stored.
+
+        """
+        if self._blobs is None:
+            raise BlobFailed("io", "there is no content store")
+        await draft.keep()
+        now = epoch_ms(self._clock.now())
+        asset = Asset(
+            name=draft.name,
+            job_id=job.id,
+            output=index,
+            store=self._blobs.store,
+            team=job.team,
+            size=draft.size,
+            sha256=draft.sha256,
+            stored_at=now,
+            last_used_at=now,
+        )
+        try:
+            taken, after = await self._database.write(lambda tx: _record(tx, asset))
+        except StorageFailed as error:
+            # Nobody knows whether the row is there. The file stays: with the row it is stored,
+            # without it the next tidying removes it.
+            self.failed(job, index, BlobFailed("io", f"the database did not take it: {error}"))
+            return False
+        if after is not None:
+            self._views.put(after)
+        if not taken:
+            await draft.discard()
+            return False
+        self._telemetry.log.info(
+            "content.stored", job=job.id, output=index, bytes=asset.size, sha256=asset.sha256
+        )
+        return True
+
+    def failed(self, job: Job, index: int, error: BlobFailed) -> None:
+        """A video was not stored: it is counted and told, and clients get their bytes all the same.
+
+        Where the store is to blame, nothing else is tried for a while.
+        """
+        if error.reason in ("full", "io") and not isinstance(error, TooLarge):
+            self._rests_until = self._clock.monotonic() + _REST
+        self._telemetry.metrics.content_store_failed(error.reason)
+        self._telemetry.log.warning(
+            "content.not_stored", job=job.id, output=index, reason=error.reason, why=error.why
+        )
+
+    async def lost(self, job: Job) -> None:
+        """The upstream has it no more and nobody stored it: no request joins the job any more."""
+
+        def act(tx: Transaction) -> Job | None:
+            return jobs.find(tx, job.id) if jobs.lose_content(tx, job.id) else None
+
+        after = await self._database.write(act)
+        if after is not None:
+            self._views.put(after)
+            self._telemetry.log.warning("content.gone", job=job.id, team=job.team)
+
+    async def _forget(self, asset: Asset) -> None:
+        """A row speaks of what is not there, or not whole: somebody else took it away."""
+        removal = Removal("missing", "gateway", last_copy=True, at=epoch_ms(self._clock.now()))
+        if await self._database.write(lambda tx: assets.remove(tx, asset, removal)):
+            self._telemetry.metrics.content_evicted("missing")
+            self._telemetry.log.error(
+                "content.missing", job=asset.job_id, output=asset.output, sha256=asset.sha256
+            )
+        if self._blobs is not None:
+            try:
+                await self._blobs.delete(asset.name)
+            except BlobFailed as error:
+                self._telemetry.log.warning("content.not_removed", why=error.why)
+
+
+def _record(tx: Transaction, asset: Asset) -> tuple[bool, Job | None]:
+    """The row of a stored video, unless it was taken back; the job, if that changed it."""
+    jobs.hold(tx, asset.job_id)  # a withdrawal at this moment is seen here, or sees the row
+    if withdrawals.find(tx, asset.job_id) is not None or not assets.add(tx, asset):
+        return False, None
+    archivals.settle(tx, asset.job_id, asset.output)
+    regained = jobs.regain_content(tx, asset.job_id)
+    return True, jobs.find(tx, asset.job_id) if regained else None

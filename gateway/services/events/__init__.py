@@ -1,0 +1,1 @@
+"""Publish facts to the endpoints that subscribed, and deliver them with retries."""

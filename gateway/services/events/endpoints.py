@@ -1,0 +1,131 @@
+"""The configured subscribers as operators see them: how they fare, a ping, enabled again."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gateway.config.live import Live
+from gateway.config.rules import Subscription
+from gateway.domain.audit import Actor, AuditedAct
+from gateway.domain.delivery import AttemptOutcome, signed_headers
+from gateway.domain.errors import Reason, Refused
+from gateway.domain.event import new_event_id, ping
+from gateway.ports import Clock, Database, Outbound, Transaction
+from gateway.services import audit
+from gateway.store import counts, endpoints
+from gateway.store.endpoints import Health
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What one endpoint did not take: yet, or at all. `oldest_pending` in epoch ms."""
+
+    pending: int = 0
+    dead: int = 0
+    oldest_pending: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointStatus:
+    """One subscriber; `subscription` None: the configuration no longer has it."""
+
+    endpoint: str
+    subscription: Subscription | None
+    health: Health
+    owed: Owed
+
+
+class EndpointAdmin:
+    """Looks at endpoints, tries them, and lets events flow to them again."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        source: random.Random,
+        outbound: Outbound,
+        live: Live,
+    ) -> None:
+        """`outbound` sends the pings."""
+        self._database = database
+        self._clock = clock
+        self._random = source
+        self._outbound = outbound
+        self._live = live
+
+    async def standing(self) -> Sequence[EndpointStatus]:
+        """Every subscriber of the configuration, and whoever else is owed something."""
+        subscriptions = {s.endpoint: s for s in self._live.current.rules.subscriptions}
+
+        def act(tx: Transaction) -> list[EndpointStatus]:
+            fares, owed = endpoints.every(tx), _owed(tx)
+            names = dict.fromkeys((*subscriptions, *sorted({*fares, *owed})))
+            return [
+                EndpointStatus(
+                    name, subscriptions.get(name), fares.get(name, Health()), owed.get(name, Owed())
+                )
+                for name in names
+            ]
+
+        return await self._database.read(act)
+
+    async def enable(self, name: str, by: Actor) -> str:
+        """Let events flow to it again; its full name. What was given up meanwhile stays so.
+
+        Raises:
+            Refused: NOT_FOUND; INVALID_REQUEST where it is not disabled.
+
+        """
+        endpoint, now = self._resolve(name).endpoint, self._clock.now()
+
+        def act(tx: Transaction) -> bool:
+            enabled = endpoints.enable(tx, endpoint)
+            if enabled:
+                audit.record(tx, AuditedAct.ENDPOINT_ENABLED, by, endpoint, now)
+            return enabled
+
+        if not await self._database.write(act):
+            raise Refused(Reason.INVALID_REQUEST, f"{endpoint} is not disabled.")
+        return endpoint
+
+    async def test(self, name: str) -> tuple[str, AttemptOutcome]:
+        """Send it a signed ping now, disabled or not, past every filter; kept nowhere.
+
+        Raises:
+            Refused: NOT_FOUND.
+
+        """
+        subscription, now = self._resolve(name), self._clock.now()
+        event = ping(new_event_id(self._random), subscription.endpoint, subscription.team, now)
+        headers = signed_headers(
+            event.body,
+            event_id=event.id,
+            idempotency_key=event.idempotency_key,
+            secrets=subscription.config.secrets,
+            now=int(now.timestamp()),
+        )
+        outcome = await self._outbound.send(subscription.config.url, headers, event.body, None)
+        return subscription.endpoint, outcome
+
+    def _resolve(self, name: str) -> Subscription:
+        """By its full name, or by its own where no other has that."""
+        rules = self._live.current.rules
+        full = rules.subscription(name)
+        short = [s for s in rules.subscriptions if s.config.name == name]
+        if full is not None or len(short) == 1:
+            return full or short[0]
+        known = ", ".join(s.endpoint for s in short or rules.subscriptions) or "none"
+        words = "means several of them" if short else "is none of the subscribers"
+        raise Refused(Reason.NOT_FOUND, f"{name[:200]} {words}: {known}.")
+
+
+def _owed(tx: Transaction) -> Mapping[str, Owed]:
+    """By endpoint; who is owed nothing is not in it."""
+    found: dict[str, Owed] = {}
+    for row in counts.undelivered(tx):
+        known = found.get(row.endpoint, Owed())
+        if row.state == "pending":
+            found[row.endpoint] = Owed(row.deliveries, known.dead, row.oldest)
+        else:
+            found[row.endpoint] = Owed(known.pending, row.deliveries, known.oldest_pending)
+    return found

@@ -1,0 +1,130 @@
+"""What operators do with deliveries: look at them, send one again, or all that were given up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.domain.audit import Actor, AuditedAct
+from gateway.domain.errors import Reason, Refused
+from gateway.domain.units import epoch_ms
+from gateway.ports import Clock, Database, Transaction
+from gateway.services import audit
+from gateway.store import delivery_queries, endpoints
+from gateway.store.delivery_queries import AttemptRecord, DeliveryFilter, Shown
+
+_BATCH = 500  # put back in one transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One delivery with every attempt."""
+
+    shown: Shown
+    attempts: Sequence[AttemptRecord]
+
+
+class DeliveryReplay:
+    """Each method is one look, or one act that the audit trail tells of."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        """Sends nothing itself: what it makes due, the dispatcher sends."""
+        self._database = database
+        self._clock = clock
+
+    async def page(self, wanted: DeliveryFilter, limit: int) -> Sequence[Shown]:
+        """The newest first."""
+        return await self._database.read(lambda tx: delivery_queries.page(tx, wanted, limit))
+
+    async def show(self, delivery_id: str) -> Detail:
+        """One delivery.
+
+        Raises:
+            Refused: NOT_FOUND.
+
+        """
+
+        def act(tx: Transaction) -> Detail:
+            shown = _found(tx, delivery_id)
+            return Detail(shown, delivery_queries.attempts(tx, delivery_id))
+
+        return await self._database.read(act)
+
+    async def replay(self, delivery_id: str, by: Actor) -> Shown:
+        """Send it again now, whatever became of it, under the event's same idempotency key.
+
+        Raises:
+            Refused: NOT_FOUND; ENDPOINT_DISABLED; INVALID_REQUEST while an attempt is under way.
+
+        """
+        now = self._clock.now()
+
+        def act(tx: Transaction) -> Shown:
+            before = _found(tx, delivery_id)
+            if endpoints.health(tx, before.endpoint).disabled_at is not None:
+                raise _disabled(before.endpoint)
+            if not delivery_queries.replay(tx, delivery_id, now=epoch_ms(now)):
+                raise Refused(
+                    Reason.INVALID_REQUEST, f"{delivery_id} is being sent at this moment."
+                )
+            audit.record(
+                tx,
+                AuditedAct.DELIVERY_REPLAYED,
+                by,
+                delivery_id,
+                now,
+                endpoint=before.endpoint,
+                was=before.state,
+            )
+            return _found(tx, delivery_id)
+
+        return await self._database.write(act)
+
+    async def replay_dead(self, since: int, endpoint: str | None, by: Actor) -> int:
+        """Send again what was given up of events since then (epoch ms); how many.
+
+        They leave at the pace of their endpoints' own limit. Those of disabled endpoints stay.
+
+        Raises:
+            Refused: ENDPOINT_DISABLED where the one asked for is.
+
+        """
+        if endpoint is not None:
+            health = await self._database.read(lambda tx: endpoints.health(tx, endpoint))
+            if health.disabled_at is not None:
+                raise _disabled(endpoint)
+        now, total = self._clock.now(), 0
+
+        def act(tx: Transaction) -> int:
+            count = delivery_queries.replay_dead(
+                tx, since=since, endpoint=endpoint, now=epoch_ms(now), limit=_BATCH
+            )
+            if count:
+                subject = endpoint or "every endpoint"
+                audit.record(
+                    tx,
+                    AuditedAct.DELIVERY_REPLAYED,
+                    by,
+                    subject,
+                    now,
+                    since=since,
+                    deliveries=count,
+                )
+            return count
+
+        while count := await self._database.write(act):
+            total += count
+        return total
+
+
+def _found(tx: Transaction, delivery_id: str) -> Shown:
+    shown = delivery_queries.find(tx, delivery_id)
+    if shown is None:
+        raise Refused(Reason.NOT_FOUND, f"There is no delivery {delivery_id[:100]}.")
+    return shown
+
+
+def _disabled(endpoint: str) -> Refused:
+    return Refused(
+        Reason.ENDPOINT_DISABLED,
+        f"{endpoint} is disabled. Enable it first (`video-gateway endpoints enable {endpoint}`).",
+        {"endpoint": endpoint},
+    )

@@ -1,0 +1,404 @@
+"""The one writer of a job's state: serves submit, the poller, webhooks and crash recovery alike.
+
+The functions over a `Transaction` are the acts; `Tracker` runs them, remembers what they left, and
+says in one log line what happened.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from gateway.config.live import Live
+from gateway.domain.audit import Actor, AuditedAct
+from gateway.domain.errors import GatewayError, StorageFailed
+from gateway.domain.job import Cause, Job, JobId, JobUpdate, Status
+from gateway.domain.settlement import Basis, settle
+from gateway.domain.units import epoch_ms, usd_text
+from gateway.domain.upstream import Accepted, Declined, NotSent, Unclear, masked
+from gateway.ports import Clock, Database, Transaction
+from gateway.services import audit
+from gateway.services.content import archive
+from gateway.services.events.publish import EventPublisher, note_crossings
+from gateway.services.job_cache import JobCache
+from gateway.services.jobs.poll_schedule import PollSchedule
+from gateway.services.money import reserve
+from gateway.store import costs, dedupe, inbox, jobs
+from gateway.store.jobs import Ending
+from gateway.telemetry.bundle import Telemetry
+
+_INSIST_FIRST, _INSIST_MAX = 0.1, 5.0  # seconds between tries to write what must not be forgotten
+
+
+class OtherJob(GatewayError):
+    """What was told is of another job than the one it was told to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an act made of a job. `ended`: this act did, settling on whose word."""
+
+    before: Job
+    after: Job
+    ended: Basis | None = None
+    crossings: tuple[reserve.Crossing, ...] = ()
+
+
+class Tracker:
+    """Writes what is learned of jobs. Each method is one transaction, and safe to repeat."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        views: JobCache,
+        live: Live,
+        publisher: EventPublisher,
+        telemetry: Telemetry,
+    ) -> None:
+        """`teller` writes the events; nothing is begun here."""
+        self._database = database
+        self._clock = clock
+        self._views = views
+        self._live = live
+        self._publisher = publisher
+        self._telemetry = telemetry
+        self._cadence = PollSchedule(live, publisher.links)
+
+    async def accepted(self, job: Job, attempt: int, outcome: Accepted) -> Job:
+        """The upstream took the job. Insists: an id that was paid for must not be forgotten.
+
+        An id that another job has binds nothing: whose video it is would be anybody's guess.
+        """
+        upstream_id = outcome.upstream_id
+
+        def act(tx: Transaction) -> Job:
+            jobs.finish_attempt(tx, job.id, attempt, "accepted", None)
+            known = jobs.find_by_upstream_id(tx, job.upstream, upstream_id)
+            if known is not None and known.id != job.id:
+                jobs.lose(tx, job.id, now=self._now())
+            elif not self._bind(tx, job, upstream_id):
+                jobs.identify(tx, job.id, upstream_id)
+            if outcome.status is Status.IN_PROGRESS:
+                jobs.progress(tx, job.id, outcome.status)
+            return _found(tx, job.id)
+
+        after = await self._insist(act)
+        if after.upstream_id != upstream_id:
+            self._telemetry.metrics.outcome_unknown(job.upstream)
+            self._telemetry.log.error("job.id_taken", job=job.id, upstream_id=upstream_id)
+            return after
+        self._log("job.submitted", after, upstream_id=outcome.upstream_id, attempt=attempt)
+        return after
+
+    async def refused(
+        self,
+        job: Job,
+        attempt: int,
+        outcome: Declined | NotSent,
+        message: str,
+        *,
+        told: Callable[[], bool],
+    ) -> Job:
+        """A definite refusal: the job ends, nothing is owed, an identical request may try again.
+
+        `told`: whether a client was given the job's id before this was known; asked at each try to
+        write it, for the client may be answered while the database is away.
+        """
+        ending = Ending(Status.FAILED, Cause.REFUSED, error=message)
+        word = "refused" if isinstance(outcome, Declined) else "not_sent"
+        detail = str(outcome.status) if isinstance(outcome, Declined) else outcome.why
+
+        def act(tx: Transaction) -> Job:
+            jobs.finish_attempt(tx, job.id, attempt, word, detail)
+            if told():
+                jobs.announce(tx, job.id)
+            # A job that was given up meanwhile gets its money back: refused is as good as failed.
+            return self._correct(tx, self._end(tx, job, ending).after, JobUpdate(Status.FAILED))
+
+        after = await self._insist(act)
+        self._log("job.refused", after, outcome=word, detail=detail, attempt=attempt)
+        return after
+
+    async def lost(self, job: Job, attempt: int, outcome: Unclear) -> Job:
+        """No definite answer came: the job is unknown, keeps its reservation, is never resent."""
+
+        def act(tx: Transaction) -> Job:
+            jobs.finish_attempt(tx, job.id, attempt, "unknown", outcome.why)
+            jobs.lose(tx, job.id, now=self._now())
+            return _found(tx, job.id)
+
+        after = await self._insist(act)
+        if after.status is Status.UNKNOWN:  # a webhook may have told more by now
+            self._telemetry.metrics.outcome_unknown(job.upstream)
+            self._log("job.unknown", after, why=outcome.why, attempt=attempt)
+        return after
+
+    async def learned(self, job_id: JobId, news: JobUpdate) -> Job:
+        """What a poll says: a verdict or a step. Whoever learned it first wrote it."""
+
+        def act(tx: Transaction) -> Change:
+            change = self._learn(tx, _found(tx, job_id), news)
+            if change.ended is not None and self._cadence.expects_webhooks(change.after.upstream):
+                inbox.expect(tx, job_id, change.after.upstream, now=self._now())
+            return change
+
+        return self.note(await self._database.write(act))
+
+    def told(self, tx: Transaction, job: Job, upstream_id: str, news: JobUpdate) -> Change:
+        """What a verified webhook says, as an act: give what it returns to `note` after its commit.
+
+        Binds a job whose submit has not answered, or never did, to the upstream's id. A job that
+        was given up keeps its end, and gets the id for the record.
+
+        Raises:
+            OtherJob: the upstream knows this job under another id.
+
+        """
+        if job.upstream_id is None:
+            if not self._bind(tx, job, upstream_id):
+                jobs.identify(tx, job.id, upstream_id)
+            job = _found(tx, job.id)
+        if job.upstream_id != upstream_id:
+            raise OtherJob(job.id)
+        return self._learn(tx, job, news)
+
+    def note(self, change: Change) -> Job:
+        """Remember what an act left, and tell of it once it is durable."""
+        before, after = change.before, change.after
+        self._views.put(after)
+        note_crossings(self._telemetry, change.crossings)
+        if change.ended is not None:
+            self._ended(after, change.ended)
+        elif before.status.terminal and after.cost_micros != before.cost_micros:
+            self._log("job.corrected", after, cost_usd=_usd(after), was_usd=_usd(before))
+        return after
+
+    async def assumed(self, job_id: JobId) -> Job:
+        """Past `unknown_ttl`: the job fails, settled at its estimate, marked as assumed."""
+
+        def act(tx: Transaction) -> Change:
+            before = _found(tx, job_id)
+            if before.status is not Status.UNKNOWN:
+                return Change(before, before)
+            ending = Ending(Status.FAILED, Cause.ASSUMED, error=_NEVER_LEARNED)
+            return self._end(tx, before, ending)
+
+        change = await self._database.write(act)
+        with self._telemetry.work("job.assumed", change.after.request_id, change.after.traceparent):
+            return self.note(change)
+
+    async def orphaned(self, job_id: JobId) -> Job:
+        """The process that was sending the job is gone: nobody knows what became of it."""
+
+        def act(tx: Transaction) -> tuple[bool, Job]:
+            return jobs.lose(tx, job_id, now=self._now()), _found(tx, job_id)
+
+        changed, after = await self._database.write(act)
+        self._views.put(after)
+        if changed:
+            self._telemetry.metrics.outcome_unknown(after.upstream)
+            with self._telemetry.work("job.orphaned", after.request_id, after.traceparent):
+                self._log("job.unknown", after, why="the process that sent it is gone")
+        return after
+
+    async def _insist(self, act: Callable[[Transaction], Job]) -> Job:
+        """Write, and while the database does not take it, try again until it does.
+
+        Only for background work; what ends it early is the process's own end, after which the
+        job's lease runs out and it becomes unknown.
+        """
+        delay = _INSIST_FIRST
+        while True:
+            try:
+                after = await self._database.write(act)
+            except StorageFailed as error:
+                self._telemetry.log.error("job.write_failed", error=error)
+                await self._clock.sleep(delay)
+                delay = min(delay * 2, _INSIST_MAX)
+            else:
+                self._views.put(after)
+                return after
+
+    def _bind(self, tx: Transaction, job: Job, upstream_id: str) -> bool:
+        delay = self._cadence.delay(tx, job.upstream, 0)
+        return jobs.bind(tx, job.id, upstream_id, next_poll_at=self._now() + int(delay * 1000))
+
+    def _learn(self, tx: Transaction, job: Job, news: JobUpdate) -> Change:
+        """Take in what an upstream says of a job."""
+        if news.status is None:
+            return Change(job, job)
+        if job.status.terminal:
+            return Change(job, self._correct(tx, job, news))
+        if not news.status.terminal:
+            jobs.progress(tx, job.id, news.status)
+            return Change(job, _found(tx, job.id))
+        ending = Ending(
+            status=news.status,
+            cause=Cause.UPSTREAM,
+            error=None if news.status is Status.COMPLETED else _for_clients(news.error, job),
+            raw_cost=news.raw_cost,
+            is_byok=news.is_byok,
+            outputs=news.outputs,
+            copy_expires_at=news.copy_expires_at,
+        )
+        change = self._end(tx, job, ending)
+        if change.ended is not None:
+            return change
+        # Somebody else ended it after we had looked; what they heard may not be the last figure.
+        return Change(change.after, self._correct(tx, change.after, news))
+
+    def _end(self, tx: Transaction, job: Job, ending: Ending) -> Change:
+        """Write the end with all that belongs to it, once; a later call changes nothing."""
+        in_force, moment = self._live.current, self._clock.now()
+        now = epoch_ms(moment)
+        ending = _under_our_id(job, ending) if job.retain else _without_foreign_words(ending)
+        settlement = settle(
+            ending.status,
+            ending.cause,
+            raw_cost=ending.raw_cost,
+            is_byok=ending.is_byok,
+            estimate=job.estimate_micros,
+            include_byok=in_force.config.pricing.include_byok,
+        )
+        if not jobs.end(tx, job.id, replace(ending, cost_micros=settlement.micros), now=now):
+            return Change(job, _found(tx, job.id))
+        bill = reserve.Bill(settlement.micros, ending.raw_cost, settlement.note)
+        crossed = reserve.close(
+            tx, job.id, bill, in_force.rules.budgets, by=ending.cause.value, now=now
+        )
+        if ending.status is not Status.COMPLETED:
+            dedupe.release(tx, job.id)
+        if ending.cause is Cause.REFUSED:
+            dedupe.release_keys(tx, job.id)
+        if settlement.micros and settlement.basis is Basis.ACTUAL:
+            costs.remember(tx, job.profile, settlement.micros, now=now)
+        ended = _found(tx, job.id)
+        archive.plan(tx, ended, self._live.content.mode, now=now)
+        self._publisher.end(tx, ended, moment)
+        self._publisher.crossings(tx, crossed, moment)
+        return Change(job, ended, ended=settlement.basis, crossings=tuple(crossed))
+
+    def _correct(self, tx: Transaction, job: Job, news: JobUpdate) -> Job:
+        """An end is final, but a later figure of the upstream's corrects the money."""
+        cost = self._later_cost(job, news)
+        if cost is None:
+            return job
+        after = self._rebook(tx, job, cost, news)
+        # Who changed the job after we had looked may have heard another figure: look again.
+        return self._correct(tx, _found(tx, job.id), news) if after is None else after
+
+    def _later_cost(self, job: Job, news: JobUpdate) -> int | None:
+        """What a later word makes of the cost of a job that has ended; None: nothing new.
+
+        Where no verdict had come, one without a figure counts too: what failed is free.
+        """
+        if news.status is None or not news.status.terminal:
+            return None
+        unheard = job.cause is Cause.ASSUMED and job.raw_cost is None
+        if news.raw_cost is None and not (unheard and news.status is not Status.COMPLETED):
+            return None
+        if news.raw_cost is not None and news.raw_cost == job.raw_cost:
+            return None
+        settlement = settle(
+            news.status,
+            Cause.UPSTREAM,
+            raw_cost=news.raw_cost,
+            is_byok=news.is_byok,
+            estimate=job.estimate_micros,
+            include_byok=self._live.config.pricing.include_byok,
+        )
+        cost = settlement.micros or 0
+        same = (cost, news.raw_cost) == (job.cost_micros, job.raw_cost)
+        return None if same or settlement.basis is not Basis.ACTUAL else cost
+
+    def _rebook(self, tx: Transaction, job: Job, cost: int, news: JobUpdate) -> Job | None:
+        """Book what an ended job really cost; None, and nothing booked, if it was changed since."""
+        if not jobs.revise(tx, job, cost, news.raw_cost, is_byok=news.is_byok):
+            return None
+        reserve.correct(
+            tx,
+            job.id,
+            cost - (job.cost_micros or 0),
+            raw_cost=news.raw_cost,
+            note=f"the upstream said {news.status} after the job had ended",
+            by=Cause.UPSTREAM.value,
+            now=self._now(),
+        )
+        audit.record(
+            tx,
+            AuditedAct.BUDGET_CORRECTED,
+            Actor(f"upstream {job.upstream}", "what it said of the job"),
+            job.id,
+            self._clock.now(),
+            team=job.team,
+            was_usd=_usd(job),
+            now_usd=usd_text(cost),
+            upstream_said=None if news.status is None else news.status.value,
+        )
+        return _found(tx, job.id)
+
+    def _now(self) -> int:
+        return epoch_ms(self._clock.now())
+
+    def _ended(self, job: Job, basis: Basis) -> None:
+        seconds = ((job.ended_at or job.created_at) - job.created_at) / 1000
+        self._telemetry.metrics.job_ended(job.team, job.model, job.status.value, seconds)
+        if job.cost_micros is not None:
+            self._telemetry.metrics.job_settled(job.team, job.model, basis, job.cost_micros)
+            if job.estimate_micros and job.cost_micros and basis is Basis.ACTUAL:
+                ratio = job.cost_micros / job.estimate_micros
+                self._telemetry.metrics.estimate_error(job.model, ratio)
+        self._log(
+            "job.ended", job, cause=job.cause, cost_usd=_usd(job), basis=basis, seconds=seconds
+        )
+        if basis is Basis.DISPUTED:
+            said = (job.raw_cost or "")[:40]
+            self._telemetry.log.warning("job.cost_disputed", job=job.id, upstream_said=said)
+
+    def _log(self, event: str, job: Job, **facts: object) -> None:
+        self._telemetry.log.info(
+            event,
+            job=job.id,
+            team=job.team,
+            model=job.model,
+            upstream=job.upstream,
+            status=job.status.value,
+            request_id=job.request_id,
+            **facts,
+        )
+
+
+def _under_our_id(job: Job, ending: Ending) -> Ending:
+    """An upstream may name the job in its words: clients know it by the gateway's id alone."""
+    if ending.error is None or not job.upstream_id:
+        return ending
+    return replace(ending, error=ending.error.replace(job.upstream_id, job.id))
+
+
+def _without_foreign_words(ending: Ending) -> Ending:
+    """A provider may quote the prompt: of a job that is not retained its words are not kept.
+
+    Whoever waits for the submit's answer still hears it; a later poll gets our own words.
+    """
+    if ending.error is None or ending.cause is Cause.ASSUMED:
+        return ending
+    return replace(ending, error=_NOT_KEPT)
+
+
+_NOT_KEPT = "The upstream refused or failed the job; its words are not kept for this request."
+_NEVER_LEARNED = "The outcome of the submission was never learned."
+
+
+def _usd(job: Job) -> str | None:
+    return None if job.cost_micros is None else usd_text(job.cost_micros)
+
+
+def _for_clients(error: str | None, job: Job) -> str | None:
+    """The upstream's words with our name of the job where they have the upstream's."""
+    return masked(error, {job.upstream_id: job.id}) if job.upstream_id else error
+
+
+def _found(tx: Transaction, job_id: JobId) -> Job:
+    job = jobs.find(tx, job_id)
+    if job is None:
+        raise StorageFailed(f"job {job_id} is not in the database")
+    return job

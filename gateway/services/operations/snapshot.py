@@ -1,0 +1,189 @@
+"""What is true at the moment of a scrape: read from what replicas share, never counted along."""
+
+import asyncio
+from collections.abc import Callable
+
+from gateway.config.live import Live
+from gateway.domain.audit import START
+from gateway.domain.errors import StorageFailed
+from gateway.domain.units import epoch_ms
+from gateway.ports import Clock, Database, Transaction
+from gateway.services import audit
+from gateway.services.catalog import Catalogs
+from gateway.services.content.store import AssetStore
+from gateway.services.money import reserve
+from gateway.store import counts, events, invariants
+from gateway.telemetry.bundle import Telemetry
+from gateway.telemetry.snapshot import (
+    BudgetWindow,
+    CatalogState,
+    ContentStore,
+    EndpointQueue,
+    OpenJobs,
+    Snapshot,
+)
+
+_FRESH = 1.0  # seconds that one look serves every scraper: asking often must cost nothing
+_PATIENCE = 5.0  # seconds; Prometheus gives a whole scrape ten
+
+_UNBROKEN = "the audit trail is unbroken"
+_SHOWN = 20  # violations told in the log; the doctor shows them all
+
+
+class SnapshotReader:
+    """Looks things up for the metrics page, and examines the ledger in the background."""
+
+    def __init__(
+        self,
+        database: Database,
+        inspection: Database,
+        clock: Clock,
+        live: Live,
+        catalogs: Catalogs,
+        asset_store: AssetStore,
+        telemetry: Telemetry,
+    ) -> None:
+        """`inspection`: where long reads hold nobody up; it may be `database` itself."""
+        self._database = database
+        self._inspection = inspection
+        self._clock = clock
+        self._live = live
+        self._catalogs = catalogs
+        self._asset_store = asset_store
+        self._telemetry = telemetry
+        self._violations: int | None = None
+        self._trail = START
+        self._looking = asyncio.Lock()
+        self._looked_at = float("-inf")
+
+    async def look(self) -> None:
+        """Put the present state on the metrics page; none where the database does not answer.
+
+        Scrapes of one second share one look.
+        """
+        async with self._looking:
+            if self._clock.monotonic() - self._looked_at >= _FRESH:
+                await self._look()
+
+    async def examine(self) -> None:
+        """Check every rule of the ledger, and the audit trail; log and count what is broken.
+
+        A ledger that could not be examined shows no number: its gauge is absent.
+        """
+        self._violations = None
+        found: list[invariants.InvariantViolation] = []
+        try:
+            for rule in invariants.rules():
+                found += await self._inspection.read(_check(rule))
+            found += await self._trail_faults()
+        except StorageFailed as error:
+            self._telemetry.log.warning("ledger.not_examined", error=error)
+            return
+        self._violations = len(found)
+        for violation in found[:_SHOWN]:
+            self._telemetry.log.error(
+                "ledger.violated",
+                rule=violation.rule,
+                subject=violation.subject,
+                found=violation.found,
+            )
+
+    async def _trail_faults(self) -> list[invariants.InvariantViolation]:
+        """What is wrong with the audit trail since the last look.
+
+        How far it goes is logged: a witness outside the database, for `audit verify --still-has`.
+        """
+        verdict = await audit.verify(self._inspection, self._trail)
+        if not verdict.faults and verdict.head != self._trail:
+            self._trail = verdict.head
+            self._telemetry.log.info("audit.extended", until=str(verdict.head))
+        return [
+            invariants.InvariantViolation(_UNBROKEN, f"record {fault.number}", fault.words)
+            for fault in verdict.faults
+        ]
+
+    async def _look(self) -> None:
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                snapshot = await self._database.read(self._snapshot)
+        except (StorageFailed, TimeoutError) as error:
+            self._telemetry.log.warning("metrics.state_unknown", error=type(error).__name__)
+            self._telemetry.metrics.set_snapshot(None)
+            return
+        self._telemetry.metrics.set_snapshot(snapshot)
+        self._looked_at = self._clock.monotonic()
+
+    def _snapshot(self, tx: Transaction) -> Snapshot:
+        now = epoch_ms(self._clock.now())
+        return Snapshot(
+            open_jobs=tuple(
+                OpenJobs(one.team, one.upstream, one.status, one.jobs, _age(one.oldest, now))
+                for one in counts.open_jobs(tx)
+            ),
+            budgets=self._budgets(tx),
+            endpoints=_endpoints(tx, now),
+            catalogs=self._catalog_states(),
+            content=self._content(tx),
+            ledger_violations=self._violations,
+        )
+
+    def _budgets(self, tx: Transaction) -> tuple[BudgetWindow, ...]:
+        in_force, now = self._live.current, self._clock.now()
+        places = reserve.present(tx, in_force.rules.budgets.values(), in_force.config.teams, now)
+        return tuple(
+            BudgetWindow(
+                budget=place.id,
+                team=place.team,
+                period=place.period.value,
+                limit_micros=place.limit_micros,
+                spent_micros=0 if place.window is None else place.window.spent,
+                reserved_micros=0 if place.window is None else place.window.reserved,
+                estimated_micros=0 if place.window is None else place.window.estimated,
+                resets_at=place.resets_at,
+            )
+            for place in places
+        )
+
+    def _content(self, tx: Transaction) -> ContentStore | None:
+        held = self._asset_store.holds(tx)
+        return (
+            None
+            if held is None
+            else ContentStore(held.size, held.videos, self._asset_store.max_bytes)
+        )
+
+    def _catalog_states(self) -> tuple[CatalogState, ...]:
+        """What this replica answers from: each fetches for itself, and one may be behind."""
+        ages, sizes = self._catalogs.ages(), self._catalogs.sizes()
+        return tuple(
+            CatalogState(name, ages.get(name), sizes.get(name, 0))
+            for name in self._live.config.upstreams
+        )
+
+
+def _endpoints(tx: Transaction, now: int) -> tuple[EndpointQueue, ...]:
+    by_state: dict[str, dict[str, counts.UndeliveredCount]] = {}
+    for one in counts.undelivered(tx):
+        by_state.setdefault(one.endpoint, {})[one.state] = one
+    disabled = events.disabled_endpoints(tx)
+    queues = []
+    for endpoint in sorted(by_state.keys() | disabled):
+        pending, dead = (by_state.get(endpoint, {}).get(state) for state in ("pending", "dead"))
+        queues.append(
+            EndpointQueue(
+                endpoint=endpoint,
+                pending=0 if pending is None else pending.deliveries,
+                oldest_age_seconds=0 if pending is None else _age(pending.oldest, now),
+                dead=0 if dead is None else dead.deliveries,
+                disabled=endpoint in disabled,
+            )
+        )
+    return tuple(queues)
+
+
+def _age(since: int, now: int) -> float:
+    return max(0, now - since) / 1000
+
+
+def _check(rule: str) -> Callable[[Transaction], list[invariants.InvariantViolation]]:
+    return lambda tx: list(invariants.violations(tx, only=rule))

@@ -1,0 +1,1 @@
+"""Decide on a submit, reserve its price, and send it upstream at most once."""

@@ -1,0 +1,315 @@
+"""One decision about one submit, before anything is written or sent, that can be explained."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.config.live import InForce, Live
+from gateway.domain.budget import Budget, covers
+from gateway.domain.capability import Capabilities
+from gateway.domain.checks import check
+from gateway.domain.errors import Reason, Refused
+from gateway.domain.job import Job, Status
+from gateway.domain.policy import RuleResult, Subject, judge, judge_cost
+from gateway.domain.pricing import Estimate, Unpriced, estimate, price_profile, raised
+from gateway.domain.routing import Wish, route
+from gateway.domain.team import Principal
+from gateway.domain.units import Micros, usd_text
+from gateway.domain.video import VideoRequest
+from gateway.ports import Database
+from gateway.services.catalog import Catalogs
+from gateway.services.job_cache import JobCache
+from gateway.services.submission.callback import CallbackCheck
+from gateway.store import costs
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A submit as far as a decision is concerned."""
+
+    principal: Principal
+    request: VideoRequest
+    zdr_header: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Everything that was looked at and what came of it. Holds nothing of a prompt or an image."""
+
+    in_force: InForce
+    question: Question
+    zdr: tuple[str, ...]
+    """What asked for Zero Data Retention; empty: nothing did."""
+    upstream: str | None
+    previous: str | None
+    """The upstream's id of the job that is continued."""
+    rule_results: tuple[RuleResult, ...]
+    estimate: Estimate | Unpriced | None
+    estimate_micros: int
+    budgets: tuple[Budget, ...]
+    model: str
+    """As the catalog calls it; as the request does where no catalog lists it."""
+    profile: str = ""
+    """The kind of video, under which its cost is remembered."""
+    callback: str | None = None
+    """Where the client wants to hear of the end: the URL as it was judged."""
+
+    @property
+    def refusal(self) -> Refused | None:
+        """The first thing that refuses; None where nothing does but, maybe, a budget."""
+        return next(
+            (rule_result.refusal for rule_result in self.rule_results if rule_result.refusal), None
+        )
+
+    @property
+    def retain(self) -> bool:
+        """Whether anything of the request or its video may be kept (DESIGN.md, rule 6)."""
+        team = self.in_force.config.teams[self.question.principal.team]
+        return team.retain and not self.zdr
+
+    def record(self) -> dict[str, Any]:
+        """The decision as it is kept and shown: the rules looked at, the numbers, the outcome."""
+        request = self.question.request
+        record: dict[str, Any] = {
+            "config_version": self.in_force.version,
+            "model": request.model,
+            "parameters": _parameters(request),
+            "zdr": {"needed": bool(self.zdr), "asked_by": list(self.zdr)},
+            "upstream": self.upstream,
+            "rules": [rule_result.record() for rule_result in self.rule_results],
+        }
+        match self.estimate:
+            case Estimate() as priced:
+                record["estimate"] = {
+                    "usd": usd_text(self.estimate_micros),
+                    "lines": list(priced.lines),
+                    "assumptions": list(priced.assumptions),
+                }
+            case Unpriced() as unpriced:
+                record["estimate"] = {
+                    "usd": usd_text(self.estimate_micros),
+                    "unpriced": unpriced.reason,
+                    "fields": list(unpriced.fields),
+                }
+        return record
+
+
+class Decider:
+    """Asks every rule; reads, and never writes."""
+
+    def __init__(
+        self,
+        database: Database,
+        live: Live,
+        views: JobCache,
+        catalogs: Catalogs,
+        callbacks: CallbackCheck,
+    ) -> None:
+        """`catalogs` knows the models, `views` the job that is continued."""
+        self._database = database
+        self._live = live
+        self._views = views
+        self._catalogs = catalogs
+        self._callbacks = callbacks
+
+    async def decide(self, question: Question, in_force: InForce) -> Decision:
+        """The decision, refusals included: nothing is raised for what a rule says.
+
+        Raises:
+            Refused: INVALID_KEY: a reload removed the team since its key was looked at; NOT_READY.
+            StorageFailed: a figure that the decision needs could not be read; deny.
+
+        """
+        if question.principal.team not in in_force.config.teams:
+            raise Refused(Reason.INVALID_KEY, "This API key is no longer known here.")
+        zdr = zdr_asked_by(question, in_force)
+        try:
+            previous = await self._previous(question)
+            upstream = self._route(question, in_force, zdr, previous)
+        except Refused as refusal:
+            seen = question.request.model
+            return Decision(
+                in_force=in_force,
+                question=question,
+                zdr=zdr,
+                upstream=None,
+                previous=None,
+                rule_results=(RuleResult("routing", seen, None, refusal),),
+                estimate=None,
+                estimate_micros=0,
+                budgets=(),
+                model=seen,
+            )
+        return await self._judged(question, in_force, zdr, upstream, previous)
+
+    def usable_models(self, team: str) -> list[tuple[str, Capabilities]]:
+        """What the team may ask for: allowed to it, and at an upstream that it is routed to.
+
+        A team that needs Zero Data Retention sees what upstreams that keep nothing have.
+        """
+        in_force = self._live.current
+        policy = in_force.rules.policies[team]
+        zdr = ("team",) if in_force.config.teams[team].zdr == "require" else ()
+        usable: list[tuple[str, Capabilities]] = []
+        for _, listed in self._catalogs.models():
+            try:
+                rule = route(
+                    Wish(team, listed.id, zdr),
+                    in_force.rules.routes,
+                    self._catalogs.has,
+                    self._catalogs.near,
+                )
+            except Refused:
+                continue
+            can = self._catalogs.find(rule.to, listed.id) or listed
+            if policy.models.admits(can.id, can.canonical_slug):
+                usable.append((rule.to, can))
+        return usable
+
+    async def _judged(
+        self,
+        question: Question,
+        in_force: InForce,
+        zdr: tuple[str, ...],
+        upstream: str,
+        previous: Job | None,
+    ) -> Decision:
+        request, who = question.request, question.principal
+        capabilities = self._catalogs.find(upstream, request.model)
+        if capabilities is None:  # the catalog went stale since the route was found
+            raise Refused(Reason.NOT_READY, "The catalog of models is not loaded.", retry_after=5)
+        policy = in_force.rules.policies[who.team]
+        violations = check(request, capabilities)
+        rule_results = [
+            RuleResult("routing", request.model, upstream),
+            *judge(Subject(who.team, request, capabilities, policy, violations)),
+        ]
+        callback = request.callback_url
+        if callback is not None:
+            callback, rule_result = await self._callbacks.judge(callback, in_force)
+            rule_results.append(rule_result)
+        priced: Estimate | Unpriced | None = None
+        micros = 0
+        if not violations:
+            priced = await self._estimate(request, capabilities)
+            micros, rule_result = _held(priced, in_force)
+            rule_results += [rule_result, judge_cost(who.team, micros, policy)]
+        return Decision(
+            in_force=in_force,
+            question=question,
+            zdr=zdr,
+            upstream=upstream,
+            previous=None if previous is None else previous.upstream_id,
+            rule_results=tuple(rule_results),
+            estimate=priced,
+            estimate_micros=micros,
+            budgets=_covering(in_force.rules.budgets, who, capabilities),
+            model=capabilities.id,
+            profile=price_profile(request, capabilities).key,
+            callback=callback,
+        )
+
+    async def _estimate(
+        self, request: VideoRequest, capabilities: Capabilities
+    ) -> Estimate | Unpriced:
+        """The catalog's price, lifted to what its kind has really cost before."""
+        priced = estimate(request, capabilities)
+        if isinstance(priced, Unpriced):
+            return priced
+        profile = price_profile(request, capabilities).key
+        worst_case = await self._database.read(lambda tx: costs.worst_case(tx, profile))
+        return raised(priced, worst_case)
+
+    async def _previous(self, question: Question) -> Job | None:
+        previous_id = question.request.previous_job_id
+        if previous_id is None:
+            return None
+        job = await self._views.get(previous_id, question.principal.team)
+        if job is None:
+            raise Refused(
+                Reason.JOB_NOT_FOUND,
+                f"previous_job_id: Job {previous_id} not found",
+                {"field": "previous_job_id", "value": previous_id},
+            )
+        if job.status is not Status.COMPLETED or job.upstream_id is None:
+            raise Refused(
+                Reason.INVALID_REQUEST,
+                f"previous_job_id: job {previous_id} is {job.status.on_the_wire};"
+                " only a completed job can be continued",
+                {"field": "previous_job_id", "value": job.status.on_the_wire},
+            )
+        return job
+
+    def _route(
+        self,
+        question: Question,
+        in_force: InForce,
+        zdr: tuple[str, ...],
+        previous: Job | None,
+    ) -> str:
+        if not self._catalogs.models():
+            raise Refused(Reason.NOT_READY, "The catalog of models is not loaded.", retry_after=5)
+        wish = Wish(
+            team=question.principal.team,
+            model=question.request.model,
+            zdr=zdr,
+            pinned=None if previous is None else previous.upstream,
+        )
+        rule = route(wish, in_force.rules.routes, self._catalogs.has, self._catalogs.near)
+        return rule.to
+
+
+def zdr_asked_by(question: Question, in_force: InForce) -> tuple[str, ...]:
+    """Everything that asks for Zero Data Retention; any one is enough (CONTRACT.md section 8)."""
+    body = question.request.body
+    provider = body.get("provider")
+    asked = {
+        "team": in_force.config.teams[question.principal.team].zdr == "require",
+        "provider.zdr": isinstance(provider, Mapping) and provider.get("zdr") is True,
+        "zdr": body.get("zdr") is True,
+        "X-Gateway-Zdr": question.zdr_header,
+    }
+    return tuple(name for name, needed in asked.items() if needed)
+
+
+def _held(priced: Estimate | Unpriced, in_force: InForce) -> tuple[int, RuleResult]:
+    """What is reserved, and whether a price that is not known refuses."""
+    if isinstance(priced, Estimate):
+        return priced.micros, RuleResult("pricing", usd_text(priced.micros))
+    pricing = in_force.config.pricing
+    if pricing.unpriced == "reserve":
+        held = Micros(pricing.unpriced_micros)
+        return held, RuleResult("pricing", priced.reason, f"unpriced: {usd_text(held)} USD is held")
+    hint = f" Set {' and '.join(priced.fields)}." if priced.fields else ""
+    refusal = Refused(
+        Reason.PRICE_UNKNOWN,
+        f"What this request may cost is not known: {priced.reason}.{hint} Nothing is sent that"
+        " can't be priced (the gateway's operators decide that: `pricing.unpriced`).",
+        {"why": priced.reason, "fields": list(priced.fields)},
+    )
+    return 0, RuleResult("pricing", priced.reason, None, refusal)
+
+
+def _covering(
+    budgets: Mapping[str, Budget], who: Principal, can: Capabilities
+) -> tuple[Budget, ...]:
+    return tuple(
+        budget
+        for budget in budgets.values()
+        if covers(budget, who.team, who.key, can.id, can.canonical_slug)
+    )
+
+
+def _parameters(request: VideoRequest) -> dict[str, Any]:
+    """What decides price and policy; never a prompt, an image, or a URL."""
+    facts: dict[str, Any] = {
+        "duration": request.duration,
+        "resolution": request.resolution,
+        "aspect_ratio": request.aspect_ratio,
+        "size": request.size,
+        "generate_audio": request.generate_audio,
+        "frame_images": len(request.frame_images) or None,
+        "input_references": len(request.input_references) or None,
+        "previous_job_id": request.previous_job_id,
+    }
+    return {name: value for name, value in facts.items() if value is not None}

@@ -1,0 +1,173 @@
+"""From a decision to what will be written and sent: ids, fingerprint, the body that travels on."""
+
+import asyncio
+import hashlib
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from gateway.domain.fingerprint import fingerprint
+from gateway.domain.job import new_job_id, new_token
+from gateway.domain.team import Principal
+from gateway.domain.units import epoch_ms
+from gateway.domain.video import VideoRequest
+from gateway.ports import Clock, Upstream
+from gateway.services.links import Links
+from gateway.services.submission.decide import Decision, Question
+from gateway.services.submission.dedupe import DedupeResult, Identity, hash_idempotency_key
+from gateway.services.submission.open_job import Opened, Opening
+from gateway.store import jobs
+
+_LEASE_MARGIN = 30.0  # seconds beyond the submit timeout in which the outcome gets written
+_LARGE = 256 * 1024  # bytes beyond which hashing a body would hold up everybody else's request
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A submit as it came in: who asks, for what, and what travels beside the body."""
+
+    principal: Principal
+    request: VideoRequest
+    headers: Mapping[str, str]  # only those that may be forwarded
+    request_id: str
+    traceparent: str | None
+    size: int = 0  # bytes of the body
+    zdr_header: bool = False
+    fresh: bool = False  # Cache-Control: no-cache or no-store
+    idempotency_key: str | None = None
+
+    @property
+    def question(self) -> Question:
+        """What the decision is about."""
+        return Question(self.principal, self.request, self.zdr_header)
+
+
+@dataclass(slots=True, eq=False)
+class Plan:
+    """A decided submit, before it is written."""
+
+    call: Call
+    upstream: Upstream
+    body: bytes
+    opening: Opening
+    deadline: float  # monotonic, for the upstream
+    opened: asyncio.Future[Opened]
+    hidden: Mapping[str, str]  # what no client may read in the upstream's words, and what instead
+    given_up: bool = False  # the client was refused before the job was written: it must not be sent
+
+
+class Preparer:
+    """Makes plans; reads and writes nothing."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        source: random.Random,
+        upstreams: Mapping[str, Upstream],
+        links: Links,
+        secret: bytes,
+    ) -> None:
+        """`secret`: the installation's, for fingerprints. `source`: the system's random source."""
+        self._clock = clock
+        self._random = source
+        self._upstreams = upstreams
+        self._links = links
+        self._secret = secret
+
+    async def plan(self, call: Call, decision: Decision, upstream: str) -> Plan:
+        """The plan for a decision that refuses nothing and goes to this upstream."""
+        token = new_token(self._random)
+        callback_url = self._links.callback_url(upstream, token)
+
+        def prepare() -> tuple[Identity, bytes]:
+            identity = self._identity(call, decision, upstream)
+            return identity, forwarded(call.request.body, callback_url, decision.previous)
+
+        identity, body = await asyncio.to_thread(prepare) if call.size > _LARGE else prepare()
+        submit = decision.in_force.config.upstreams[upstream].timeout.submit.total_seconds()
+        return Plan(
+            call=call,
+            upstream=self._upstreams[upstream],
+            body=body,
+            opening=Opening(
+                job=self._new_job(
+                    call, decision, upstream, identity, token, submit + _LEASE_MARGIN
+                ),
+                decision=decision,
+                identity=identity,
+                callback_url=decision.callback,
+            ),
+            deadline=self._clock.monotonic() + submit,
+            opened=asyncio.get_running_loop().create_future(),
+            hidden=_hidden(call.request, decision.previous, callback_url, token),
+        )
+
+    def _identity(self, call: Call, decision: Decision, upstream: str) -> Identity:
+        dedupe = decision.in_force.config.teams[call.principal.team].dedupe
+        key, zdr = call.idempotency_key, bool(decision.zdr)
+        return Identity(
+            team=call.principal.team,
+            fingerprint=fingerprint(self._secret, call.request.body, upstream=upstream, zdr=zdr),
+            ttl_ms=int(dedupe.ttl.total_seconds() * 1000),
+            bypass=call.fresh or not dedupe.enabled,
+            key_hash=None if key is None else hash_idempotency_key(key),
+        )
+
+    def _new_job(
+        self,
+        call: Call,
+        decision: Decision,
+        upstream: str,
+        identity: Identity,
+        token: str,
+        lease: float,
+    ) -> jobs.NewJob:
+        now = self._clock.now()
+        return jobs.NewJob(
+            id=new_job_id(int(now.timestamp()), self._random),
+            team=call.principal.team,
+            key=call.principal.key,
+            upstream=upstream,
+            model=decision.model,
+            created_at=epoch_ms(now),
+            estimate_micros=decision.estimate_micros,
+            zdr=bool(decision.zdr),
+            retain=decision.retain,
+            fingerprint=identity.fingerprint,
+            dedupe=DedupeResult.BYPASS if identity.bypass else DedupeResult.MISS,
+            profile=decision.profile,
+            token_hash=hashlib.sha256(token.encode()).hexdigest(),
+            decision="{}",  # written with the job, when the budgets have been looked at
+            config_version=decision.in_force.version,
+            request_id=call.request_id,
+            traceparent=call.traceparent,
+            lease_token=new_token(self._random),
+            lease_until=epoch_ms(now) + int(lease * 1000),
+        )
+
+
+def _hidden(
+    request: VideoRequest, previous: str | None, callback_url: str | None, token: str
+) -> dict[str, str]:
+    hidden = {token: "..."}
+    if callback_url is not None:
+        hidden[callback_url] = request.callback_url or "callback_url"
+    if previous is not None:
+        hidden[previous] = request.previous_job_id or ""
+    return hidden
+
+
+def forwarded(body: Mapping[str, Any], callback_url: str | None, previous: str | None) -> bytes:
+    """The body that travels on: as the client wrote it, but for the two fields that are ours.
+
+    The client's `callback_url` is never given to the upstream: it is told by the gateway.
+    """
+    onward = {name: value for name, value in body.items() if name != "callback_url"}
+    if callback_url is not None:
+        onward["callback_url"] = callback_url
+    if previous is not None:
+        onward["previous_job_id"] = previous
+    return orjson.dumps(onward)

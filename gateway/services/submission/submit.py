@@ -1,0 +1,219 @@
+"""One submit: decided, written with all that belongs to it, and only then sent."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.config.live import Live
+from gateway.domain.errors import Reason, Refused, StorageFailed
+from gateway.domain.job import Job
+from gateway.domain.routing import zdr_unavailable
+from gateway.ports import Clock, Database, Transaction
+from gateway.services.events.publish import EventPublisher, note_crossings
+from gateway.services.job_cache import JobCache
+from gateway.services.money import reserve
+from gateway.services.submission.decide import Decider, Decision
+from gateway.services.submission.dedupe import DedupeResult
+from gateway.services.submission.open_job import Opened, open_job
+from gateway.services.submission.prepare import Call, Plan, Preparer
+from gateway.services.submission.refuse import Refusals
+from gateway.services.submission.send import Answer, Flight, UpstreamSubmitter
+from gateway.services.tasks import Tasks
+from gateway.telemetry.bundle import Telemetry
+
+# A refusal that is being written is worth this many seconds beyond `answer_within` (4 s by default,
+# while the official SDK gives up at 5 s).
+_DECIDING = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What the client is told: the job as it stands."""
+
+    job: Job
+    dedupe: DedupeResult
+
+
+class Submitter:
+    """Answers within `answer_within`, whatever the upstream does (DESIGN.md, one job's life)."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        live: Live,
+        views: JobCache,
+        decider: Decider,
+        planner: Preparer,
+        sender: UpstreamSubmitter,
+        refusals: Refusals,
+        publisher: EventPublisher,
+        tasks: Tasks,
+        telemetry: Telemetry,
+    ) -> None:
+        """`tasks` owns every submit that is on its way."""
+        self._database = database
+        self._clock = clock
+        self._live = live
+        self._views = views
+        self._decider = decider
+        self._planner = planner
+        self._sender = sender
+        self._refusals = refusals
+        self._publisher = publisher
+        self._tasks = tasks
+        self._telemetry = telemetry
+        self._flights: dict[str, Flight] = {}
+
+    async def submit(self, call: Call) -> Submitted:
+        """Take the request on, or join the identical one that is on its way or done.
+
+        The job's life does not hang on the caller: cancelling it cancels nothing that was begun.
+
+        Raises:
+            Refused: the gateway says no; nothing was sent.
+            Relayed: the upstream said no; nothing is owed.
+            StorageFailed: the job could not be written; nothing was sent.
+
+        """
+        within = self._live.config.server.answer_within.total_seconds()
+        answer_by = self._clock.monotonic() + within
+        decision = await self._decided(call, answer_by)
+        try:
+            plan = await self._plan(call, decision)
+            self._tasks.spawn(self._fly(plan), f"submit {plan.opening.job.id}")
+            opened = await self._opened(plan, answer_by)
+        except Refused as refusal:
+            record = self._refusals.keep(decision, refusal, call.request_id)
+            kept = self._tasks.spawn(record, "record of a refusal")
+            await asyncio.wait([kept], timeout=self._left(answer_by))  # nothing hangs on it
+            raise
+        self._count(opened)
+        return await self._told(opened, answer_by)
+
+    async def _decided(self, call: Call, answer_by: float) -> Decision:
+        try:
+            async with asyncio.timeout(self._left(answer_by)):
+                return await self._decider.decide(call.question, self._live.current)
+        except TimeoutError:
+            raise StorageFailed("the database did not answer in time") from None
+
+    async def _plan(self, call: Call, decision: Decision) -> Plan:
+        if decision.refusal is not None:
+            raise decision.refusal
+        if decision.upstream is None:
+            raise StorageFailed("a decision without an upstream refused nothing")
+        plan = await self._planner.plan(call, decision, decision.upstream)
+        # What is called so may be another upstream since a reload, and this one may keep things.
+        present = self._live.config.upstreams.get(decision.upstream)
+        if decision.zdr and present is not None and not present.zdr:
+            why = f"{decision.upstream} was said to keep nothing, and no longer is"
+            raise zdr_unavailable(decision.zdr, why)
+        return plan
+
+    async def _opened(self, plan: Plan, answer_by: float) -> Opened:
+        """The written job; if that takes too long, the plan is given up and never sent."""
+        try:
+            async with asyncio.timeout(self._left(answer_by)):
+                return await asyncio.shield(plan.opened)
+        except TimeoutError:
+            if plan.opened.done():  # in the very moment; its flight has begun, and must be told of
+                return plan.opened.result()
+            plan.given_up = True
+            raise StorageFailed("the database did not take the job in time") from None
+
+    async def _told(self, opened: Opened, answer_by: float) -> Submitted:
+        """The answer as far as it is known in time."""
+        flight = self._flights.get(opened.job.id)
+        if flight is None:
+            return Submitted(opened.job, opened.dedupe)
+        answer = await self._answer(flight, answer_by)
+        if isinstance(answer, Job):
+            return Submitted(answer, opened.dedupe)
+        raise answer
+
+    async def _answer(self, flight: Flight, answer_by: float) -> Answer:
+        """The flight's answer if it comes in time, else the job as it stands.
+
+        A job that is written has an id, so the client gets it, whatever became of its flight.
+        """
+        await asyncio.wait([flight.answer], timeout=self._left(answer_by))
+        if not flight.answer.done() and flight.deciding:
+            await asyncio.wait([flight.answer], timeout=_DECIDING)
+        landed = flight.answer.done() and not flight.answer.cancelled()
+        if landed and flight.answer.exception() is None:
+            return flight.answer.result()
+        flight.told = True
+        return flight.job
+
+    async def _fly(self, plan: Plan) -> None:
+        """Write the intent, then send; owned by nobody's request."""
+        try:
+            opened = await self._database.write(self._open(plan))
+        except BaseException as error:
+            _fail(plan.opened, error)
+            if isinstance(error, StorageFailed):
+                await self._sender.disown(plan.opening.job.id, plan.deadline)
+            elif isinstance(error, Refused):
+                await self._open_windows(plan, error)
+            else:
+                raise
+            return
+        self._views.put(opened.job)
+        if opened.dedupe in (DedupeResult.JOINED, DedupeResult.HIT):
+            plan.opened.set_result(opened)
+            return
+        if plan.given_up:
+            await self._sender.abandon(opened.job)
+            return
+        landing = asyncio.get_running_loop().create_future()
+        flight = Flight(opened.job, landing, plan.hidden)
+        self._flights[opened.job.id] = flight
+        plan.opened.set_result(opened)
+        try:
+            await self._sender.send(
+                flight, plan.upstream, plan.body, plan.call.headers, plan.deadline
+            )
+        except BaseException as error:
+            _fail(flight.answer, error)
+            raise
+        finally:
+            del self._flights[opened.job.id]
+
+    async def _open_windows(self, plan: Plan, refusal: Refused) -> None:
+        """Keep the windows of budgets that are new, which the refusal has taken back."""
+        if refusal.reason is not Reason.BUDGET_EXCEEDED:
+            return
+        budgets, now = plan.opening.decision.budgets, self._clock.now()
+        with suppress(StorageFailed):  # the next refusal will try again
+            if not await self._database.read(lambda tx: reserve.all_open(tx, budgets, now)):
+                await self._database.write(lambda tx: reserve.open_windows(tx, budgets, now))
+
+    def _open(self, plan: Plan) -> Callable[[Transaction], Opened]:
+        return lambda tx: open_job(tx, plan.opening, self._publisher, self._clock.now())
+
+    def _count(self, opened: Opened) -> None:
+        job, metrics = opened.job, self._telemetry.metrics
+        metrics.decision(job.team, job.model, "accepted")
+        note_crossings(self._telemetry, opened.crossings)
+        metrics.dedupe(job.team, opened.dedupe)
+        if opened.dedupe in (DedupeResult.JOINED, DedupeResult.HIT):
+            saved = job.estimate_micros if job.cost_micros is None else job.cost_micros
+            metrics.dollars_saved(job.team, saved)
+        else:
+            metrics.job_submitted(job.team, job.model, job.upstream)
+
+    def _left(self, answer_by: float) -> float:
+        return max(answer_by - self._clock.monotonic(), 0.001)
+
+
+def _fail(future: asyncio.Future[Any], error: BaseException) -> None:
+    """Let whoever waits know; an error that nobody waits for is reported by the task's owner."""
+    if not future.done():
+        if isinstance(error, asyncio.CancelledError):
+            future.cancel()
+        else:
+            future.set_exception(error)
+            future.exception()  # marks it as seen

@@ -1,0 +1,179 @@
+"""Deliveries as operators see them: listed, shown with every attempt, put back to be sent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.ports import Row, Transaction, Value
+
+State = str
+STATES = ("pending", "delivered", "dead")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One delivery with what it tells of. Times in epoch ms."""
+
+    id: str
+    endpoint: str
+    url: str | None
+    state: State
+    attempts: int
+    created_at: int
+    next_attempt_at: int | None
+    ended_at: int | None
+    lease_until: int | None
+    event_id: str
+    event_type: str
+    team: str | None
+    job_id: str | None
+    idempotency_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """One HTTP try. `answer`: the first bytes of what came back."""
+
+    attempt: int
+    at: int
+    status: int | None
+    latency_ms: int
+    error: str | None
+    detail: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFilter:
+    """Which deliveries; what is None narrows nothing. `since` in epoch ms, of their events."""
+
+    state: State | None = None
+    endpoint: str | None = None
+    since: int | None = None
+    before: tuple[int, str] | None = None  # the last one of the page before: made then, this id
+
+
+_COLUMNS = """
+  d.id, d.endpoint, d.url, d.state, d.attempts, d.created_at, d.next_attempt_at, d.ended_at,
+  d.lease_until, d.event_id, e.type AS event_type, e.team, e.job_id, e.idempotency_key
+"""
+
+
+def page(tx: Transaction, wanted: DeliveryFilter, limit: int) -> Sequence[Shown]:
+    """The newest first, at most `limit`."""
+    conditions, params = _where(wanted)
+    rows = tx.fetch(
+        f"""
+        SELECT {_COLUMNS} FROM deliveries d JOIN events e ON e.id = d.event_id
+        WHERE {conditions}
+        ORDER BY d.created_at DESC, d.id DESC
+        LIMIT :limit
+        """,
+        limit=limit,
+        **params,
+    )
+    return [_shown(row) for row in rows]
+
+
+def find(tx: Transaction, delivery_id: str) -> Shown | None:
+    """One delivery."""
+    row = tx.fetchrow(
+        f"""
+        SELECT {_COLUMNS} FROM deliveries d JOIN events e ON e.id = d.event_id
+        WHERE d.id = :id
+        """,
+        id=delivery_id,
+    )
+    return None if row is None else _shown(row)
+
+
+def of_job(tx: Transaction, job_id: str) -> Sequence[Shown]:
+    """Who is owed, or was told of, a job's end."""
+    rows = tx.fetch(
+        f"""
+        SELECT {_COLUMNS} FROM events e JOIN deliveries d ON d.event_id = e.id
+        WHERE e.job_id = :job_id
+        ORDER BY d.created_at, d.id
+        """,
+        job_id=job_id,
+    )
+    return [_shown(row) for row in rows]
+
+
+def attempts(tx: Transaction, delivery_id: str) -> Sequence[AttemptRecord]:
+    """Every attempt of one delivery, in order."""
+    rows = tx.fetch(
+        """
+        SELECT attempt, at, status, latency_ms, error, detail, answer FROM delivery_attempts
+        WHERE delivery_id = :id ORDER BY attempt
+        """,
+        id=delivery_id,
+    )
+    return [AttemptRecord(**dict(row)) for row in rows]
+
+
+def replay(tx: Transaction, delivery_id: str, *, now: int) -> bool:
+    """Make it due now, its schedule begun anew; False while an attempt of it is under way."""
+    return (
+        tx.execute(
+            """
+            UPDATE deliveries
+            SET state = 'pending', schedule_from = attempts, next_attempt_at = :now,
+                ended_at = NULL, lease_token = NULL, lease_until = NULL
+            WHERE id = :id AND (lease_token IS NULL OR lease_until <= :now)
+            """,
+            id=delivery_id,
+            now=now,
+        )
+        == 1
+    )
+
+
+def replay_dead(tx: Transaction, *, since: int, endpoint: str | None, now: int, limit: int) -> int:
+    """Make deliveries due that were given up, of events since then; how many, at most `limit`.
+
+    Those of an endpoint that is disabled stay: they would only be given up again.
+    """
+    condition = "" if endpoint is None else "AND d.endpoint = :endpoint"
+    params: dict[str, Value] = {} if endpoint is None else {"endpoint": endpoint}
+    return tx.execute(
+        f"""
+        UPDATE deliveries
+        SET state = 'pending', schedule_from = attempts, next_attempt_at = :now, ended_at = NULL
+        WHERE id IN (
+          SELECT d.id FROM deliveries d
+          WHERE d.state = 'dead' AND d.created_at >= :since AND d.ended_at <= :now {condition}
+            AND NOT EXISTS (
+              SELECT 1 FROM endpoints n WHERE n.name = d.endpoint AND n.disabled_at IS NOT NULL
+            )
+          ORDER BY d.created_at
+          LIMIT :limit
+        )
+        """,
+        now=now,
+        since=since,
+        limit=limit,
+        **params,
+    )
+
+
+def _where(wanted: DeliveryFilter) -> tuple[str, dict[str, Value]]:
+    """Conditions of constant text; every value is a parameter."""
+    conditions: list[str] = ["1 = 1"]
+    params: dict[str, Value] = {}
+    if wanted.state is not None:
+        conditions.append("d.state = :state")
+        params["state"] = wanted.state
+    if wanted.endpoint is not None:
+        conditions.append("d.endpoint = :endpoint")
+        params["endpoint"] = wanted.endpoint
+    if wanted.since is not None:
+        conditions.append("d.created_at >= :since")
+        params["since"] = wanted.since
+    if wanted.before is not None:
+        conditions.append("(d.created_at < :made OR (d.created_at = :made AND d.id < :last))")
+        params["made"], params["last"] = wanted.before
+    return " AND ".join(conditions), params
+
+
+def _shown(row: Row) -> Shown:
+    return Shown(**dict(row))

@@ -1,0 +1,60 @@
+"""Ends what nobody else will: jobs whose sender died, and those whose outcome was never learned."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from gateway.config.live import Live
+from gateway.domain.job import Job, JobId
+from gateway.domain.units import epoch_ms
+from gateway.ports import Clock, Database, Transaction
+from gateway.services.jobs.track import Tracker
+from gateway.store import jobs
+from gateway.telemetry.bundle import Telemetry
+
+_EVERY = 2.0  # seconds
+# How long a job of an upstream that left the configuration stays open: `unknown_ttl`'s default.
+_TTL_OF_THE_REMOVED = timedelta(minutes=15)
+
+
+class CrashRecovery:
+    """Crash recovery; safe on any number of replicas at once, for every step is compare-and-set."""
+
+    def __init__(
+        self, database: Database, clock: Clock, live: Live, tracker: Tracker, telemetry: Telemetry
+    ) -> None:
+        """`step` is run by a Loop."""
+        self._database = database
+        self._clock = clock
+        self._live = live
+        self._tracker = tracker
+        self._telemetry = telemetry
+
+    async def step(self) -> float:
+        """One sweep; seconds until the next."""
+        now = epoch_ms(self._clock.now())
+        for job_id in await self._database.read(lambda tx: jobs.orphans(tx, now=now)):
+            await self._end(job_id, self._tracker.orphaned)
+        for job_id in await self._database.read(lambda tx: self._given_up(tx, now)):
+            await self._end(job_id, self._tracker.assumed)
+        return _EVERY
+
+    def _given_up(self, tx: Transaction, now: int) -> list[JobId]:
+        """Jobs whose `unknown_ttl` is over, also at upstreams that left the configuration."""
+        return [
+            job.id
+            for upstream in sorted(jobs.upstreams_of_unresolved(tx))
+            for job in jobs.unresolved(tx, upstream, since=now - self._ttl(upstream))
+        ]
+
+    def _ttl(self, upstream: str) -> int:
+        configured = self._live.config.upstreams.get(upstream)
+        ttl = _TTL_OF_THE_REMOVED if configured is None else configured.unknown_ttl
+        return int(ttl.total_seconds() * 1000)
+
+    async def _end(self, job_id: JobId, act: Callable[[JobId], Awaitable[Job]]) -> None:
+        """One job; what goes wrong with it must not keep the others open."""
+        try:
+            await act(job_id)
+        except Exception as error:
+            self._telemetry.metrics.worker_failed("sweeper")
+            self._telemetry.log.exception("job.sweep_failed", job=job_id, error=error)

@@ -1,0 +1,53 @@
+"""Forgets what has served its time, in small batches that hold nobody up."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from gateway.domain.units import epoch_ms
+from gateway.ports import Clock, Database, Transaction
+from gateway.services.submission.dedupe import KEY_LIFETIME_MS
+from gateway.store import dedupe, deliveries, inbox, refusals
+
+REFUSALS_KEPT = timedelta(days=30)  # a month's refusals can be explained
+DELIVERED_KEPT = timedelta(days=30)  # and a month's deliveries; what is dead is kept for replay
+RECEIPTS_KEPT = timedelta(days=30)  # of webhooks; no signature is good for longer than minutes
+LANES_KEPT = timedelta(days=1)  # a row to lock, made again whenever it is needed
+
+_BATCH = 500  # rows in one transaction
+_EVERY = 600.0  # seconds, where nothing is left to forget
+_PAUSE = 0.5  # seconds between two full batches
+
+
+class RetentionCleanup:
+    """Deletes what nobody asks for any more; what explains money is never deleted."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        """`step` is run by a Loop."""
+        self._database = database
+        self._clock = clock
+
+    async def step(self) -> float:
+        """One batch of each; seconds until the next."""
+        gone = [await self._forget(forget, kept) for forget, kept in _CHORES]
+        return _PAUSE if _BATCH in gone else _EVERY
+
+    async def _forget(self, forget: "_Forget", kept: timedelta) -> int:
+        before = epoch_ms(self._clock.now() - kept)
+        return await self._database.write(lambda tx: forget(tx, before))
+
+
+_Forget = Callable[[Transaction, int], int]
+
+_CHORES: tuple[tuple[_Forget, timedelta], ...] = (
+    (
+        lambda tx, before: dedupe.forget_old_keys(tx, before=before, limit=_BATCH),
+        timedelta(milliseconds=KEY_LIFETIME_MS),
+    ),
+    (lambda tx, before: refusals.forget(tx, before=before, limit=_BATCH), REFUSALS_KEPT),
+    (
+        lambda tx, before: deliveries.forget_delivered(tx, before=before, limit=_BATCH),
+        DELIVERED_KEPT,
+    ),
+    (lambda tx, before: inbox.forget(tx, before=before, limit=_BATCH), RECEIPTS_KEPT),
+    (lambda tx, before: deliveries.forget_lanes(tx, before=before, limit=_BATCH), LANES_KEPT),
+)

@@ -1,0 +1,44 @@
+"""Taking videos back while they are being stored, where two transactions run side by side."""
+
+import asyncio
+import threading
+from unittest import mock
+
+from gateway.adapters.postgres import PostgresDatabase
+from gateway.domain.content import Asset
+from gateway.domain.job import Status
+from gateway.ports import Transaction
+from gateway.services.content import delete, store
+from gateway.store import assets
+from gateway.store.withdrawals import Withdrawal
+from tests.services.books import Books, in_force
+
+
+async def test_a_video_taken_back_while_it_is_being_stored_does_not_stay(
+    postgres_url: str,
+) -> None:
+    books = Books(await PostgresDatabase.open(postgres_url), in_force({}))
+    job = await books.accept((await books.submit("red", 10)).job)
+    await books.end(job.id, Status.COMPLETED, "0.1")
+    asset = Asset(f"{job.id}-0-us-abc.mp4", job.id, 0, "local:1", "red", 9, "e" * 64, 1, 1)
+    adding, go = asyncio.Event(), threading.Event()
+    loop, add = asyncio.get_running_loop(), assets.add
+
+    def add_late(tx: Transaction, asset: Asset) -> bool:
+        loop.call_soon_threadsafe(adding.set)
+        assert go.wait(10)
+        return add(tx, asset)
+
+    with mock.patch.object(assets, "add", add_late):
+        storing = asyncio.create_task(books.database.write(lambda tx: store._record(tx, asset)))
+        await adding.wait()
+        wanted = Withdrawal(job.id, 2, "an operator", None)
+        taking = asyncio.create_task(books.database.write(lambda tx: delete._withdraw(tx, wanted)))
+        await asyncio.wait([taking], timeout=0.3)  # it must not get past the job's row meanwhile
+        go.set()
+        await storing
+        _, _, removed = await taking
+
+    assert removed == (asset,)
+    assert await books.database.read(lambda tx: assets.of_job(tx, job.id)) == []
+    await books.database.close()

@@ -1,0 +1,135 @@
+"""The one writer of a job's state: what comes late, twice, or from somebody who is mistaken."""
+
+import asyncio
+
+import pytest
+
+from gateway.domain.job import Cause, Job, JobUpdate, Status
+from gateway.domain.upstream import Accepted
+from gateway.ports import Database
+from gateway.store import jobs
+from tests.services.books import Books, in_force
+
+CENT = 10_000
+DAY = "organisation/day@1795305600000"
+
+
+@pytest.fixture
+async def books(database: Database) -> Books:
+    return Books(database, in_force({"budgets": [{"period": "day", "limit_usd": 10}]}))
+
+
+async def money(books: Books) -> tuple[int, int]:
+    """Spent and reserved of the day."""
+    return (await books.windows("organisation%"))[DAY]
+
+
+async def given_up(books: Books) -> Job:
+    """A job whose outcome nobody learned in time."""
+    job = (await books.submit("red", 5 * CENT)).job
+    await books.lose(job)
+    return await books.tracker.assumed(job.id)
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED, Status.EXPIRED])
+async def test_a_job_that_was_given_up_gets_its_money_back_when_it_turns_out_to_have_failed(
+    books: Books, status: Status
+) -> None:
+    """The event of a job that failed never bears a cost (CONTRACT.md section 7)."""
+    job = await given_up(books)
+    assert await money(books) == (5 * CENT, 0)
+
+    await books.end(job.id, status)
+    await books.end(job.id, status)
+
+    assert await money(books) == (0, 0)
+    after = await books.find(job.id)
+    assert (after.status, after.cause, after.cost_micros) == (Status.FAILED, Cause.ASSUMED, 0)
+    assert await books.broken() == []
+
+
+async def test_a_job_that_was_given_up_keeps_its_estimate_when_it_turns_out_to_be_done(
+    books: Books,
+) -> None:
+    """No figure is no reason to believe that it was free; a later figure counts."""
+    job = await given_up(books)
+
+    await books.end(job.id, Status.COMPLETED)
+    assert await money(books) == (5 * CENT, 0)
+    await books.end(job.id, Status.COMPLETED, "0.02")
+
+    assert await money(books) == (2 * CENT, 0)
+    assert await books.broken() == []
+
+
+async def test_a_job_that_was_given_up_gets_its_money_back_when_it_was_refused_after_all(
+    books: Books,
+) -> None:
+    """A process that slept for a quarter of an hour still knows what it was told."""
+    job = await given_up(books)
+
+    await books.refuse(job)
+    await books.refuse(job)
+
+    assert await money(books) == (0, 0)
+    assert (await books.find(job.id)).status is Status.FAILED
+    assert await books.broken() == []
+
+
+async def test_an_id_that_was_paid_for_is_kept_even_when_the_job_was_given_up(
+    books: Books,
+) -> None:
+    job = await given_up(books)
+
+    after = await books.accept(job)
+
+    assert after.status is Status.FAILED
+    assert after.upstream_id == f"up-{job.id}"
+    assert await books.broken() == []
+
+
+async def test_an_id_that_another_job_has_binds_nothing_and_is_not_tried_forever(
+    books: Books,
+) -> None:
+    """An upstream that shares jobs, or is mistaken: one team must not get another's video."""
+    first = (await books.submit("red", CENT)).job
+    second = (await books.submit("blue", CENT)).job
+    shared = Accepted("up-shared", Status.PENDING)
+    await books.tracker.accepted(first, 1, shared)
+
+    async with asyncio.timeout(10):
+        after = await books.tracker.accepted(second, 1, shared)
+
+    assert (after.status, after.upstream_id) == (Status.UNKNOWN, None)
+    assert (await books.find(first.id)).upstream_id == "up-shared"
+    assert await books.broken() == []
+
+
+async def test_a_correction_is_not_lost_to_somebody_who_changed_the_job_meanwhile(
+    books: Books,
+) -> None:
+    """What was read is old by the time it is written: PostgreSQL reads anew per statement."""
+    job = (await books.submit("red", 5 * CENT)).job
+    await books.accept(job)
+    seen = await books.end(job.id, Status.COMPLETED, "0.05")
+    assert await books.database.write(lambda tx: jobs.lose_content(tx, job.id))
+    news = JobUpdate(Status.COMPLETED, raw_cost="0.03", is_byok=False, outputs=1)
+
+    await books.database.write(
+        lambda tx: books.tracker.told(tx, seen, seen.upstream_id or "", news)
+    )
+
+    after = await books.find(job.id)
+    assert (after.cost_micros, after.raw_cost, after.content_gone) == (3 * CENT, "0.03", True)
+    assert await money(books) == (3 * CENT, 0)
+    assert await books.broken() == []
+
+
+async def test_an_upstreams_words_name_the_job_by_the_gateways_id(database: Database) -> None:
+    books = Books(database, in_force({}))
+    job = await books.accept((await books.submit("red", 10)).job)
+    words = f"Job {job.upstream_id} failed, see https://up.example/{job.upstream_id}"
+
+    after = await books.tracker.learned(job.id, JobUpdate(Status.FAILED, error=words))
+
+    assert after.error == f"Job {job.id} failed, see https://up.example/{job.id}"

@@ -1,0 +1,168 @@
+"""Joining while others end: what was looked at is still so when it is used."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from unittest import mock
+
+import pytest
+
+from gateway.adapters.postgres import PostgresDatabase
+from gateway.domain.errors import Refused
+from gateway.domain.job import Cause, Job, Status
+from gateway.domain.units import epoch_ms
+from gateway.ports import Database, Transaction
+from gateway.services.submission.dedupe import DedupeResult, Identity, worth_joining
+from gateway.services.submission.open_job import Opened, open_job
+from gateway.store import dedupe, events, jobs
+from gateway.store.jobs import Ending
+from tests.services.books import Books, in_force
+
+SAME = "f" * 64
+DAY = 24 * 3600 * 1000
+
+
+@pytest.fixture
+async def shared(postgres_url: str) -> Books:
+    """Books on a PostgreSQL, where two transactions really are under way at once."""
+    database = await PostgresDatabase.open(postgres_url)
+    return Books(database, in_force({}))
+
+
+async def ending(books: Books, job: Job, go: threading.Event) -> "asyncio.Task[None]":
+    """A refusal of the job that has written its end, and gets no further before `go`."""
+    written = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    release = dedupe.release
+
+    def release_late(tx: Transaction, job_id: str) -> None:
+        loop.call_soon_threadsafe(written.set)
+        assert go.wait(10)
+        release(tx, job_id)
+
+    def act(tx: Transaction) -> None:
+        with mock.patch.object(dedupe, "release", release_late):
+            books.tracker._end(tx, job, Ending(Status.FAILED, Cause.REFUSED, error="no"))
+
+    task = asyncio.create_task(books.database.write(act))
+    await written.wait()
+    return task
+
+
+async def while_it_ends(
+    books: Books, job: Job, then: Callable[[], "asyncio.Task[Opened]"]
+) -> Opened:
+    go = threading.Event()
+    end = await ending(books, job, go)
+    joining = then()
+    await asyncio.wait([joining], timeout=0.3)  # it must not get past the job's row meanwhile
+    go.set()
+    await end
+    return await joining
+
+
+async def test_a_job_that_is_being_refused_is_not_joined(shared: Books) -> None:
+    """The client would hold a job that failed before it asked, instead of a video."""
+    first = (await shared.submit("red", 1, fingerprint=SAME)).job
+
+    opened = await while_it_ends(
+        shared,
+        first,
+        lambda: asyncio.create_task(shared.submit("red", 1, fingerprint=SAME)),
+    )
+
+    assert opened.dedupe is DedupeResult.MISS
+    assert opened.job.id != first.id
+    assert await shared.broken() == []
+    await shared.database.close()
+
+
+async def test_a_key_never_comes_to_mean_a_job_that_was_refused(shared: Books) -> None:
+    """Or its client would be given that failure for a day."""
+    first = (await shared.submit("red", 1, fingerprint=SAME)).job
+    key = Identity("red", SAME, DAY, key_hash="k")
+
+    def submit(number: int) -> "asyncio.Task[Opened]":
+        opening = replace(shared._opening(number, "red", 1, "ci", "x/one", SAME), identity=key)
+        now = shared.clock.now()
+        return asyncio.create_task(
+            shared.database.write(lambda tx: open_job(tx, opening, shared.publisher, now))
+        )
+
+    opened = await while_it_ends(shared, first, lambda: submit(50))
+    again = await submit(51)
+
+    assert opened.job.status is Status.SUBMITTING
+    assert again.job.id == opened.job.id
+    await shared.database.close()
+
+
+async def test_what_runs_is_joined_however_old_it_is(database: Database) -> None:
+    """Two at once would be bought twice; the time to live is for what is done."""
+    books = Books(database, in_force({}))
+    first = (await books.submit("red", 1, fingerprint=SAME)).job
+    await books.clock.advance(2 * DAY / 1000)
+
+    joined = await books.submit("red", 1, fingerprint=SAME)
+    await books.accept(first)
+    await books.end(first.id, Status.COMPLETED, "0.01")
+    bought = await books.submit("red", 1, fingerprint=SAME)
+
+    assert (joined.job.id, joined.dedupe) == (first.id, DedupeResult.JOINED)
+    assert (bought.job.id == first.id, bought.dedupe) == (False, DedupeResult.MISS)
+    assert await books.broken() == []
+
+
+async def test_a_job_whose_video_is_gone_or_that_failed_is_not_worth_joining(
+    database: Database,
+) -> None:
+    books = Books(database, in_force({}))
+    job = (await books.submit("red", 1)).job
+    now = epoch_ms(books.clock.now())
+
+    assert worth_joining(job, DAY, now)
+    assert not worth_joining(replace(job, status=Status.FAILED), DAY, now)
+    done = replace(job, status=Status.COMPLETED)
+    assert worth_joining(done, DAY, now + DAY - 1)
+    assert not worth_joining(done, DAY, now + DAY)
+    assert not worth_joining(replace(done, content_gone=True), DAY, now)
+
+
+async def test_somebody_who_joined_is_known_to_hold_the_id(database: Database) -> None:
+    """So the end of the job is told to subscribers, even if it is a refusal."""
+    books = Books(database, in_force({}))
+    job = (await books.submit("red", 1, fingerprint=SAME)).job
+    assert not job.announced
+
+    await books.submit("red", 1, fingerprint=SAME)
+
+    found = await database.read(lambda tx: jobs.find(tx, job.id))
+    assert found is not None
+    assert found.announced
+
+
+async def test_one_paid_job_can_not_be_made_to_call_on_any_number_of_hosts(
+    database: Database,
+) -> None:
+    books = Books(database, in_force({}))
+    job = (await books.submit("red", 10, fingerprint=SAME)).job
+
+    def joined(number: int) -> Callable[[Transaction], Opened]:
+        same = books._opening(number + 2, "red", 10, "ci", "x/one", SAME)
+        opening = replace(same, callback_url=f"https://host{number}.example/")
+        return lambda tx: open_job(tx, opening, books.publisher, books.clock.now())
+
+    def many(tx: Transaction) -> None:
+        for number in range(1000):
+            joined(number)(tx)
+
+    await database.write(many)
+
+    with pytest.raises(Refused) as refused:
+        await database.write(joined(1000))
+
+    assert refused.value.details["field"] == "callback_url"
+    assert (await database.write(joined(999))).job.id == job.id, "a retry still gets its job"
+    told = await database.read(lambda tx: events.subscribed(tx, job.id))
+    assert len(told) == 1000

@@ -1,0 +1,198 @@
+"""Sending a submit: retried only while nothing was bought, and while the job is still ours."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import pytest
+
+from gateway.domain.job import Job, Status
+from gateway.domain.upstream import Accepted, Declined, NotSent, PollOutcome, SubmitOutcome
+from gateway.ports import ContentStream, Database
+from gateway.services.submission.send import Answer, Flight, UpstreamSubmitter
+from tests.fakes.clock import FakeClock, settle
+from tests.fakes.database import Outage
+from tests.harness import until
+from tests.services.books import Books, in_force
+
+
+class Scripted:
+    """An upstream that says what it was told to say, and counts what reached it."""
+
+    name = "main"
+
+    def __init__(self, *answers: SubmitOutcome | Exception) -> None:
+        self.answers = list(answers)
+        self.posts = 0
+
+    async def submit(
+        self,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        timeout: float,
+    ) -> SubmitOutcome:
+        assert timeout > 0
+        self.posts += 1
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def poll(self, upstream_id: str) -> PollOutcome:
+        raise NotImplementedError
+
+    def content(self, upstream_id: str, index: int) -> AbstractAsyncContextManager[ContentStream]:
+        raise NotImplementedError
+
+    async def models(self) -> None:
+        raise NotImplementedError
+
+
+BUSY = Declined(429, {"message": "busy", "code": 429}, 5)
+TAKEN = Accepted("up-1", Status.PENDING)
+
+
+@pytest.fixture
+async def books(database: Database) -> Books:
+    return Books(database, in_force({"budgets": [{"period": "day", "limit_usd": 10}]}))
+
+
+Send = Callable[..., "asyncio.Task[Answer]"]
+
+
+@pytest.fixture
+async def send(books: Books) -> AsyncIterator[Send]:
+    """Begins to send a job; the task is what it came to."""
+    tasks: list[asyncio.Task[Any]] = []
+
+    def begin(job: Job, upstream: Scripted, seconds: float = 60.0) -> "asyncio.Task[Answer]":
+        sender = UpstreamSubmitter(books.database, books.clock, books.tracker)
+
+        async def run() -> Answer:
+            flight = Flight(job, asyncio.get_running_loop().create_future())
+            deadline = books.clock.monotonic() + seconds
+            await sender.send(flight, upstream, b"{}", {}, deadline)
+            return await flight.answer
+
+        task = asyncio.create_task(run())
+        tasks.append(task)
+        return task
+
+    yield begin
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
+
+
+async def asleep(clock: FakeClock) -> None:
+    """Wait until somebody waits for the clock."""
+
+    async def waits() -> bool:
+        return clock.sleepers > 0
+
+    await until(waits)
+
+
+async def test_a_passing_refusal_is_sent_again(books: Books, send: Send) -> None:
+    job = (await books.submit("red", 1000)).job
+    upstream = Scripted(BUSY, TAKEN)
+    sending = send(job, upstream)
+    await asleep(books.clock)
+    await books.clock.advance(5)
+
+    answer = await sending
+
+    assert isinstance(answer, Job)
+    assert answer.status is Status.PENDING
+    assert upstream.posts == 2
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+async def test_a_job_that_was_taken_for_an_orphan_meanwhile_is_not_sent_again(
+    books: Books, send: Send, given_up: bool
+) -> None:
+    """The process slept past its lease: by now somebody may have bought the same again."""
+    job = (await books.submit("red", 1000)).job
+    upstream = Scripted(BUSY, TAKEN)
+    sending = send(job, upstream)
+    await asleep(books.clock)
+    await books.tracker.orphaned(job.id)
+    if given_up:
+        await books.tracker.assumed(job.id)
+    await books.clock.advance(5)
+
+    await sending
+
+    assert upstream.posts == 1
+    after = await books.find(job.id)
+    assert after.status is Status.FAILED
+    assert await books.broken() == []
+
+
+async def test_nothing_is_sent_when_its_time_is_over(books: Books, send: Send) -> None:
+    job = (await books.submit("red", 1000)).job
+    upstream = Scripted(TAKEN)
+
+    await send(job, upstream, seconds=0)
+
+    assert upstream.posts == 0
+    assert (await books.find(job.id)).status is Status.FAILED
+    assert await books.windows("organisation%") == {"organisation/day@1795305600000": (0, 0)}
+
+
+async def test_an_adapter_that_raises_leaves_the_outcome_unknown_at_once(
+    books: Books, send: Send
+) -> None:
+    """Not to the lease: the money is held, and nothing is sent again."""
+    job = (await books.submit("red", 1000)).job
+    upstream = Scripted(RuntimeError("a bug"))
+
+    answer = await send(job, upstream)
+
+    assert isinstance(answer, Job)
+    assert answer.status is Status.UNKNOWN
+    assert upstream.posts == 1
+
+
+async def test_what_can_t_be_reached_is_tried_three_times(books: Books, send: Send) -> None:
+    job = (await books.submit("red", 1000)).job
+    upstream = Scripted(*[NotSent("refused")] * 3)
+    sending = send(job, upstream)
+    for _ in range(2):
+        await asleep(books.clock)
+        await books.clock.advance(1)
+        await settle()
+
+    await sending
+
+    assert upstream.posts == 3
+    assert (await books.find(job.id)).status is Status.FAILED
+    assert await books.broken() == []
+
+
+async def test_who_was_given_the_id_while_the_database_was_away_hears_of_the_refusal(
+    database: Database,
+) -> None:
+    """The refusal could not be written in time, so the client holds a job; its end is told."""
+    hook = {"name": "all", "url": "https://hooks.example/", "secret": "a-secret-of-the-subscriber"}
+    outage = Outage()
+    books = Books(outage.around(database), in_force({"webhooks": [hook]}))
+    job = (await books.submit("red", 1000)).job
+    flight = Flight(job, asyncio.get_running_loop().create_future())
+    sender = UpstreamSubmitter(books.database, books.clock, books.tracker)
+    outage.down = True
+    no = Declined(400, {"message": "no", "code": 400})
+    sending = asyncio.create_task(sender.send(flight, Scripted(no), b"{}", {}, 60.0))
+    await asleep(books.clock)
+
+    flight.told = True
+    outage.down = False
+    await books.clock.advance(1)
+    await sending
+
+    assert (await books.find(job.id)).announced
+    owed = await database.read(lambda tx: tx.fetch("SELECT endpoint FROM deliveries"))
+    assert len(owed) == 1
