@@ -21,7 +21,7 @@ _HEAD = "HTTP/1.1 {}\r\nContent-Type: {}\r\n{}\r\n\r\n"
 
 
 class Stub:
-    """Four endpoints of CONTRACT.md, as little of each as the gateway reads."""
+    """Four endpoints of docs/openrouter-contract.md, as little of each as the gateway reads."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count(10_000_000)

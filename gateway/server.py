@@ -21,7 +21,7 @@ from gateway.telemetry.bundle import Telemetry
 from gateway.telemetry.lag import watch_event_loop
 
 # aiohttp's AppRunner waits 3,630 s for the next request's headers; this is also the limit within
-# which the headers of the first must have come (RELIABILITY.md, section 0).
+# which the headers of the first must have come (docs/reliability.md, section 0).
 _KEEPALIVE = 15.0
 _MAX_HEADER = 8190  # bytes of one header field, and of the request line
 

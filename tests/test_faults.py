@@ -1,7 +1,7 @@
 """A gateway whose disk is full, whose disk lies, whose database is locked: F5 and F6.
 
 Whatever it is: a submit is a 503 before anything was sent, no poll of a known job fails, and once
-the fault is over everything goes on without repair (RELIABILITY.md (d)).
+the fault is over everything goes on without repair (docs/reliability.md (d)).
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""An OpenRouter-shaped upstream over HTTP (CONTRACT.md)."""
+"""An OpenRouter-shaped upstream over HTTP (docs/openrouter-contract.md)."""
 
 import io
 import json

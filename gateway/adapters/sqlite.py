@@ -29,7 +29,7 @@ _CHECKPOINT_GROWTH = 4 * 1024 * 1024
 _WAL_LIMIT = 32 * 1024 * 1024
 
 # After one of these SQLite would go on, but the disk may not hold what it was told to hold
-# (RELIABILITY.md, section 0), or the file is no longer a sound database.
+# (docs/reliability.md, section 0), or the file is no longer a sound database.
 _FATAL = frozenset({sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC})
 _FATAL_PRIMARY = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 

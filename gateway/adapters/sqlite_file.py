@@ -88,7 +88,7 @@ def connect(path: Path, *, read_only: bool, busy_timeout: float) -> sqlite3.Conn
 def has_wal_reset_bug(version: Version) -> bool:
     """Whether this SQLite may corrupt a WAL that two connections write or checkpoint at once.
 
-    Versions 3.7.0 to 3.51.2, but for the corrected 3.50.7 and 3.44.6 (RELIABILITY.md, section 0).
+    Versions 3.7.0 to 3.51.2, but for the corrected 3.50.7 and 3.44.6 (docs/reliability.md, section 0).
     One writer that alone checkpoints, as here, is not known to meet it.
     """
     corrected = {(3, 50): 7, (3, 44): 6}

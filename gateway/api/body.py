@@ -6,7 +6,7 @@ from aiohttp import web
 
 from gateway.domain.errors import Reason, Refused
 
-# A stalled or dripping body is never timed out by aiohttp itself (RELIABILITY.md, section 0).
+# A stalled or dripping body is never timed out by aiohttp itself (docs/reliability.md, section 0).
 _IDLE = 15.0  # seconds between two pieces
 _TOTAL = 60.0  # seconds for the whole; 64 MB in that time needs 9 Mbit/s
 

@@ -1,4 +1,4 @@
-"""Refusals as HTTP: the one table of codes, and OpenRouter's error body (DESIGN.md, Errors)."""
+"""Refusals as HTTP: the one table of codes, and OpenRouter's error body (docs/architecture.md, Errors)."""
 
 import json
 from collections.abc import Mapping

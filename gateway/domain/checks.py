@@ -1,7 +1,7 @@
 """What a request asks of a model that it can't do, said before a cent is spent.
 
 The catalog is trusted only where it says something: None is unknown, and unknown passes, because
-what the catalog can't know is the upstream's to decide (CONTRACT.md section 5).
+what the catalog can't know is the upstream's to decide (docs/openrouter-contract.md section 5).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -106,7 +106,7 @@ def _frame_images(request: VideoRequest, can: Capabilities) -> Iterator[Violatio
 
 
 def _input_references(request: VideoRequest) -> Iterator[Violation]:
-    """Videos that are not HTTPS: refused upstream for every model (CONTRACT.md section 1).
+    """Videos that are not HTTPS: refused upstream for every model (docs/openrouter-contract.md section 1).
 
     Who understands which reference is in no catalog field. With `frame_images` the references are
     ignored upstream, and so they are here.

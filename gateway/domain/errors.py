@@ -5,7 +5,7 @@
       Relayed        the upstream said no, and its words are passed on as they came
       StorageFailed  the database did not take or did not answer; deny, and say nothing of why
 
-Three answers stay apart everywhere: refused, failed, unknown (DESIGN.md, one job's life).
+Three answers stay apart everywhere: refused, failed, unknown (docs/architecture.md, one job's life).
 """
 
 from collections.abc import Mapping

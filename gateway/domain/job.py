@@ -10,13 +10,13 @@ from typing import Any, NewType
 from gateway.domain.units import Micros, micros_nearest
 
 JobId = NewType("JobId", str)
-"""`gen-vid-<unix seconds>-<20 alphanumerics>`, minted by the gateway (CONTRACT.md section 2)."""
+"""`gen-vid-<unix seconds>-<20 alphanumerics>`, minted by the gateway (docs/openrouter-contract.md section 2)."""
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 class Status(StrEnum):
-    """Where a job stands (DESIGN.md, one job's life)."""
+    """Where a job stands (docs/architecture.md, one job's life)."""
 
     SUBMITTING = "submitting"  # written, with its reservation, before the upstream hears of it
     UNKNOWN = "unknown"  # the request left and no definite answer came back; never sent again
@@ -41,7 +41,7 @@ class Status(StrEnum):
 _TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.EXPIRED})
 OPEN = tuple(status for status in Status if not status.terminal)
 
-# What upstreams have been seen to say beyond the six statuses of the contract (CONTRACT.md 3, 11).
+# What upstreams have been seen to say beyond the six statuses of the contract (docs/openrouter-contract.md 3, 11).
 _ALIASES = {"dead": Status.FAILED, "queued": Status.PENDING, "canceled": Status.CANCELLED}
 
 
@@ -160,7 +160,7 @@ def parse_status(word: Any) -> Status | None:
 
 
 def parse_news(body: Mapping[str, Any]) -> JobUpdate:
-    """A poll's or a webhook's job object as news (CONTRACT.md sections 3 and 7).
+    """A poll's or a webhook's job object as news (docs/openrouter-contract.md sections 3 and 7).
 
     Nothing in it is trusted further than its type: a strange part is as if it were absent. The
     body must have been parsed with decimals as `decimal.Decimal` or `int`, or the digits are lost.

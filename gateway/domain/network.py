@@ -1,6 +1,6 @@
 """Where the gateway may connect on a stranger's word: addresses by kind, and the rules for them.
 
-The table is our own (RELIABILITY.md (c)): `ipaddress.is_global` calls NAT64, 6to4 and multicast
+The table is our own (docs/reliability.md (c)): `ipaddress.is_global` calls NAT64, 6to4 and multicast
 forms of private addresses global, and differs between patch releases of Python.
 """
 

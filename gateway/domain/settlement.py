@@ -24,7 +24,7 @@ class Settlement:
     note: str | None = None
 
 
-_ABSURD = 100  # times the estimate; no upstream's surprise is that large (RELIABILITY.md, Money)
+_ABSURD = 100  # times the estimate; no upstream's surprise is that large (docs/reliability.md, Money)
 
 
 def settle(
@@ -36,7 +36,7 @@ def settle(
     estimate: int,
     include_byok: bool,
 ) -> Settlement:
-    """The settlement of a job that ended (DESIGN.md, Money). `estimate` in micro-dollars."""
+    """The settlement of a job that ended (docs/architecture.md, Money). `estimate` in micro-dollars."""
     if cause is Cause.REFUSED:
         return Settlement(None, Basis.ACTUAL)
     if cause is Cause.ASSUMED:
@@ -57,7 +57,7 @@ def settle(
 def _without_figure(
     status: Status, is_byok: bool | None, estimate: int, *, include_byok: bool
 ) -> Settlement:
-    """A completed job is never free for want of a figure; one that failed is (CONTRACT.md 11)."""
+    """A completed job is never free for want of a figure; one that failed is (docs/openrouter-contract.md 11)."""
     if status is not Status.COMPLETED:
         return Settlement(None, Basis.ACTUAL)
     if is_byok and not include_byok:

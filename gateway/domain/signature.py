@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-TOLERANCE_SECONDS = 300  # both ways: the stricter of OpenRouter's two samples (CONTRACT.md 7)
+TOLERANCE_SECONDS = 300  # both ways: the stricter of OpenRouter's two samples (docs/openrouter-contract.md 7)
 
 _HEADER_LIMIT = 4096  # a genuine header has 80 characters; some room for secrets in rotation
 _TIMESTAMP = re.compile(r"[0-9]{1,15}")
@@ -42,7 +42,7 @@ class Verdict(StrEnum):
 
 
 def verify_openrouter(header: str | None, body: bytes, secrets: Sequence[str], now: int) -> Verdict:
-    """Check `X-OpenRouter-Signature` over the exact bytes received (CONTRACT.md section 7).
+    """Check `X-OpenRouter-Signature` over the exact bytes received (docs/openrouter-contract.md section 7).
 
     Any of the secrets and any `v1` may match; there must be exactly one `t`, of ASCII digits. A
     secret of nothing but white space counts as none, so an unset variable lets nobody in. The age

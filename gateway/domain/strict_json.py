@@ -2,7 +2,7 @@
 
 The standard library's parser takes duplicate keys (last wins), NaN, numbers beyond every range
 and lone surrogates; each of these would let the gateway price one request and the upstream run
-another (RELIABILITY.md (c) 15).
+another (docs/reliability.md (c) 15).
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What an upstream's answer means: refused, failed and unknown kept apart (RELIABILITY.md (b))."""
+"""What an upstream's answer means: refused, failed and unknown kept apart (docs/reliability.md (b))."""
 
 import json
 from collections.abc import Mapping
@@ -79,7 +79,7 @@ _INDEFINITE_4XX = frozenset({408, 409, 425, 499})
 
 
 def read_submit(status: int, body: bytes, retry_after: int | None) -> SubmitOutcome:
-    """What the answer to a submit means (CONTRACT.md sections 1 and 2; RELIABILITY.md (b)).
+    """What the answer to a submit means (docs/openrouter-contract.md sections 1 and 2; docs/reliability.md (b)).
 
     Only an error body of OpenRouter's own shape makes a 4xx or a 503 a refusal: a proxy in front
     of a provider that took the job answers with 500, 502, or a page of its own.
@@ -98,7 +98,7 @@ def read_submit(status: int, body: bytes, retry_after: int | None) -> SubmitOutc
 
 
 def read_poll(status: int, body: bytes) -> PollOutcome:
-    """What the answer to a poll means (CONTRACT.md section 3)."""
+    """What the answer to a poll means (docs/openrouter-contract.md section 3)."""
     value = _parse(body)
     if status == 200:
         return parse_news(value) if "status" in value else Unanswered("status 200, no job in it")

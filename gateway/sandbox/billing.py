@@ -1,4 +1,4 @@
-"""What a finished job costs, from the model's pricing_skus (CONTRACT.md section 6).
+"""What a finished job costs, from the model's pricing_skus (docs/openrouter-contract.md section 6).
 
 Written without a look at the gateway's estimator, so that each can find the other's mistakes. Here
 every input is known, so there is one exact price and no ceiling.

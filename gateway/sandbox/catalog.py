@@ -83,7 +83,7 @@ class Model:
 
     @property
     def skus(self) -> Mapping[str, str]:
-        """Prices by key (CONTRACT.md section 6)."""
+        """Prices by key (docs/openrouter-contract.md section 6)."""
         return self.entry.get("pricing_skus") or {}
 
     @property

@@ -68,7 +68,7 @@ class Content:
         now, config = self._world.clock.monotonic(), self._world.config
         status = job.status(now)
         if status != "completed":
-            # The words are not documented for video (CONTRACT.md section 4).
+            # The words are not documented for video (docs/openrouter-contract.md section 4).
             over = job.ended(now)
             raise ApiError(
                 409 if over else config.not_ready_status,

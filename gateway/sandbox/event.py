@@ -1,4 +1,4 @@
-"""The webhook's body and signature (CONTRACT.md section 7)."""
+"""The webhook's body and signature (docs/openrouter-contract.md section 7)."""
 
 import hashlib
 import hmac

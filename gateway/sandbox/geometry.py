@@ -1,6 +1,6 @@
 """How many pixels come out: what was asked for is not always what is rendered.
 
-The recorded facts (CONTRACT.md section 5): Seedance renders 640x640 for 480p 1:1 and Grok 544x544,
+The recorded facts (docs/openrouter-contract.md section 5): Seedance renders 640x640 for 480p 1:1 and Grok 544x544,
 though both list 480x480. Everything else follows the listed sizes.
 """
 

@@ -1,6 +1,6 @@
 """What the emulated service refuses, in its recorded words where they are known.
 
-Failures are free: nothing here starts a job. Where CONTRACT.md has no recorded text, the words are
+Failures are free: nothing here starts a job. Where docs/openrouter-contract.md has no recorded text, the words are
 ours, in the same manner.
 """
 
@@ -21,7 +21,7 @@ from gateway.sandbox.request import (
 
 
 def check_policy(request: VideoRequest, config: SandboxConfig) -> None:
-    """Video is never eligible for zero data retention (CONTRACT.md section 8)."""
+    """Video is never eligible for zero data retention (docs/openrouter-contract.md section 8)."""
     if request.wants_zdr or config.zdr:
         raise ApiError(
             404,

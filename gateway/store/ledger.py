@@ -92,7 +92,7 @@ def reserve(
 ) -> Window | None:
     """Hold the estimate if it fits under the limit; None, and nothing changed, if it does not.
 
-    The limit alone decides, an overrun only stops new reservations (RELIABILITY.md (b)).
+    The limit alone decides, an overrun only stops new reservations (docs/reliability.md (b)).
     """
     row = tx.fetchrow(
         f"""

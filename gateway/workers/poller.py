@@ -20,7 +20,7 @@ _IDLE = 0.25  # seconds between looks for due polls
 _BUSY = 0.02  # seconds, where more were due than could be begun
 _AT_ONCE = 50  # polls of one upstream under way in one process: one that hangs delays only its own
 _JITTER = 0.1  # of the delay, so that jobs of one moment do not stay in step
-_LEASE_FACTOR = 4  # a lease outlives the poll's own timeout by far (RELIABILITY.md, section 0)
+_LEASE_FACTOR = 4  # a lease outlives the poll's own timeout by far (docs/reliability.md, section 0)
 
 
 class Poller:

@@ -178,7 +178,7 @@ async def test_the_end_is_told_to_the_callback_under_the_gateway_s_own_id(
     assert upstream["upstream_id"] not in client.body.decode()
     link = event["data"]["unsigned_urls"][0]
     assert (await gateway.get(link, team=None)).status == 200
-    # As OpenRouter's own receivers read it, field by field (CONTRACT.md section 7).
+    # As OpenRouter's own receivers read it, field by field (docs/openrouter-contract.md section 7).
     assert set(event) == {"type", "created_at", "data"}
     assert {"id", "status", "generation_id", "model", "unsigned_urls", "usage"} == set(
         event["data"]

@@ -1,7 +1,7 @@
 """Whatever an upstream does with a submit, one POST reaches it and the client has one job.
 
 In real time, with the official SDKs' own retries and timeouts: the Python one gives up after five
-seconds and retries, both retry every 5xx for an hour (CONTRACT.md section 9).
+seconds and retries, both retry every 5xx for an hour (docs/openrouter-contract.md section 9).
 """
 
 import asyncio

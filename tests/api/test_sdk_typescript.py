@@ -28,7 +28,7 @@ async def test_the_typescript_sdk_lists_submits_polls_and_downloads(
 async def test_the_ai_sdk_makes_a_video_and_fetches_it_without_a_key(
     sdk_js: Programs, gateway: RunningGateway, sandbox: Sandbox, clock: FakeClock
 ) -> None:
-    """On the real service its download is a 401 (CONTRACT.md section 9)."""
+    """On the real service its download is a 401 (docs/openrouter-contract.md section 9)."""
     async with flowing(clock):
         said = await sdk_js.run(
             "ai_sdk", base=gateway.base, key=KEYS["growth"], model=GROK["model"], duration=1

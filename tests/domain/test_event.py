@@ -97,7 +97,7 @@ def test_an_end_without_a_reason_is_still_told_with_words(status: Status) -> Non
 
 
 def test_what_is_not_known_is_left_out() -> None:
-    """The SDKs throw on null (CONTRACT.md section 9)."""
+    """The SDKs throw on null (docs/openrouter-contract.md section 9)."""
     unpriced = replace(JOB, raw_cost=None, is_byok=None)
     costless = replace(JOB, raw_cost=None)
 

@@ -1,4 +1,4 @@
-"""Refusals, word for word where the real service was recorded (CONTRACT.md section 1)."""
+"""Refusals, word for word where the real service was recorded (docs/openrouter-contract.md section 1)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Cancellation at every await between a submit and its settlement (RELIABILITY.md (d) F10).
+"""Cancellation at every await between a submit and its settlement (docs/reliability.md (d) F10).
 
 What is cancelled may be the client's wait, the flight, an act on its way to the database, a call
 of the upstream. Whatever it is: no transaction stays open, the next in line is served, and the

@@ -35,7 +35,7 @@ def public_app(parts: Parts) -> web.Application:
 
 
 async def _preflight(_request: web.Request) -> web.Response:
-    """A browser asks whether it may ask (CONTRACT.md section 1: 204, any origin)."""
+    """A browser asks whether it may ask (docs/openrouter-contract.md section 1: 204, any origin)."""
     return web.Response(
         status=204,
         headers={

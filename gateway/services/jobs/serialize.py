@@ -13,7 +13,7 @@ _CAPACITY = 20_000  # ready answers of about 1 kB
 
 
 class JobSerializer:
-    """Turns jobs into answers; the unknown is left out, never null (CONTRACT.md section 9)."""
+    """Turns jobs into answers; the unknown is left out, never null (docs/openrouter-contract.md section 9)."""
 
     def __init__(self, links: Links) -> None:
         """`links` makes the URLs."""
@@ -21,7 +21,7 @@ class JobSerializer:
         self._ready: OrderedDict[tuple[str, int, int], bytes] = OrderedDict()
 
     def submitted(self, job: Job) -> bytes:
-        """The answer to a submit: exactly id, polling_url, status (CONTRACT.md section 2)."""
+        """The answer to a submit: exactly id, polling_url, status (docs/openrouter-contract.md section 2)."""
         return orjson.dumps(
             {
                 "id": job.id,
@@ -42,7 +42,7 @@ class JobSerializer:
         return ready
 
     def facts(self, job: Job) -> dict[str, Any]:
-        """The fields of a poll (CONTRACT.md section 3)."""
+        """The fields of a poll (docs/openrouter-contract.md section 3)."""
         facts: dict[str, Any] = {
             "id": job.id,
             "generation_id": job.id,

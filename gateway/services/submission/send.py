@@ -150,7 +150,7 @@ class UpstreamSubmitter:
 
 
 def relay(outcome: Declined | NotSent) -> Refused | Relayed:
-    """A definite refusal as the client hears it (DESIGN.md, Errors).
+    """A definite refusal as the client hears it (docs/architecture.md, Errors).
 
     The upstream's 401 would look to the client like a 401 of its own key, and the upstream
     account's empty purse like the client's: these two are said in the gateway's own words.
@@ -177,7 +177,7 @@ def relay(outcome: Declined | NotSent) -> Refused | Relayed:
     return Relayed(outcome.status, outcome.error, retry_after=outcome.retry_after)
 
 
-# CONTRACT.md section 1, the 402s that waiting does not mend; without a source it is the account.
+# docs/openrouter-contract.md section 1, the 402s that waiting does not mend; without a source it is the account.
 _ACCOUNT_LIMITS = frozenset({None, "openrouter_credits", "openrouter_key_limit"})
 
 

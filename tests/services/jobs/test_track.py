@@ -35,7 +35,7 @@ async def given_up(books: Books) -> Job:
 async def test_a_job_that_was_given_up_gets_its_money_back_when_it_turns_out_to_have_failed(
     books: Books, status: Status
 ) -> None:
-    """The event of a job that failed never bears a cost (CONTRACT.md section 7)."""
+    """The event of a job that failed never bears a cost (docs/openrouter-contract.md section 7)."""
     job = await given_up(books)
     assert await money(books) == (5 * CENT, 0)
 
