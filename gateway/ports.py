@@ -47,6 +47,10 @@ class Transaction(Protocol):
     def skip_locked(self) -> str:
         """`FOR UPDATE SKIP LOCKED` where the database has it, else an empty string."""
 
+    @property
+    def for_share(self) -> str:
+        """`FOR SHARE` where the database locks rows, else an empty string."""
+
     def execute(self, sql: str, **params: Value) -> int:
         """Run one statement; the number of rows it touched."""
 

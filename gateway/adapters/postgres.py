@@ -183,6 +183,11 @@ class _PostgresTransaction(ActTransaction):
         """Others may hold rows that this act would wait for."""
         return "FOR UPDATE SKIP LOCKED"
 
+    @property
+    def for_share(self) -> str:
+        """Others may read the row, and not change it, until the transaction ends."""
+        return "FOR SHARE"
+
     def _run(self, sql: str, params: dict[str, str | int | None]) -> Answer:
         try:
             cursor = self._connection.execute(_translated(sql), params)

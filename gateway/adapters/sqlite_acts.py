@@ -57,6 +57,11 @@ class _SqliteTransaction(ActTransaction):
         """One process writes, one act at a time: no row is ever locked by another."""
         return ""
 
+    @property
+    def for_share(self) -> str:
+        """See `skip_locked`."""
+        return ""
+
     def _run(self, sql: str, params: dict[str, str | int | None]) -> Answer:
         try:
             cursor = self._connection.execute(_allowed(sql), params)

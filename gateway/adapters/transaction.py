@@ -41,6 +41,11 @@ class ActTransaction(ABC):
     def skip_locked(self) -> str:
         """See `gateway.ports.Transaction`."""
 
+    @property
+    @abstractmethod
+    def for_share(self) -> str:
+        """See `gateway.ports.Transaction`."""
+
     @abstractmethod
     def _run(self, sql: str, params: dict[str, str | int | None]) -> Answer:
         """Run one statement to its end.

@@ -24,7 +24,9 @@ class Settlement:
     note: str | None = None
 
 
-_ABSURD = 100  # times the estimate; no upstream's surprise is that large (docs/reliability.md, Money)
+_ABSURD = (
+    100  # times the estimate; no upstream's surprise is that large (docs/reliability.md, Money)
+)
 
 
 def settle(

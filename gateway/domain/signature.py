@@ -13,7 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-TOLERANCE_SECONDS = 300  # both ways: the stricter of OpenRouter's two samples (docs/openrouter-contract.md 7)
+TOLERANCE_SECONDS = (
+    300  # both ways: the stricter of OpenRouter's two samples (docs/openrouter-contract.md 7)
+)
 
 _HEADER_LIMIT = 4096  # a genuine header has 80 characters; some room for secrets in rotation
 _TIMESTAMP = re.compile(r"[0-9]{1,15}")

@@ -41,6 +41,7 @@ class NewJob:
     traceparent: str | None
     lease_token: str
     lease_until: int
+    canonical_slug: str | None = None
 
 
 def insert(tx: Transaction, job: NewJob) -> None:
@@ -50,11 +51,13 @@ def insert(tx: Transaction, job: NewJob) -> None:
         INSERT INTO jobs (
           id, team, key_name, upstream, model, status, version, created_at, estimate_micros,
           outputs, content_gone, zdr, retain, fingerprint, dedupe, profile, token_hash, decision,
-          config_version, request_id, traceparent, announced, polls, lease_token, lease_until
+          config_version, request_id, traceparent, announced, polls, lease_token, lease_until,
+          canonical_slug
         ) VALUES (
           :id, :team, :key, :upstream, :model, 'submitting', 1, :created_at, :estimate,
           0, 0, :zdr, :retain, :fingerprint, :dedupe, :profile, :token_hash, :decision,
-          :config_version, :request_id, :traceparent, 0, 0, :lease_token, :lease_until
+          :config_version, :request_id, :traceparent, 0, 0, :lease_token, :lease_until,
+          :canonical_slug
         )
         """,
         id=job.id,
@@ -76,6 +79,7 @@ def insert(tx: Transaction, job: NewJob) -> None:
         traceparent=job.traceparent,
         lease_token=job.lease_token,
         lease_until=job.lease_until,
+        canonical_slug=job.canonical_slug,
     )
 
 
@@ -272,49 +276,6 @@ def lose_content(tx: Transaction, job_id: str) -> bool:
         )
         == 1
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Spending:
-    """What jobs of one team, key and model hold or have cost. Micro-dollars."""
-
-    team: str
-    key: str
-    model: str
-    micros: int
-    job_id: str | None = None  # of an open job
-
-
-def holding_since(tx: Transaction, since: int, *, lock: bool) -> list[Spending]:
-    """Every open job that was submitted since then, with its estimate.
-
-    `lock` keeps them open until the transaction ends: who would end one waits.
-    """
-    columns = "id, team, key_name, model, estimate_micros"
-    where = f"created_at >= :since AND {_OPEN}"
-    rows = tx.fetch(
-        f"UPDATE jobs SET announced = announced WHERE {where} RETURNING {columns}"
-        if lock
-        else f"SELECT {columns} FROM jobs WHERE {where}",
-        since=since,
-    )
-    return [
-        Spending(r["team"], r["key_name"], r["model"], r["estimate_micros"], r["id"]) for r in rows
-    ]
-
-
-def spent_since(tx: Transaction, since: int) -> list[Spending]:
-    """What jobs submitted since then and over by now have cost, by team, key and model."""
-    # Grouped in an order that no index has, or SQLite takes the whole table in that order.
-    rows = tx.fetch(
-        """
-        SELECT team, key_name, model, CAST(SUM(cost_micros) AS BIGINT) AS micros FROM jobs
-        WHERE created_at >= :since AND cost_micros IS NOT NULL
-        GROUP BY key_name, model, team
-        """,
-        since=since,
-    )
-    return [Spending(r["team"], r["key_name"], r["model"], r["micros"]) for r in rows]
 
 
 def regain_content(tx: Transaction, job_id: str) -> bool:

@@ -57,11 +57,15 @@ def window_id(budget_id: str, starts_at: int) -> str:
     return f"{budget_id}@{starts_at}"
 
 
-def newest_start(tx: Transaction, budget_id: str) -> int | None:
-    """When the budget's newest window starts: a clock that steps back opens no older one."""
+def newest_start(tx: Transaction, budget_id: str, *, until: int) -> int | None:
+    """Return when the budget's newest window starts, of those that start at `until` or before."""
     row = tx.fetchrow(
-        "SELECT MAX(starts_at) AS newest FROM windows WHERE budget_id = :budget_id",
+        """
+        SELECT MAX(starts_at) AS newest FROM windows
+        WHERE budget_id = :budget_id AND starts_at <= :until
+        """,
         budget_id=budget_id,
+        until=until,
     )
     return None if row is None else row["newest"]
 
@@ -115,7 +119,7 @@ def reserve(
 
 
 def reservations(tx: Transaction, job_id: str) -> Sequence[Row]:
-    """What the job holds or held: window_id, estimate, in the order of windows.
+    """What the job reserves or reserved: window_id, estimate, in the order of windows.
 
     Sorted here: PostgreSQL would do it by its language's rules, and whoever reserves does not.
     """
@@ -148,6 +152,79 @@ def carry(tx: Transaction, entry: LedgerEntry) -> Window:
 def correct(tx: Transaction, entry: LedgerEntry) -> Window:
     """Book a later truth about a job that was settled; the window as it is afterwards."""
     return _post(tx, entry)
+
+
+def reserve_uncapped(tx: Transaction, entry: LedgerEntry) -> Window:
+    """Reserve in a window whose limit is another replica's to judge; the window afterwards."""
+    return _post(tx, entry)
+
+
+def counted_in(tx: Transaction, job_id: str) -> list[str]:
+    """Return the ids of the windows that count the job, in order."""
+    rows = tx.fetch(
+        """
+        SELECT window_id FROM ledger WHERE job_id = :job_id AND kind IN ('reserve', 'carry')
+        """,
+        job_id=job_id,
+    )
+    return sorted(str(row["window_id"]) for row in rows)
+
+
+def append_all(tx: Transaction, window: str, entries: Sequence[LedgerEntry]) -> None:
+    """Append many entries to one window, and add their sums to its totals, in few statements."""
+    for start in range(0, len(entries), _ROWS):
+        _append_some(tx, window, entries[start : start + _ROWS])
+
+
+_ROWS = 200  # of one INSERT; SQLite allows 32,766 parameters in a statement
+
+
+def _append_some(tx: Transaction, window: str, entries: Sequence[LedgerEntry]) -> None:
+    reserved = sum(entry.reserved for entry in entries)
+    row = tx.fetchrow(
+        """
+        UPDATE windows
+        SET reserved = reserved + :reserved, spent = spent + :spent, overrun = overrun + :overrun,
+            estimated = estimated + :reserved, entries = entries + :count
+        WHERE id = :id
+        RETURNING entries
+        """,
+        id=window,
+        reserved=reserved,
+        spent=sum(entry.spent for entry in entries),
+        overrun=sum(entry.overrun for entry in entries),
+        count=len(entries),
+    )
+    if row is None:
+        raise StorageFailed(f"window {window} is not in the database")
+    first = int(row["entries"]) - len(entries) + 1
+    values: dict[str, str | int | None] = {"window": window}
+    lines = []
+    for number, entry in enumerate(entries):
+        facts = {
+            "entry": first + number,
+            "job": entry.job_id,
+            "kind": entry.kind,
+            "reserved": entry.reserved,
+            "spent": entry.spent,
+            "overrun": entry.overrun,
+            "limit": entry.limit,
+            "raw": entry.raw_cost,
+            "note": entry.note,
+            "by": entry.made_by,
+            "at": entry.at,
+        }
+        values |= {f"{name}{number}": value for name, value in facts.items()}
+        lines.append(f"(:window, {', '.join(f':{name}{number}' for name in facts)})")
+    tx.execute(
+        f"""
+        INSERT INTO ledger (
+          window_id, entry, job_id, kind, reserved_delta, spent_delta, overrun_delta, limit_micros,
+          raw_cost, note, made_by, at
+        ) VALUES {", ".join(lines)}
+        """,
+        **values,
+    )
 
 
 def find_window(tx: Transaction, window: str) -> Window | None:
@@ -211,7 +288,7 @@ def _post(tx: Transaction, entry: LedgerEntry) -> Window:
         spent=entry.spent,
         overrun=entry.overrun,
         # What is released was never bought: its estimate says nothing about what was spent.
-        estimated=entry.reserved if entry.kind == "release" else 0,
+        estimated=entry.reserved if entry.kind in ("reserve", "release") else 0,
     )
     if row is None:
         raise StorageFailed(f"window {entry.window_id} is not in the database")

@@ -66,11 +66,12 @@ class Books:
         *,
         key: str = "ci",
         model: str = "x/one",
+        slug: str | None = None,
         fingerprint: str | None = None,
     ) -> Opened:
         """Open a job; Refused where there is no room."""
         number = next(self._numbers)
-        opening = self._opening(number, team, estimate, key, model, fingerprint)
+        opening = self._opening(number, team, estimate, key, model, fingerprint, slug)
         return await self.database.write(
             lambda tx: open_job(tx, opening, self.publisher, self.clock.now())
         )
@@ -122,7 +123,14 @@ class Books:
         return [row["type"] for row in rows]
 
     def _opening(
-        self, number: int, team: str, estimate: int, key: str, model: str, same: str | None
+        self,
+        number: int,
+        team: str,
+        estimate: int,
+        key: str,
+        model: str,
+        same: str | None,
+        slug: str | None,
     ) -> Opening:
         current = self.live.current
         principal = Principal(team, key)
@@ -135,7 +143,9 @@ class Books:
             rule_results=(),
             estimate=Estimate(Micros(estimate), ()),
             estimate_micros=estimate,
-            budgets=tuple(b for b in current.rules.budgets.values() if covers(b, team, key, model)),
+            budgets=tuple(
+                b for b in current.rules.budgets.values() if covers(b, team, key, model, slug)
+            ),
             model=model,
             profile=f"{model}|||",
         )
@@ -161,6 +171,7 @@ class Books:
             traceparent=None,
             lease_token="lease",
             lease_until=at + 90_000,
+            canonical_slug=slug,
         )
         day = 24 * 3600 * 1000
         return Opening(new, decision, Identity(team, fingerprint, day), None)

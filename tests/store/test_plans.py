@@ -49,7 +49,7 @@ class _Heard:
     def __init__(self, tx: Transaction, heard: set[str]) -> None:
         self._tx = tx
         self._heard = heard
-        self.skip_locked = tx.skip_locked
+        self.skip_locked, self.for_share = tx.skip_locked, tx.for_share
 
     def execute(self, sql: str, **params: str | int | None) -> int:
         self._heard.add(sql)

@@ -26,7 +26,9 @@ from gateway.store import deliveries, endpoints
 from gateway.store.deliveries import Lease
 from gateway.telemetry.bundle import Telemetry
 
-_LEASE_FACTOR = 4  # a lease outlives the attempt's own timeout by far (docs/reliability.md, section 0)
+_LEASE_FACTOR = (
+    4  # a lease outlives the attempt's own timeout by far (docs/reliability.md, section 0)
+)
 _AGAIN = 0.5  # seconds between tries to write what became of an attempt
 
 

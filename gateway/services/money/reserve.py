@@ -17,12 +17,12 @@ from gateway.domain.budget import (
     thresholds_crossed,
     tightest,
     window_end,
-    window_start,
 )
 from gateway.domain.errors import Reason, Refused
-from gateway.domain.units import Micros, epoch_ms, from_epoch_ms
+from gateway.domain.units import Micros, epoch_ms
 from gateway.ports import Transaction
-from gateway.store import jobs, ledger
+from gateway.services.money.coverage import open_window, share_budgets, window_start_now
+from gateway.store import ledger
 from gateway.store.ledger import NO_LIMIT, LedgerEntry, Window
 
 
@@ -44,61 +44,73 @@ class Bill:
     note: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """Which job reserves, and what budgets match on: its team, key, model and canonical slug."""
+
+    job_id: str
+    team: str
+    key: str
+    model: str
+    canonical_slug: str | None = None
+
+    def counts_in(self, budget: Budget) -> bool:
+        """Return whether the budget covers the job."""
+        return covers(budget, self.team, self.key, self.model, self.canonical_slug)
+
+
 def reserve(
     tx: Transaction,
-    job_id: str,
-    team: str,
+    payer: Payer,
     budgets: Sequence[Budget],
     estimate: int,
     *,
     by: str,
     now: datetime,
 ) -> list[Crossing]:
-    """Reserve the estimate in every budget given, or in none; the thresholds that were reached.
+    """Reserve the estimate in every budget given, or in none; return the thresholds reached.
+
+    Budgets that only other replicas have in force count the job too, but do not refuse it.
 
     Raises:
         Refused: BUDGET_EXCEEDED with the numbers of every window that has no room; the transaction
             must roll back.
 
     """
-    account = _account(team)
-    places = [_place(tx, _account_id(team), account, now)]
+    own = {budget.id for budget in budgets}
+    counting = share_budgets(tx, payer.team, budgets, now)
+    account = _account(payer.team)
+    places = [_place(tx, _account_id(payer.team), account, now)]
     places += [_place(tx, budget.id, budget, now) for budget in budgets]
+    places += [
+        _place(tx, name, budget, now)
+        for name, budget in counting.items()
+        if name not in own and payer.counts_in(budget)
+    ]
     at = epoch_ms(now)
     crossings: list[Crossing] = []
-    held: set[str] = set()
+    refused: set[str] = set()
     # In the order of windows, as whoever closes a reservation takes them: against deadlock.
     for place in sorted(places, key=lambda place: place.window_id):
         budget = place.budget
-        _open_window(tx, place, now)
+        open_window(tx, place.budget_id, budget, place.starts_at)
+        if place.budget_id not in own and budget is not account:
+            entry = LedgerEntry(
+                place.window_id, payer.job_id, "reserve", estimate, 0, 0, NO_LIMIT, by, at
+            )
+            ledger.reserve_uncapped(tx, entry)
+            continue
         after = ledger.reserve(
-            tx, place.window_id, job_id, estimate, budget.limit_micros, by=by, now=at
+            tx, place.window_id, payer.job_id, estimate, budget.limit_micros, by=by, now=at
         )
         if after is None:
-            continue
-        held.add(place.window_id)
-        if budget is not account:
+            refused.add(place.window_id)
+        elif budget is not account:
             crossings += _crossings(tx, budget, after, estimate, at)
-    if len(held) < len(places):
+    if refused:
         rooms = headroom(tx, budgets, estimate, now)
-        raise exceeded([_without(room, held) for room in rooms], now)
+        raise exceeded([_without(room, refused) for room in rooms], now)
     return crossings
-
-
-def open_windows(tx: Transaction, budgets: Iterable[Budget], now: datetime) -> None:
-    """Open those windows of now that are not open, without holding anything in them.
-
-    A hold that is refused leaves no window behind. Where a budget is new, each one would then look
-    again through all that its period has seen.
-    """
-    places = [_place(tx, budget.id, budget, now) for budget in budgets]
-    for place in sorted(places, key=lambda place: place.window_id):
-        _open_window(tx, place, now)
-
-
-def all_open(tx: Transaction, budgets: Iterable[Budget], now: datetime) -> bool:
-    """Whether every window of now has been opened; only looks."""
-    return all(_present(tx, budget.id, budget, now)[1] is not None for budget in budgets)
 
 
 def close(
@@ -142,11 +154,11 @@ def correct(
     tx: Transaction, job_id: str, delta: int, *, raw_cost: str | None, note: str, by: str, now: int
 ) -> None:
     """Book that a job cost `delta` micro-dollars more (or, below zero, less) than was settled."""
-    for row in ledger.reservations(tx, job_id):
+    for window in ledger.counted_in(tx, job_id):
         ledger.correct(
             tx,
             LedgerEntry(
-                window_id=row["window_id"],
+                window_id=window,
                 job_id=job_id,
                 kind="correct",
                 reserved=0,
@@ -212,73 +224,14 @@ class _Place:
 
 
 def _place(tx: Transaction, budget_id: str, budget: Budget, now: datetime) -> _Place:
-    return _Place(budget_id, budget, _start(tx, budget_id, budget, now))
+    return _Place(budget_id, budget, window_start_now(tx, budget_id, budget, now))
 
 
-def _without(room: Headroom, held: Collection[str]) -> Headroom:
-    """The room as it was before this very request took its part of it."""
-    if ledger.window_id(room.budget.id, epoch_ms(room.starts_at)) not in held:
+def _without(room: Headroom, refused: Collection[str]) -> Headroom:
+    """Return the room as it was before this very request took its part of it."""
+    if ledger.window_id(room.budget.id, epoch_ms(room.starts_at)) in refused:
         return room
     return replace(room, reserved=room.reserved - room.estimate)
-
-
-def _open_window(tx: Transaction, place: _Place, now: datetime) -> None:
-    budget, starts_at = place.budget, epoch_ms(place.starts_at)
-    ends_at = window_end(budget.period, place.starts_at)
-    end_ms = None if ends_at is None else epoch_ms(ends_at)
-    made = ledger.open_window(tx, place.budget_id, starts_at, end_ms, budget.limit_micros)
-    if made and place.budget_id == budget.id:
-        _carry(tx, place.window_id, budget, starts_at, epoch_ms(now))
-
-
-def _carry(tx: Transaction, window: str, budget: Budget, start: int, now: int) -> None:
-    """A budget that is new counts what its period has seen already, open jobs one by one.
-
-    Those are locked, so that each ends either before it is looked at or after it holds money here.
-    """
-    earlier = _earlier(tx, budget, start, lock=True)
-    for job in earlier.holding:
-        ledger.reserve(
-            tx, window, job.job_id or "", job.micros, NO_LIMIT, by="carried over", now=now
-        )
-    if earlier.spent:
-        note = "spent before the budget existed"
-        ledger.carry(
-            tx,
-            LedgerEntry(
-                window, "", "carry", 0, earlier.spent, 0, 0, "carried over", now, None, note
-            ),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Earlier:
-    """What a period saw before a budget's window in it was opened."""
-
-    spent: int = 0
-    holding: tuple[jobs.Spending, ...] = ()
-
-    @property
-    def reserved(self) -> int:
-        return sum(job.micros for job in self.holding)
-
-
-def _earlier(tx: Transaction, budget: Budget, start: int, *, lock: bool) -> _Earlier:
-    """Open jobs first: one that ends meanwhile is then seen as spent, never in neither."""
-
-    def counts(spending: jobs.Spending) -> bool:
-        return covers(budget, spending.team, spending.key, spending.model)
-
-    holding = tuple(filter(counts, jobs.holding_since(tx, start, lock=lock)))
-    spent = sum(s.micros for s in jobs.spent_since(tx, start) if counts(s))
-    return _Earlier(spent, holding)
-
-
-def _start(tx: Transaction, budget_id: str, budget: Budget, now: datetime) -> datetime:
-    """The start of the window of now; a clock that steps back never opens an older one."""
-    start = window_start(budget.period, now)
-    newest = ledger.newest_start(tx, budget_id)
-    return start if newest is None else max(start, from_epoch_ms(newest))
 
 
 def _crossings(
@@ -329,7 +282,7 @@ def present(
 def _present(
     tx: Transaction, budget_id: str, budget: Budget, now: datetime
 ) -> tuple[datetime, Window | None]:
-    starts_at = _start(tx, budget_id, budget, now)
+    starts_at = window_start_now(tx, budget_id, budget, now)
     return starts_at, ledger.find_window(tx, ledger.window_id(budget_id, epoch_ms(starts_at)))
 
 

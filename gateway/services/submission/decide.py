@@ -49,6 +49,7 @@ class Decision:
     budgets: tuple[Budget, ...]
     model: str
     """As the catalog calls it; as the request does where no catalog lists it."""
+    canonical_slug: str | None = None
     profile: str = ""
     """The kind of video, under which its cost is remembered."""
     callback: str | None = None
@@ -205,6 +206,7 @@ class Decider:
             estimate_micros=micros,
             budgets=_covering(in_force.rules.budgets, who, capabilities),
             model=capabilities.id,
+            canonical_slug=capabilities.canonical_slug,
             profile=price_profile(request, capabilities).key,
             callback=callback,
         )

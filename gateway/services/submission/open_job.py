@@ -60,8 +60,7 @@ def open_job(tx: Transaction, opening: Opening, publisher: EventPublisher, now: 
     admit(tx, new.team, new.id, bounds, now=at)
     crossings = reserve.reserve(
         tx,
-        new.id,
-        new.team,
+        reserve.Payer(new.id, new.team, new.key, new.model, new.canonical_slug),
         decision.budgets,
         decision.estimate_micros,
         by=f"key {new.key}",

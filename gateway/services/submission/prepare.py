@@ -146,6 +146,7 @@ class Preparer:
             traceparent=call.traceparent,
             lease_token=new_token(self._random),
             lease_until=epoch_ms(now) + int(lease * 1000),
+            canonical_slug=decision.canonical_slug,
         )
 
 

@@ -13,7 +13,7 @@ from gateway.domain.routing import zdr_unavailable
 from gateway.ports import Clock, Database, Transaction
 from gateway.services.events.publish import EventPublisher, note_crossings
 from gateway.services.job_cache import JobCache
-from gateway.services.money import reserve
+from gateway.services.money.coverage import bring_into_force, in_force
 from gateway.services.submission.decide import Decider, Decision
 from gateway.services.submission.dedupe import DedupeResult
 from gateway.services.submission.open_job import Opened, open_job
@@ -188,8 +188,8 @@ class Submitter:
             return
         budgets, now = plan.opening.decision.budgets, self._clock.now()
         with suppress(StorageFailed):  # the next refusal will try again
-            if not await self._database.read(lambda tx: reserve.all_open(tx, budgets, now)):
-                await self._database.write(lambda tx: reserve.open_windows(tx, budgets, now))
+            if not await self._database.read(lambda tx: in_force(tx, budgets, now)):
+                await self._database.write(lambda tx: bring_into_force(tx, budgets, now))
 
     def _open(self, plan: Plan) -> Callable[[Transaction], Opened]:
         return lambda tx: open_job(tx, plan.opening, self._publisher, self._clock.now())

@@ -314,7 +314,7 @@ async def test_windows_are_taken_in_one_order_by_who_holds_and_who_closes(
 
         def __init__(self, tx: Transaction) -> None:
             self._tx = tx
-            self.skip_locked = tx.skip_locked
+            self.skip_locked, self.for_share = tx.skip_locked, tx.for_share
             self.execute, self.fetch = tx.execute, tx.fetch
 
         def fetchrow(self, sql: str, **params: str | int | None) -> Row | None:
@@ -324,8 +324,9 @@ async def test_windows_are_taken_in_one_order_by_who_holds_and_who_closes(
 
     budgets = tuple(ledger.live.current.rules.budgets.values())
     now = ledger.clock.now()
+    payer = reserve.Payer("job", "red", "ci", "x/one")
     await database.write(
-        lambda tx: reserve.reserve(Watched(tx), "job", "red", budgets, CENT, by="key ci", now=now)
+        lambda tx: reserve.reserve(Watched(tx), payer, budgets, CENT, by="key ci", now=now)
     )
     held, taken[:] = tuple(taken), []
     bill = reserve.Bill(None)

@@ -1,0 +1,121 @@
+"""Which budgets count a job: those in force here, and those in force on any other replica.
+
+A budget that comes into force first counts every job that its present period has seen. From then on
+its row in the database makes every replica count for it, so nothing is missed while replicas run
+with different configurations, or while the budget is out of the configuration for a while.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from gateway.domain.budget import Budget, covers, window_end, window_start
+from gateway.domain.units import epoch_ms, from_epoch_ms
+from gateway.ports import Transaction
+from gateway.store import budgets as registry
+from gateway.store import ledger, spending
+from gateway.store.ledger import NO_LIMIT, LedgerEntry
+
+
+def window_start_now(tx: Transaction, budget_id: str, budget: Budget, now: datetime) -> datetime:
+    """Return the start of the budget's present window.
+
+    A clock that steps back opens no older window. A window that starts more than one period ahead
+    was opened by a clock that was wrong, and does not count as the newest.
+    """
+    start = window_start(budget.period, now)
+    following = window_end(budget.period, start)
+    if following is None:
+        return start
+    newest = ledger.newest_start(tx, budget_id, until=epoch_ms(following))
+    return start if newest is None else max(start, from_epoch_ms(newest))
+
+
+def open_window(
+    tx: Transaction, budget_id: str, budget: Budget, starts_at: datetime
+) -> tuple[str, bool]:
+    """Create the window's row unless it exists; return its id and whether it was created."""
+    ends_at = window_end(budget.period, starts_at)
+    start, end = epoch_ms(starts_at), None if ends_at is None else epoch_ms(ends_at)
+    created = ledger.open_window(tx, budget_id, start, end, budget.limit_micros)
+    return ledger.window_id(budget_id, start), created
+
+
+def in_force(tx: Transaction, budgets: Iterable[Budget], now: datetime) -> bool:
+    """Return whether each of these budgets counts every job of its present period."""
+    known = registry.registered(tx)
+    return all(
+        budget.id in known and ledger.find_window(tx, _window_id(tx, budget, now)) is not None
+        for budget in budgets
+    )
+
+
+def bring_into_force(tx: Transaction, budgets: Iterable[Budget], now: datetime) -> None:
+    """Make each of these budgets count every job that its present period has seen.
+
+    Open jobs are locked before any window: each ends either before it is counted or after it has
+    its reservation here, in the order in which whoever closes a job locks the same rows.
+    """
+    wanted = sorted(budgets, key=lambda budget: budget.id)
+    if not wanted:
+        return
+    registry.lock(tx)
+    starts = {budget.id: window_start_now(tx, budget.id, budget, now) for budget in wanted}
+    spending.lock_open_jobs(tx, since=epoch_ms(min(starts.values())))
+    for budget in wanted:
+        window, _ = open_window(tx, budget.id, budget, starts[budget.id])
+        _reconcile(tx, window, budget, starts[budget.id], epoch_ms(now))
+        registry.register(tx, budget, now=epoch_ms(now))
+
+
+def share_budgets(
+    tx: Transaction, team: str, own: Iterable[Budget], now: datetime
+) -> Mapping[str, Budget]:
+    """Bring what is new of `own` into force, and return every budget that counts the team's jobs.
+
+    No other transaction adds a budget until this one ends.
+    """
+    known = registry.registered(tx, team)
+    new = [budget for budget in own if budget.id not in known]
+    if new:
+        bring_into_force(tx, new, now)
+    else:
+        registry.share(tx)
+    return registry.registered(tx, team)
+
+
+def missing(
+    tx: Transaction, budget: Budget, now: datetime, *, limit: int | None = None
+) -> list[spending.Spending]:
+    """Return the jobs that the budget covers and that have no entry in its present window."""
+    starts_at = window_start_now(tx, budget.id, budget, now)
+    window = ledger.window_id(budget.id, epoch_ms(starts_at))
+    return _missing(tx, window, budget, starts_at)[:limit]
+
+
+def _reconcile(tx: Transaction, window: str, budget: Budget, starts_at: datetime, now: int) -> None:
+    """Give every job that the window lacks its entry: a reservation, or what it has cost."""
+    by, note = "carried over", "before the budget was in force"
+    ledger.append_all(
+        tx,
+        window,
+        [
+            LedgerEntry(window, job.job_id, "reserve", job.estimate, 0, 0, NO_LIMIT, by, now)
+            if job.cost is None
+            else LedgerEntry(
+                window, job.job_id, "carry", 0, job.cost, 0, 0, by, now, job.raw_cost, note
+            )
+            for job in _missing(tx, window, budget, starts_at)
+        ],
+    )
+
+
+def _missing(
+    tx: Transaction, window: str, budget: Budget, starts_at: datetime
+) -> list[spending.Spending]:
+    found = spending.without_entry(tx, window, since=epoch_ms(starts_at), team=budget.team)
+    return [job for job in found if covers(budget, job.team, job.key, job.model, job.slug)]
+
+
+def _window_id(tx: Transaction, budget: Budget, now: datetime) -> str:
+    starts_at = window_start_now(tx, budget.id, budget, now)
+    return ledger.window_id(budget.id, epoch_ms(starts_at))

@@ -1,0 +1,70 @@
+"""The budgets that count jobs at present, on whichever replica they are configured."""
+
+import json
+
+from gateway.domain.budget import Budget, Period
+from gateway.domain.units import Micros
+from gateway.ports import Row, Transaction
+
+
+def share(tx: Transaction) -> None:
+    """Keep the set of budgets as it is until the transaction ends; others may share it."""
+    tx.fetchrow(f"SELECT taken FROM budgets_lock WHERE id = 1 {tx.for_share}")
+
+
+def lock(tx: Transaction) -> None:
+    """Wait for every transaction that shares the set, and keep new ones out until this one ends."""
+    tx.execute("UPDATE budgets_lock SET taken = taken + 1 WHERE id = 1")
+
+
+def registered(tx: Transaction, team: str | None = None) -> dict[str, Budget]:
+    """Return by id the budgets of the organisation and of that team; None: of every team."""
+    rows = tx.fetch(
+        """
+        SELECT id, period, limit_micros, team, key_name, models FROM budgets
+        WHERE team IS NULL OR team = :team OR :everything = 1
+        """,
+        team=team,
+        everything=int(team is None),
+    )
+    return {row["id"]: _budget(row) for row in rows}
+
+
+def register(tx: Transaction, budget: Budget, *, now: int) -> None:
+    """Count jobs in this budget from now on, on every replica."""
+    tx.execute(
+        """
+        INSERT INTO budgets (id, period, limit_micros, team, key_name, models, seen_at)
+        VALUES (:id, :period, :limit_micros, :team, :key_name, :models, :now)
+        ON CONFLICT (id) DO UPDATE SET limit_micros = :limit_micros, seen_at = :now
+        """,
+        id=budget.id,
+        period=budget.period.value,
+        limit_micros=budget.limit_micros,
+        team=budget.team,
+        key_name=budget.key,
+        models=json.dumps(budget.models),
+        now=now,
+    )
+
+
+def forget(tx: Transaction, *, before: int, limit: int) -> int:
+    """Stop counting in budgets that no process had in force since then; return how many."""
+    return tx.execute(
+        """
+        DELETE FROM budgets
+        WHERE id IN (SELECT id FROM budgets WHERE seen_at < :before LIMIT :limit)
+        """,
+        before=before,
+        limit=limit,
+    )
+
+
+def _budget(row: Row) -> Budget:
+    return Budget(
+        period=Period(row["period"]),
+        limit_micros=Micros(row["limit_micros"]),
+        team=row["team"],
+        models=tuple(json.loads(row["models"])),
+        key=row["key_name"],
+    )
