@@ -58,6 +58,7 @@ from gateway.store import archivals, deliveries, jobs, settings
 from gateway.store.migrate import bundled, migrate
 from gateway.telemetry.bundle import DISTRIBUTION, Telemetry
 from gateway.workers.archiver import Archiver
+from gateway.workers.budgets import BudgetKeeper
 from gateway.workers.crash_recovery import CrashRecovery
 from gateway.workers.dispatcher import Dispatcher
 from gateway.workers.evictor import eviction_loops
@@ -151,6 +152,8 @@ async def open_gateway(
         database = MeasuredDatabase(opened, clock, telemetry.metrics)
         started = Actor("start", _process())
         await database.write(lambda tx: audit.record_start(tx, started, version, clock.now()))
+        budget_keeper = BudgetKeeper(database, clock, live, telemetry)
+        await budget_keeper.step()
         upstreams = Upstreams(clock, telemetry)
         stack.push_async_callback(upstreams.close)
         upstreams.use(config.upstreams)
@@ -206,6 +209,7 @@ async def open_gateway(
         loops = [
             *_content_loops(content, clock, telemetry, stack),
             Loop("keys", key_refresher.step, clock, telemetry),
+            Loop("budgets", budget_keeper.step, clock, telemetry),
             Loop("poller", poller.step, clock, telemetry),
             Loop("sweeper", sweeper.step, clock, telemetry),
             Loop("janitor", RetentionCleanup(database, clock).step, clock, telemetry),

@@ -17,17 +17,26 @@ def lock(tx: Transaction) -> None:
     tx.execute("UPDATE budgets_lock SET taken = taken + 1 WHERE id = 1")
 
 
-def registered(tx: Transaction, team: str | None = None) -> dict[str, Budget]:
-    """Return by id the budgets of the organisation and of that team; None: of every team."""
+def registered(tx: Transaction, team: str) -> dict[str, Budget]:
+    """Return by id the budgets that count jobs of that team: its own and the organisation's."""
     rows = tx.fetch(
-        """
-        SELECT id, period, limit_micros, team, key_name, models FROM budgets
-        WHERE team IS NULL OR team = :team OR :everything = 1
+        f"""
+        SELECT {_COLUMNS} FROM budgets WHERE team IS NULL
+        UNION ALL
+        SELECT {_COLUMNS} FROM budgets WHERE team = :team
         """,
         team=team,
-        everything=int(team is None),
     )
     return {row["id"]: _budget(row) for row in rows}
+
+
+def find(tx: Transaction, budget_id: str) -> Budget | None:
+    """Return the budget if any process has had it in force lately."""
+    row = tx.fetchrow(f"SELECT {_COLUMNS} FROM budgets WHERE id = :id", id=budget_id)
+    return None if row is None else _budget(row)
+
+
+_COLUMNS = "id, period, limit_micros, team, key_name, models"
 
 
 def register(tx: Transaction, budget: Budget, *, now: int) -> None:

@@ -70,6 +70,19 @@ def newest_start(tx: Transaction, budget_id: str, *, until: int) -> int | None:
     return None if row is None else row["newest"]
 
 
+def windows_after(tx: Transaction, budget_id: str, after: int) -> list[str]:
+    """Return the ids of the budget's windows that start later than `after`."""
+    rows = tx.fetch(
+        """
+        SELECT id FROM windows WHERE budget_id = :budget_id AND starts_at > :after
+        ORDER BY starts_at
+        """,
+        budget_id=budget_id,
+        after=after,
+    )
+    return [row["id"] for row in rows]
+
+
 def open_window(
     tx: Transaction, budget_id: str, starts_at: int, ends_at: int | None, limit: int
 ) -> bool:
@@ -201,7 +214,7 @@ def _append_some(tx: Transaction, window: str, entries: Sequence[LedgerEntry]) -
     values: dict[str, str | int | None] = {"window": window}
     lines = []
     for number, entry in enumerate(entries):
-        facts = {
+        facts: dict[str, str | int | None] = {
             "entry": first + number,
             "job": entry.job_id,
             "kind": entry.kind,

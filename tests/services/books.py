@@ -48,9 +48,10 @@ class Books:
     database: Database
     live: Live
     clock: FakeClock = field(default_factory=FakeClock)
+    first: int = 1  # of the job ids: two books of one database need different ones
 
     def __post_init__(self) -> None:
-        self._numbers = itertools.count(1)
+        self._numbers = itertools.count(self.first)
         telemetry = Telemetry()
         views = JobCache(self.database, self.clock, max_age=None)
         links = Links(self.live, self.clock, b"k" * 32)
@@ -130,7 +131,7 @@ class Books:
         key: str,
         model: str,
         same: str | None,
-        slug: str | None,
+        slug: str | None = None,
     ) -> Opening:
         current = self.live.current
         principal = Principal(team, key)

@@ -42,11 +42,23 @@ def open_window(
 
 def in_force(tx: Transaction, budgets: Iterable[Budget], now: datetime) -> bool:
     """Return whether each of these budgets counts every job of its present period."""
-    known = registry.registered(tx)
     return all(
-        budget.id in known and ledger.find_window(tx, _window_id(tx, budget, now)) is not None
+        registry.find(tx, budget.id) is not None
+        and ledger.find_window(tx, _window_id(tx, budget, now)) is not None
         for budget in budgets
     )
+
+
+def keep_in_force(tx: Transaction, budgets: Iterable[Budget], now: datetime) -> list[str]:
+    """Bring what is new into force, and note that the rest still is.
+
+    Returns the ids of windows that a wrong clock opened more than one period ahead.
+    """
+    wanted = tuple(budgets)
+    bring_into_force(tx, [b for b in wanted if not in_force(tx, [b], now)], now)
+    for budget in wanted:
+        registry.register(tx, budget, now=epoch_ms(now))
+    return [window for budget in wanted for window in _ahead(tx, budget, now)]
 
 
 def bring_into_force(tx: Transaction, budgets: Iterable[Budget], now: datetime) -> None:
@@ -114,6 +126,13 @@ def _missing(
 ) -> list[spending.Spending]:
     found = spending.without_entry(tx, window, since=epoch_ms(starts_at), team=budget.team)
     return [job for job in found if covers(budget, job.team, job.key, job.model, job.slug)]
+
+
+def _ahead(tx: Transaction, budget: Budget, now: datetime) -> list[str]:
+    following = window_end(budget.period, now)
+    if following is None:
+        return []
+    return ledger.windows_after(tx, budget.id, epoch_ms(following))
 
 
 def _window_id(tx: Transaction, budget: Budget, now: datetime) -> str:

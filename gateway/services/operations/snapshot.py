@@ -1,10 +1,12 @@
 """What is true at the moment of a scrape: read from what replicas share, never counted along."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 
 from gateway.config.live import Live
 from gateway.domain.audit import START
+from gateway.domain.budget import Budget
 from gateway.domain.errors import StorageFailed
 from gateway.domain.units import epoch_ms
 from gateway.ports import Clock, Database, Transaction
@@ -12,6 +14,7 @@ from gateway.services import audit
 from gateway.services.catalog import Catalogs
 from gateway.services.content.store import AssetStore
 from gateway.services.money import reserve
+from gateway.services.money.coverage import missing
 from gateway.store import counts, events, invariants
 from gateway.telemetry.bundle import Telemetry
 from gateway.telemetry.snapshot import (
@@ -75,6 +78,7 @@ class SnapshotReader:
         try:
             for rule in invariants.rules():
                 found += await self._inspection.read(_check(rule))
+            found += await self._uncounted_jobs()
             found += await self._trail_faults()
         except StorageFailed as error:
             self._telemetry.log.warning("ledger.not_examined", error=error)
@@ -87,6 +91,10 @@ class SnapshotReader:
                 subject=violation.subject,
                 found=violation.found,
             )
+
+    async def _uncounted_jobs(self) -> list[invariants.InvariantViolation]:
+        budgets, now = self._live.current.rules.budgets.values(), self._clock.now()
+        return await self._inspection.read(lambda tx: uncounted_jobs(tx, budgets, now))
 
     async def _trail_faults(self) -> list[invariants.InvariantViolation]:
         """What is wrong with the audit trail since the last look.
@@ -183,6 +191,20 @@ def _endpoints(tx: Transaction, now: int) -> tuple[EndpointQueue, ...]:
 
 def _age(since: int, now: int) -> float:
     return max(0, now - since) / 1000
+
+
+def uncounted_jobs(
+    tx: Transaction, budgets: Iterable[Budget], now: datetime
+) -> list[invariants.InvariantViolation]:
+    """Return the jobs that a budget in force covers and its present window does not count."""
+    return [
+        invariants.InvariantViolation(COUNTED, job.job_id, f"budget {budget.id}")
+        for budget in budgets
+        for job in missing(tx, budget, now, limit=_SHOWN)
+    ]
+
+
+COUNTED = "every job that a budget in force covers is counted in its present window"
 
 
 def _check(rule: str) -> Callable[[Transaction], list[invariants.InvariantViolation]]:

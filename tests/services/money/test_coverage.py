@@ -84,12 +84,12 @@ async def test_a_budget_whose_row_was_forgotten_counts_what_it_missed(database: 
 async def test_a_replica_with_an_older_file_counts_for_the_budgets_of_the_others(
     database: Database,
 ) -> None:
-    new, old = books(database, LIMIT), books(database)
+    new, old = books(database, LIMIT), Books(database, configured({}), first=100)
     await bring(new)
     await spend(old, 15)
 
     with pytest.raises(Refused) as refusal:
-        await new.submit("red", 6 * CENT, fingerprint="f" * 64)
+        await new.submit("red", 6 * CENT)
 
     assert refusal.value.details["spent_usd"] == "0.15"
     assert await lacking(new) == []

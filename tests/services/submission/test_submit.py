@@ -18,7 +18,7 @@ from gateway.ports import Database, Transaction
 from gateway.sandbox import Sandbox, SandboxConfig
 from gateway.services.submission.decide import Decider, Decision, Question
 from gateway.services.submission.open_job import Opened
-from gateway.store import jobs
+from gateway.store import spending
 from gateway.store.invariants import violations
 from tests.fakes.clock import FakeClock
 from tests.harness import GROK, RunningGateway, running_gateway
@@ -276,7 +276,7 @@ async def test_a_new_budget_that_is_exceeded_looks_at_its_past_only_once(
         await gateway.until(lambda: _window(gateway, "team/growth/month"))
 
         assert (refused.status, refused.reason) == (402, "budget_exceeded")
-        with mock.patch.object(jobs, "spent_since") as looked:
+        with mock.patch.object(spending, "without_entry") as looked:
             again = await gateway.submit(prompt="and one more")
         assert (again.status, again.reason) == (402, "budget_exceeded")
         looked.assert_not_called()
@@ -284,6 +284,27 @@ async def test_a_new_budget_that_is_exceeded_looks_at_its_past_only_once(
         assert numbers[0]["spent_usd"] == numbers[1]["spent_usd"] == "0.07"
         broken = await gateway.database.read(lambda tx: list(violations(tx)))
         assert broken == []
+
+
+async def test_a_budget_that_is_put_back_shows_and_enforces_what_was_spent_without_it(
+    sandbox: Sandbox, database_url: str, clock: FakeClock
+) -> None:
+    async with running_gateway(sandbox, database_url, clock=clock) as gateway:
+        bare = gateway.gateway.live.config
+        month = BudgetConfig.model_validate({"period": "month", "limit_usd": "0.10"})
+        growth = bare.teams["growth"].model_copy(update={"budgets": (month,)})
+        limited = bare.model_copy(update={"teams": {**bare.teams, "growth": growth}})
+        gateway.gateway.reload(limited, "2")
+        await gateway.completed()
+        gateway.gateway.reload(bare, "3")
+        await gateway.completed(prompt="another")
+        gateway.gateway.reload(limited, "4")
+
+        refused = await gateway.submit(prompt="one more")
+
+        assert (refused.status, refused.reason) == (402, "budget_exceeded")
+        assert refused.json["error"]["metadata"]["gateway"]["spent_usd"] == "0.14"
+        assert await gateway.database.read(lambda tx: list(violations(tx))) == []
 
 
 async def _window(gateway: RunningGateway, budget: str) -> bool:
