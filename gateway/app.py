@@ -175,7 +175,7 @@ async def open_gateway(
         )
         catalogs = Catalogs(database, clock, upstreams, live, telemetry)
         outbound = _outbound(config, clock, stack)
-        decider = Decider(database, live, views, catalogs, CallbackCheck(outbound))
+        decider = Decider(database, clock, live, views, catalogs, CallbackCheck(outbound))
         submitter = Submitter(
             database,
             clock,

@@ -123,6 +123,12 @@ class Pricing(Part):
     include_byok: Flag = False
 
 
+class PolicyConfig(Part):
+    """What holds for every team. `unknown_fields`: top-level fields that the contract lacks."""
+
+    unknown_fields: Literal["pass", "refuse"] = "pass"
+
+
 class CallbacksConfig(Part):
     """Where a client's `callback_url` may lead. No hosts: any public one."""
 
@@ -186,6 +192,7 @@ class Config(Part):
     budgets: tuple[BudgetConfig, ...] = ()
     teams: ByName[Team]
     webhooks: tuple[SubscriberConfig, ...] = ()
+    policy: PolicyConfig = PolicyConfig()
     callbacks: CallbacksConfig = CallbacksConfig()
     delivery: DeliveryConfig = DeliveryConfig()
     admin: Admin = Admin()

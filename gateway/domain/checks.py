@@ -20,7 +20,8 @@ from gateway.domain.resolution import (
     resolution_of,
     same_shape,
 )
-from gateway.domain.video import VideoRequest, Violation, shown
+from gateway.domain.video import VideoRequest
+from gateway.domain.violation import Violation, shown
 
 T = TypeVar("T")
 
@@ -156,18 +157,18 @@ def _passthrough(request: VideoRequest, can: Capabilities) -> Iterator[Violation
     """Provider parameters the model does not take, at either depth.
 
     Only the matched provider's entry is forwarded and the catalog does not say which that is, so
-    of several entries one without a mistake may be the one that counts, and then all pass.
+    each entry is judged alone.
     """
     allowed = can.passthrough
     if allowed is None:
         return
     found = [
-        [(where, name) for where, name in _names(slug, options) if name not in allowed]
+        (where, name)
         for slug, options in request.provider_options.items()
+        for where, name in _names(slug, options)
+        if name not in allowed
     ]
-    if not all(found):
-        return
-    for where, name in (unknown for entry in found for unknown in entry):
+    for where, name in found:
         close = get_close_matches(name[:_LONG], allowed, n=1)
         yield _refuse(where, name, list(allowed), close[0] if close else None)
 

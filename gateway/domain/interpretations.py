@@ -4,8 +4,10 @@ Where the request leaves a price-bearing field to the upstream, there is one int
 value the capabilities allow. The request itself travels unchanged; the worst case is reserved.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -54,7 +56,7 @@ class Inputs:
 def inputs(request: VideoRequest) -> Inputs:
     """Images are counted with the references, though frames win over references upstream."""
     kinds = [reference.kind for reference in request.input_references]
-    hidden = list(_hidden(request.provider_options))
+    hidden = list(hidden_fields(request.provider_options))
     return Inputs(
         images=len(request.frame_images)
         + kinds.count("image")
@@ -75,8 +77,7 @@ def interpretations(
     longest = max(capabilities.durations or (0,))
     if not longest:
         return ()
-    asked = request.duration or longest
-    duration = max(asked, longest) if "duration" in brought.overridden else asked
+    duration = longest_duration(request, longest)
     return tuple(
         Interpretation(duration, resolution, audio, mode, seconds)
         for resolution, audio, mode, seconds in product(
@@ -86,6 +87,28 @@ def interpretations(
             _input_seconds(brought, keys, longest),
         )
     )
+
+
+def longest_duration(request: VideoRequest, longest: int) -> int:
+    """Return the longest the video may get, in seconds, given the model's longest.
+
+    A provider parameter may say less, more, or frames: never less than the model's longest then.
+    """
+    asked = request.duration or longest
+    hidden = [v for field, v in hidden_fields(request.provider_options) if field == "duration"]
+    return max(asked, longest, *map(_seconds, hidden)) if hidden else asked
+
+
+def _seconds(value: Any) -> int:
+    """Return a provider parameter's number of seconds, rounded up; 0 where it is none."""
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return 0
+    return math.ceil(number) if 0 < number <= _LONGEST else 0
+
+
+_LONGEST = 3600  # seconds; more is a count of frames or of milliseconds
 
 
 def resolutions(
@@ -161,15 +184,30 @@ def _input_seconds(brought: Inputs, keys: Sequence[PriceKey], longest: int) -> t
     return (0, longest) if sold and brought.video else (0,)
 
 
-def _hidden(options: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """Provider parameters that may override a field of the request: that field, and the value."""
-    for entry in options.values():
-        nested = entry.get("parameters")
-        inner = nested if isinstance(nested, Mapping) else {}
-        for name, value in [*entry.items(), *inner.items()]:
-            plain = str(name)[:_LONG].lower().replace("_", "").replace("-", "")
-            if value is not None:
-                yield from ((field, value) for field in _OVERRIDES.get(plain, ()))
+def hidden_fields(options: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield the fields of the request that provider parameters may override, with their values.
+
+    Providers nest parameters as they like, so every level counts; a name is compared without case,
+    underscores and hyphens.
+    """
+    for name, value in _members(list(options.values())):
+        plain = name[:_LONG].lower().replace("_", "").replace("-", "")
+        if value is not None and plain in _FRAMES:
+            yield "duration", None  # frames, or milliseconds: no number of seconds
+        elif value is not None:
+            yield from ((field, value) for field in _OVERRIDES.get(plain, ()))
+
+
+def _members(value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield every member of the objects in the value, at any depth, without recursion."""
+    waiting = [value]
+    while waiting:
+        inner = waiting.pop()
+        if isinstance(inner, Mapping):
+            yield from ((str(name), member) for name, member in inner.items())
+            waiting += inner.values()
+        elif isinstance(inner, list | tuple):
+            waiting += inner
 
 
 def _count(value: Any) -> int:
@@ -177,24 +215,43 @@ def _count(value: Any) -> int:
 
 
 _LONG = 40
+_FRAMES = frozenset(("frames", "numframes", "framecount", "numberofframes", "durationms"))
 _OVERRIDES: Mapping[str, tuple[str, ...]] = {
-    "resolution": ("resolution",),
-    "quality": ("resolution",),
-    "size": ("resolution", "aspect_ratio"),
-    "ratio": ("aspect_ratio",),
-    "aspectratio": ("aspect_ratio",),
-    "duration": ("duration",),
-    "seconds": ("duration",),
-    "frames": ("duration",),
-    "numframes": ("duration",),
-    "audio": ("generate_audio",),
-    "sound": ("generate_audio",),
-    "generateaudio": ("generate_audio",),
-    "image": ("images",),
-    "images": ("images",),
-    "lastimage": ("images",),
-    "keyframes": ("images",),
-    "video": ("video",),
-    "videos": ("video",),
-}
-"""Names among the live `allowed_passthrough_parameters` (and their siblings) that bear on price."""
+    **dict.fromkeys(
+        ("resolution", "outputresolution", "videoresolution", "quality", "height", "width"),
+        ("resolution",),
+    ),
+    **dict.fromkeys(
+        ("size", "videosize", "imagesize", "outputsize", "dimensions"),
+        ("resolution", "aspect_ratio"),
+    ),
+    **dict.fromkeys(("ratio", "aspectratio"), ("aspect_ratio",)),
+    **dict.fromkeys(
+        (
+            "duration", "durationseconds", "durationsecs", "durationinseconds", "seconds",
+            "length", "videolength", "videoduration",
+        ),
+        ("duration",),
+    ),
+    **dict.fromkeys(
+        (
+            "audio", "sound", "generateaudio", "enableaudio", "withaudio", "includeaudio",
+            "soundeffects",
+        ),
+        ("generate_audio",),
+    ),
+    **dict.fromkeys(
+        ("image", "images", "lastimage", "lastframe", "firstframe", "keyframes",
+         "referenceimages"),
+        ("images",),
+    ),
+    **dict.fromkeys(("video", "videos"), ("video",)),
+    **dict.fromkeys(
+        (
+            "n", "count", "samplecount", "numsamples", "numvideos", "numberofvideos",
+            "numoutputs", "videocount", "batchsize", "outputcount",
+        ),
+        ("outputs",),
+    ),
+}  # fmt: skip
+"""Names of live `allowed_passthrough_parameters`, and their siblings, that bear on the price."""

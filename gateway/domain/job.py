@@ -80,8 +80,9 @@ class Job:
     request_id: str
     traceparent: str | None
     content_gone: bool  # whether its video is known to be gone for good
-    profile: str  # the kind of video, under which its cost is remembered
+    profile: str  # the kind of request, under which its cost is remembered
     announced: bool  # whether anybody was given the id before the upstream's answer was known
+    catalog_micros: int | None = None  # the catalog's price, before a raise; None: of version 0.1
 
     @property
     def usage(self) -> Mapping[str, Any] | None:

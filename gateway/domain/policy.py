@@ -11,9 +11,12 @@ from typing import Any
 
 from gateway.domain.capability import Capabilities
 from gateway.domain.errors import Reason, Refused
+from gateway.domain.interpretations import hidden_fields, longest_duration, resolutions
+from gateway.domain.price_keys import read_prices
 from gateway.domain.resolution import lines, parse_size
 from gateway.domain.units import usd_text
-from gateway.domain.video import VideoRequest, Violation
+from gateway.domain.video import VideoRequest
+from gateway.domain.violation import Violation
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,20 @@ def judge(subject: Subject) -> tuple[RuleResult, ...]:
     )
 
 
+def judge_unknown_fields(request: VideoRequest, *, refuse: bool) -> RuleResult:
+    """Judge the top-level fields that the contract does not know."""
+    names = list(request.unknown_fields)
+    if not names or not refuse:
+        return RuleResult("policy.unknown_fields", names)
+    found = [
+        Violation(name, None, "to be left out", f"{name} is not a field that this gateway knows")
+        for name in names
+    ]
+    return RuleResult(
+        "policy.unknown_fields", names, [], violating(Reason.UNSUPPORTED_PARAMETER, found)
+    )
+
+
 def judge_cost(team: str, estimate_micros: int, policy: TeamPolicy) -> RuleResult:
     """Whether one request of this estimate is within `limits.max_cost_usd`."""
     limit = policy.max_cost_micros
@@ -126,7 +143,9 @@ def _model(subject: Subject) -> RuleResult:
 
 def _providers(subject: Subject) -> Iterator[RuleResult]:
     providers = subject.policy.providers
-    for slug in sorted(subject.request.provider_options):
+    request = subject.request
+    for slug in sorted({*request.provider_options, *request.provider_names}):
+        where = f"provider.options.{slug}" if slug in request.provider_options else "provider"
         if providers.admits(slug):
             yield RuleResult("providers", slug)
             continue
@@ -136,9 +155,9 @@ def _providers(subject: Subject) -> Iterator[RuleResult]:
             _shown(providers),
             Refused(
                 Reason.PROVIDER_NOT_ALLOWED,
-                f"Team {subject.team} may not give provider.options.{slug}: leave it out.",
+                f"Team {subject.team} may not use the provider {slug}: leave it out of {where}.",
                 {
-                    "field": f"provider.options.{slug}",
+                    "field": where,
                     "value": slug,
                     "allowed": _shown(providers),
                 },
@@ -182,28 +201,45 @@ def _facts(violation: Violation) -> Mapping[str, Any]:
 
 
 def _duration(subject: Subject) -> RuleResult:
-    """A length that is left out is whatever the model may choose, so the longest is judged."""
+    """Judge the longest of the interpretations that are priced; one left out is the model's own."""
     limit, asked = subject.policy.max_duration, subject.request.duration
-    known = subject.capabilities.durations
-    longest = asked if asked is not None else max(known, default=None) if known else None
+    known = max(subject.capabilities.durations or (0,))
+    longest = longest_duration(subject.request, known) or None
     return _bounded(subject, "duration", limit, longest, asked, "s", "limits.max_duration")
 
 
 def _resolution(subject: Subject) -> RuleResult:
-    """As for the length; a size is judged by its short side."""
+    """Judge the largest of the interpretations that are priced; a size counts by its short side."""
     limit_name, request = subject.policy.max_resolution, subject.request
     limit = None if limit_name is None else lines(limit_name)
-    size = None if request.size is None else parse_size(request.size)
-    if request.resolution is not None:
-        seen = lines(request.resolution)
-    elif size is not None:
-        seen = min(size.width, size.height)
-    else:
-        possible = subject.capabilities.resolutions or ()
-        heights = [lines(name) for name in possible]
-        seen = max((h for h in heights if h is not None), default=None) if all(heights) else None
     asked = request.resolution or request.size
-    return _bounded(subject, "resolution", limit, seen, asked, "p", "limits.max_resolution")
+    return _bounded(
+        subject, "resolution", limit, _largest(subject), asked, "p", "limits.max_resolution"
+    )
+
+
+def _largest(subject: Subject) -> int | None:
+    """Return the largest number of lines the video may have; None where that is not known."""
+    request = subject.request
+    keys, _ = read_prices(subject.capabilities.prices)
+    named = resolutions(request, subject.capabilities, keys)
+    hidden = [v for f, v in hidden_fields(request.provider_options) if f == "resolution"]
+    heights = [None if name is None else lines(name) for name in named]
+    stated = [text for text in (request.resolution, request.size, *hidden) if text is not None]
+    heights += [height for text in stated if (height := _lines(text)) is not None]
+    if stated and not hidden and all(_lines(text) is not None for text in stated):
+        heights = [_lines(text) for text in stated]
+    if not heights or None in heights:
+        return None
+    return max(height for height in heights if height is not None)
+
+
+def _lines(text: Any) -> int | None:
+    """Return the lines of `1080p`, `4K`, `1920x1080`, `1920*1080`; None for anything else."""
+    if not isinstance(text, str):
+        return None
+    size = parse_size(text.replace("*", "x"))
+    return lines(text) if size is None else min(size.width, size.height)
 
 
 def _bounded(

@@ -6,6 +6,7 @@ that no value the upstream may fill in for an open field can cost more. What can
 unpriced, never zero.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal, localcontext
@@ -15,6 +16,7 @@ from gateway.domain.charge import Charge, charge, usd_in_full
 from gateway.domain.interpretations import (
     Interpretation,
     certain_ratio,
+    hidden_fields,
     inputs,
     interpretations,
     stated_resolutions,
@@ -48,18 +50,23 @@ class Unpriced:
 
 @dataclass(frozen=True, slots=True)
 class PriceProfile:
-    """What past costs are kept under. None: left to the upstream."""
+    """What past costs are kept under: everything that bears on the price. None: left open."""
 
+    upstream: str
     model: str
     resolution: str | None
     duration: int | None
     audio: bool | None
+    kind: str
+    """A digest of every interpretation, the number of images and references, the overridden fields,
+    and the catalog's prices: a change of any of them is another profile."""
 
     @property
     def key(self) -> str:
         """The profile as one text, for a row."""
         audio = "" if self.audio is None else str(self.audio).lower()
-        return f"{self.model}|{self.resolution or ''}|{self.duration or ''}|{audio}"
+        said = f"{self.resolution or ''}|{self.duration or ''}|{audio}"
+        return f"{self.upstream}|{self.model}|{said}|{self.kind}"
 
 
 def estimate(request: VideoRequest, capabilities: Capabilities) -> Estimate | Unpriced:
@@ -68,31 +75,66 @@ def estimate(request: VideoRequest, capabilities: Capabilities) -> Estimate | Un
     with localcontext(prec=120, rounding=ROUND_CEILING):
         keys, unknown = read_prices(capabilities.prices)
         possible = interpretations(request, capabilities, keys)
-        hindrance = _hindrance(capabilities, keys, unknown, possible)
+        hindrance = _several(request) or _hindrance(capabilities, keys, unknown, possible)
         return hindrance or _dearest(request, capabilities, keys, possible)
 
 
-def raised(before: Estimate, dearest_actual: int | None) -> Estimate:
-    """The estimate, lifted to what its profile has really cost (micro-dollars), if that is more."""
-    if dearest_actual is None or dearest_actual <= before.micros:
+RAISE_AT_MOST = 3
+"""Times the catalog's price. One odd bill must not price everyone else out."""
+
+
+def raised(before: Estimate, learned: int | None) -> Estimate:
+    """Raise the estimate to what jobs of its kind have cost (micro-dollars), within a bound."""
+    micros = min(learned or 0, RAISE_AT_MOST * before.micros)
+    if micros <= before.micros:
         return before
-    known = f"raised to {usd_text(dearest_actual)} USD: the dearest of the same kind so far"
-    return replace(before, micros=Micros(dearest_actual), lines=(*before.lines, known))
+    known = f"raised to {usd_text(micros)} USD: what jobs of the same kind have cost"
+    return replace(before, micros=Micros(micros), lines=(*before.lines, known))
 
 
-def price_profile(request: VideoRequest, capabilities: Capabilities) -> PriceProfile:
-    """The kind of video this is, for keeping what it really cost.
+def price_profile(request: VideoRequest, capabilities: Capabilities, upstream: str) -> PriceProfile:
+    """Return the kind of request this is, for comparing what such requests cost.
 
-    A resolution that nobody knows is left out: a stranger's words are no key of ours.
+    A resolution that the catalog's spelling does not know is left out: no free text is in a key.
     """
     said = stated_resolutions(request, capabilities.resolutions or ())
     stated = [name for name in said if lines(name) is not None]
     return PriceProfile(
+        upstream=upstream,
         model=capabilities.id,
         resolution=normal(stated[-1]) if stated else None,
         duration=request.duration,
         audio=request.generate_audio,
+        kind=_kind(request, capabilities),
     )
+
+
+def _kind(request: VideoRequest, capabilities: Capabilities) -> str:
+    keys, _ = read_prices(capabilities.prices)
+    possible = interpretations(request, capabilities, keys)
+    brought = inputs(request)
+    facts = (
+        sorted({_facts(interpretation) for interpretation in possible}),
+        (len(request.frame_images), len(request.input_references), brought.images, brought.video),
+        sorted(brought.overridden),
+        sorted((name, str(price)) for name, price in capabilities.prices.items()),
+    )
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+
+def _facts(one: Interpretation) -> tuple[str, ...]:
+    lengths = (str(one.duration), str(one.input_seconds))
+    resolution = normal(one.resolution) if one.resolution else ""
+    return (*lengths, resolution, str(one.audio), str(one.mode))
+
+
+def _several(request: VideoRequest) -> Unpriced | None:
+    """A provider parameter that asks for more than one video: what each costs is not known."""
+    hidden = hidden_fields(request.provider_options)
+    counts = [value for field, value in hidden if field == "outputs"]
+    if any(value is True or value not in (1, "1") for value in counts):
+        return Unpriced("provider.options asks for several videos", ("provider.options",))
+    return None
 
 
 def _hindrance(

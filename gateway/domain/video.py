@@ -1,6 +1,5 @@
 """The video request: what a client asks for, typed, beside the body it came from."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -16,6 +15,9 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import PydanticCustomError
+
+from gateway.domain.fields import misnamed, unknown_fields
+from gateway.domain.violation import Violation, shown
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -61,18 +63,11 @@ class VideoRequest:
     creativity: int | None = None
     callback_url: str | None = None
     provider_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    provider_names: tuple[str, ...] = ()
+    """Providers that `provider.only` and `provider.order` name."""
+    unknown_fields: tuple[str, ...] = ()
+    """Top-level fields that the contract does not know; they travel on."""
     zdr: bool = False  # `provider.zdr` or a top-level `zdr`; the header is the caller's business
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """One thing wrong with a request, so that a person can mend it without asking."""
-
-    field: str
-    value: Any
-    allowed: Any
-    message: str
-    nearest: Any = None
 
 
 def parse_request(body: Mapping[str, Any]) -> VideoRequest | tuple[Violation, ...]:
@@ -85,6 +80,9 @@ def parse_request(body: Mapping[str, Any]) -> VideoRequest | tuple[Violation, ..
         wire = _Wire.model_validate(body)
     except ValidationError as error:
         return tuple(_violation(details) for details in error.errors(include_url=False))
+    wrong = tuple(misnamed(body, _KNOWN))
+    if wrong:
+        return wrong
     provider = wire.provider or _Provider()
     return VideoRequest(
         body=body,
@@ -105,6 +103,8 @@ def parse_request(body: Mapping[str, Any]) -> VideoRequest | tuple[Violation, ..
         creativity=wire.creativity,
         callback_url=wire.callback_url,
         provider_options=provider.options or {},
+        provider_names=(*(provider.only or ()), *(provider.order or ())),
+        unknown_fields=unknown_fields(body, _KNOWN),
         zdr=bool(provider.zdr or wire.zdr),
     )
 
@@ -163,6 +163,8 @@ _KINDS: Mapping[str, Literal["image", "audio", "video"]] = {
 
 class _Provider(_Part):
     options: dict[str, dict[str, Any]] | None = None
+    only: list[str] | None = None
+    order: list[str] | None = None
     zdr: bool | None = None
 
 
@@ -190,6 +192,9 @@ class _Wire(_Part):
     zdr: bool | None = None
 
 
+_KNOWN = frozenset(_Wire.model_fields)
+
+
 _ALLOWED: Mapping[str, str] = {
     "missing": "required",
     "string_type": "a string",
@@ -212,12 +217,3 @@ def _violation(details: "ErrorDetails") -> Violation:
         return Violation(field, None, "a value", f"{field} is required")
     value = shown(details["input"])
     return Violation(field, value, allowed, f"{field} is {value}; allowed: {allowed}")
-
-
-def shown(value: Any) -> str:
-    """A value as an error may show it: JSON, short, so that no prompt is repeated whole."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
-
-
-_SHOWN = 80

@@ -1,30 +1,114 @@
-"""What kinds of video have really cost: raises an estimate that proved too low."""
+"""What jobs of one kind have cost beyond the catalog's price: raises the next estimate.
+
+A raise expires 30 days after the last job that cost more, or after 20 jobs that did not.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 
 from gateway.ports import Transaction
 
+LIFETIME = timedelta(days=30)
+RIGHT_BILLS = 20
+_LIFETIME_MS = int(LIFETIME.total_seconds() * 1000)
 
-def worst_case(tx: Transaction, profile: str) -> int | None:
-    """The dearest actual cost of the kind, in micro-dollars; None if none was seen."""
+
+@dataclass(frozen=True, slots=True)
+class LearnedCost:
+    """One raise. `micros` in micro-dollars, `raised_at` in epoch ms."""
+
+    profile: str
+    team: str
+    micros: int
+    raised_at: int
+    right_bills: int
+
+
+def learned(tx: Transaction, profile: str, *, now: int, team: str | None = None) -> int | None:
+    """Return the most that a job of the kind has cost lately; None where nothing was learned.
+
+    `team` asks for what that team itself has paid.
+    """
     row = tx.fetchrow(
-        "SELECT dearest_micros FROM actual_costs WHERE profile = :profile", profile=profile
-    )
-    return None if row is None else int(row["dearest_micros"])
-
-
-def remember(tx: Transaction, profile: str, micros: int, *, now: int) -> None:
-    """Take in what one job cost."""
-    tx.execute(
         """
-        INSERT INTO actual_costs (profile, dearest_micros, jobs, at)
-        VALUES (:profile, :micros, 1, :now)
-        ON CONFLICT (profile) DO UPDATE
-        SET jobs = actual_costs.jobs + 1,
-            at = excluded.at,
-            dearest_micros = CASE
-              WHEN excluded.dearest_micros > actual_costs.dearest_micros
-              THEN excluded.dearest_micros ELSE actual_costs.dearest_micros END
+        SELECT MAX(micros) AS micros FROM learned_costs
+        WHERE profile = :profile AND raised_at > :since AND (:anyone = 1 OR team = :team)
         """,
         profile=profile,
+        since=now - _LIFETIME_MS,
+        team=team,
+        anyone=int(team is None),
+    )
+    return None if row is None or row["micros"] is None else int(row["micros"])
+
+
+def learn(
+    tx: Transaction, profile: str, team: str, micros: int, catalog_micros: int, *, now: int
+) -> None:
+    """Take in what one job cost, beside the catalog's price for it."""
+    if micros > catalog_micros:
+        _raise(tx, profile, team, micros, now)
+        return
+    tx.execute(
+        "UPDATE learned_costs SET right_bills = right_bills + 1 WHERE profile = :profile",
+        profile=profile,
+    )
+    tx.execute(
+        "DELETE FROM learned_costs WHERE profile = :profile AND right_bills >= :enough",
+        profile=profile,
+        enough=RIGHT_BILLS,
+    )
+
+
+def _raise(tx: Transaction, profile: str, team: str, micros: int, now: int) -> None:
+    tx.execute(
+        """
+        INSERT INTO learned_costs (profile, team, micros, raised_at, right_bills)
+        VALUES (:profile, :team, :micros, :now, 0)
+        ON CONFLICT (profile, team) DO UPDATE
+        SET micros = CASE
+              WHEN learned_costs.micros > excluded.micros AND learned_costs.raised_at > :since
+              THEN learned_costs.micros ELSE excluded.micros END,
+            raised_at = excluded.raised_at,
+            right_bills = 0
+        """,
+        profile=profile,
+        team=team,
         micros=micros,
         now=now,
+        since=now - _LIFETIME_MS,
+    )
+
+
+def listing(tx: Transaction) -> Sequence[LearnedCost]:
+    """Return every raise, by profile and team."""
+    rows = tx.fetch(
+        """
+        SELECT profile, team, micros, raised_at, right_bills FROM learned_costs
+        ORDER BY profile, team
+        """
+    )
+    return [LearnedCost(**dict(row)) for row in rows]
+
+
+def reset(tx: Transaction, model: str | None) -> int:
+    """Forget the raises of a model, or all; return how many."""
+    return tx.execute(
+        "DELETE FROM learned_costs WHERE :everything = 1 OR profile LIKE :like",
+        everything=int(model is None),
+        like=f"%|{model}|%",
+    )
+
+
+def forget(tx: Transaction, *, before: int, limit: int) -> int:
+    """Delete raises that expired before then; return how many."""
+    return tx.execute(
+        """
+        DELETE FROM learned_costs
+        WHERE (profile, team) IN (
+          SELECT profile, team FROM learned_costs WHERE raised_at < :before LIMIT :limit)
+        """,
+        before=before,
+        limit=limit,
     )

@@ -9,7 +9,8 @@ from gateway.ports import Row, Transaction
 _COLUMNS = """
   id, team, key_name, upstream, upstream_id, model, status, version, created_at, ended_at, cause,
   error, estimate_micros, cost_micros, raw_cost, is_byok, outputs, copy_expires_at, zdr, retain,
-  request_id, traceparent, announced, content_gone, profile
+  request_id, traceparent, announced, content_gone, profile,
+  catalog_micros
 """
 
 _OPEN = "status IN ('submitting', 'unknown', 'pending', 'in_progress')"
@@ -42,6 +43,7 @@ class NewJob:
     lease_token: str
     lease_until: int
     canonical_slug: str | None = None
+    catalog_micros: int | None = None
 
 
 def insert(tx: Transaction, job: NewJob) -> None:
@@ -52,12 +54,12 @@ def insert(tx: Transaction, job: NewJob) -> None:
           id, team, key_name, upstream, model, status, version, created_at, estimate_micros,
           outputs, content_gone, zdr, retain, fingerprint, dedupe, profile, token_hash, decision,
           config_version, request_id, traceparent, announced, polls, lease_token, lease_until,
-          canonical_slug
+          canonical_slug, catalog_micros
         ) VALUES (
           :id, :team, :key, :upstream, :model, 'submitting', 1, :created_at, :estimate,
           0, 0, :zdr, :retain, :fingerprint, :dedupe, :profile, :token_hash, :decision,
           :config_version, :request_id, :traceparent, 0, 0, :lease_token, :lease_until,
-          :canonical_slug
+          :canonical_slug, :catalog_micros
         )
         """,
         id=job.id,
@@ -80,6 +82,7 @@ def insert(tx: Transaction, job: NewJob) -> None:
         lease_token=job.lease_token,
         lease_until=job.lease_until,
         canonical_slug=job.canonical_slug,
+        catalog_micros=job.catalog_micros,
     )
 
 
@@ -494,4 +497,5 @@ def _job(row: Row) -> Job:
         announced=bool(row["announced"]),
         content_gone=bool(row["content_gone"]),
         profile=row["profile"],
+        catalog_micros=row["catalog_micros"],
     )

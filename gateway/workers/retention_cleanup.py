@@ -6,7 +6,7 @@ from datetime import timedelta
 from gateway.domain.units import epoch_ms
 from gateway.ports import Clock, Database, Transaction
 from gateway.services.submission.dedupe import KEY_LIFETIME_MS
-from gateway.store import dedupe, deliveries, inbox, refusals
+from gateway.store import costs, dedupe, deliveries, inbox, refusals
 
 REFUSALS_KEPT = timedelta(days=30)  # a month's refusals can be explained
 DELIVERED_KEPT = timedelta(days=30)  # and a month's deliveries; what is dead is kept for replay
@@ -43,6 +43,7 @@ _CHORES: tuple[tuple[_Forget, timedelta], ...] = (
         lambda tx, before: dedupe.forget_old_keys(tx, before=before, limit=_BATCH),
         timedelta(milliseconds=KEY_LIFETIME_MS),
     ),
+    (lambda tx, before: costs.forget(tx, before=before, limit=_BATCH), costs.LIFETIME),
     (lambda tx, before: refusals.forget(tx, before=before, limit=_BATCH), REFUSALS_KEPT),
     (
         lambda tx, before: deliveries.forget_delivered(tx, before=before, limit=_BATCH),

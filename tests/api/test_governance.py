@@ -335,6 +335,49 @@ async def test_an_estimate_that_proved_too_low_is_raised(
     assert answer.headers["X-Gateway-Estimated-Cost-Usd"] == "0.09"
 
 
+async def test_one_odd_bill_raises_only_its_own_kind_and_three_times_at_most(
+    gateway: RunningGateway, sandbox: Sandbox
+) -> None:
+    before = await gateway.submit(prompt="plain", resolution="480p")
+    usual = Decimal(before.headers["X-Gateway-Estimated-Cost-Usd"])
+    images = [
+        {"type": "image_url", "image_url": {"url": f"https://i.example/{n}.png"}} for n in range(2)
+    ]
+    job = await gateway.job(prompt="two", resolution="480p", input_references=images)
+    priced = await gateway.submit(prompt="three", resolution="480p", input_references=images)
+    cost = Decimal(priced.headers["X-Gateway-Estimated-Cost-Usd"])
+    sandbox.end(sandbox.jobs[-2].id, "completed", cost=cost * 50)
+    await gateway.ended(job)
+
+    same = await gateway.submit(prompt="four", resolution="480p", input_references=images)
+    other = await gateway.submit(prompt="five", resolution="480p")
+
+    assert Decimal(same.headers["X-Gateway-Estimated-Cost-Usd"]) == cost * 3
+    assert Decimal(other.headers["X-Gateway-Estimated-Cost-Usd"]) == usual
+
+
+async def test_a_dry_run_does_not_show_what_another_team_has_paid(
+    gateway: RunningGateway, sandbox: Sandbox
+) -> None:
+    async def dry_run(team: str) -> str:
+        body = {
+            "model": "x-ai/grok-imagine-video",
+            "prompt": "dry",
+            "duration": 1,
+            "resolution": "480p",
+        }
+        headers = {"X-Gateway-Dry-Run": "true"}
+        answer = await gateway.call("POST", "/videos", team=team, json=body, headers=headers)
+        return str(answer.json["estimated_cost_usd"])
+
+    usual = await dry_run("growth")
+    job = await gateway.job(prompt="one", resolution="480p")
+    sandbox.end(sandbox.jobs[-1].id, "completed", cost=Decimal("0.09"))
+    await gateway.ended(job)
+
+    assert (await dry_run("growth"), await dry_run("rivals")) == ("0.09", usual)
+
+
 async def test_new_rules_hold_for_new_requests_at_once_and_a_bad_file_changes_nothing(
     gateway: RunningGateway,
 ) -> None:
@@ -363,3 +406,61 @@ def _denying(gateway: RunningGateway) -> Any:
     growth = config.teams[GROWTH].model_copy(update={"models": Lists(deny=("x-ai/*",))})
     teams = {**config.teams, GROWTH: growth}
     return Loaded(config.model_copy(update={"teams": teams}), "newer")
+
+
+async def test_a_field_of_another_api_is_refused_before_a_video_without_it_is_bought(
+    gateway: RunningGateway, sandbox: Sandbox
+) -> None:
+    answer = await gateway.submit(image_url="https://example.com/a.png")
+
+    assert (answer.status, answer.reason) == (400, "invalid_request")
+    assert "did you mean frame_images?" in answer.json["error"]["message"]
+    assert not sandbox.jobs
+
+
+async def test_unknown_fields_travel_on_and_are_named_in_the_answer(
+    gateway: RunningGateway, sandbox: Sandbox
+) -> None:
+    answer = await gateway.submit(negative_prompt="fog", watermark=False)
+
+    assert answer.status == 202
+    assert answer.headers["X-Gateway-Unknown-Fields"] == "negative_prompt, watermark"
+
+
+@overrides({"policy": {"unknown_fields": "refuse"}})
+async def test_unknown_fields_are_refused_where_that_is_configured(
+    gateway: RunningGateway, sandbox: Sandbox
+) -> None:
+    answer = await gateway.submit(negative_prompt="fog")
+
+    assert (answer.status, answer.reason) == (400, "unsupported_parameter")
+    assert "negative_prompt" in answer.json["error"]["message"]
+    assert not sandbox.jobs
+
+
+@overrides(team(providers={"deny": ["bytedance"]}))
+async def test_a_denied_provider_is_refused_wherever_it_is_named(gateway: RunningGateway) -> None:
+    for provider in ({"only": ["bytedance"]}, {"order": ["x", "bytedance"]}):
+        answer = await gateway.submit(provider=provider)
+
+        assert (answer.status, answer.reason) == (403, "provider_not_allowed"), provider
+
+
+@overrides(team(limits={"max_resolution": "720p", "max_duration": 8}))
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"resolution": "480p", "provider": {"options": {"xai": {"a": {"size": "1920*1080"}}}}},
+        {"resolution": "480p", "provider": {"options": {"xai": {"parameters": {"Quality": "h"}}}}},
+        {"duration": 1, "provider": {"options": {"xai": {"config": {"durationSeconds": 15}}}}},
+        {"duration": 1, "provider": {"options": {"xai": {"num_frames": 2400}}}},
+        {"size": "4K"},
+    ],
+)
+async def test_a_limit_counts_what_a_provider_parameter_may_ask_for(
+    gateway: RunningGateway, sandbox: Sandbox, fields: dict[str, Any]
+) -> None:
+    answer = await gateway.submit(**fields)
+
+    assert answer.status in (400, 403), answer.body
+    assert not sandbox.jobs

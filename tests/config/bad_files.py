@@ -52,7 +52,7 @@ ONE_MISTAKE = [
         "servers: {}\n",
         (
             "servers: unknown key; allowed: server, database, content, signing_key, upstreams, "
-            "routing, catalog, pricing, budgets, teams, webhooks, callbacks, delivery, admin, "
+            "routing, catalog, pricing, budgets, teams, webhooks, policy, callbacks, delivery, admin, "
             'telemetry (did you mean "server"?)'
         ),
     ),

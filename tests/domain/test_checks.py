@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from gateway.domain.capability import Capabilities, NumberRange, parse_capabilities
 from gateway.domain.catalog import parse_catalog
 from gateway.domain.checks import check
-from gateway.domain.video import FrameImage, InputReference, VideoRequest, Violation
+from gateway.domain.video import FrameImage, InputReference, VideoRequest
+from gateway.domain.violation import Violation
 
 MODELS = json.loads((Path(__file__).parent.parent / "data" / "models.json").read_text())["data"]
 LIVE = parse_catalog(MODELS)
@@ -329,10 +330,13 @@ def test_a_model_without_passthrough_takes_none() -> None:
     assert violation.message.endswith("allowed: none")
 
 
-def test_parameters_for_other_providers_are_no_mistake() -> None:
-    options = {"google-vertex": {"negativePrompt": "fog"}, "openai": {"quality": "high"}}
-    assert found("google/veo-3.1", provider_options=options) == ()
+def test_each_providers_parameters_are_judged_alone() -> None:
+    """An entry without a mistake, or an empty one, excuses no other."""
+    options = {"google-vertex": {"negativePrompt": "fog"}, "openai": {"quality": "high"}, "x": {}}
 
+    violation = only("google/veo-3.1", provider_options=options)
+
+    assert violation.field == "provider.options.openai.quality"
     options["google-vertex"] = {"quality": "high"}
     assert len(found("google/veo-3.1", provider_options=options)) == 2
 

@@ -7,7 +7,8 @@ import pytest
 from gateway.domain.capability import Capabilities
 from gateway.domain.errors import Reason
 from gateway.domain.policy import Globs, RuleResult, Subject, TeamPolicy, judge, judge_cost
-from gateway.domain.video import VideoRequest, Violation
+from gateway.domain.video import VideoRequest
+from gateway.domain.violation import Violation
 
 MODEL = Capabilities(
     "google/veo-3.1",

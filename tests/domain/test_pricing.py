@@ -17,7 +17,6 @@ from gateway.domain.catalog import parse_catalog
 from gateway.domain.checks import check
 from gateway.domain.pricing import (
     Estimate,
-    PriceProfile,
     Unpriced,
     estimate,
     price_profile,
@@ -453,29 +452,59 @@ def test_an_estimate_that_proved_too_low_is_raised_by_what_it_really_cost() -> N
     assert raised(quote, 100_000) is quote
     assert raised(quote, 150_000) == Estimate(
         Micros(150_000),
-        ("a line", "raised to 0.15 USD: the dearest of the same kind so far"),
+        ("a line", "raised to 0.15 USD: what jobs of the same kind have cost"),
         ("an assumption",),
     )
+
+
+def test_one_odd_bill_raises_an_estimate_to_three_times_the_catalog_at_most() -> None:
+    quote = Estimate(Micros(50_000), ())
+
+    assert raised(quote, 48_514_000_000).micros == 150_000
+    assert raised(Estimate(Micros(0), ()), 48_514_000_000).micros == 0
 
 
 def test_past_costs_are_kept_by_what_the_request_says_in_one_spelling() -> None:
     veo = LIVE.models["google/veo-3.1"]
 
     written = [
-        price_profile(ask("x", resolution=r, size=s, duration=8, generate_audio=True), veo)
-        for r, s in [("4K", None), ("4k", None), (None, "3840x2160"), ("4K", "1280x720")]
+        price_profile(ask("x", resolution=r, size=None, duration=8, generate_audio=True), veo, "up")
+        for r in ("4K", "4k")
     ]
 
-    assert set(written) == {PriceProfile("google/veo-3.1", "4k", 8, True)}
-    assert price_profile(ask("x"), veo) == PriceProfile("google/veo-3.1", None, None, None)
+    assert len(set(written)) == 1
+    assert written[0].key.startswith("up|google/veo-3.1|4k|8|true|")
 
 
-def test_a_profile_is_one_text_that_bears_no_word_of_a_stranger() -> None:
+def test_what_bears_on_the_price_is_another_profile() -> None:
+    veo = LIVE.models["google/veo-3.1"]
+    bases: list[dict[str, Any]] = [
+        {},
+        {"duration": 8},
+        {"resolution": "720p"},
+        {"resolution": "1080p"},
+        {"generate_audio": False},
+        {"input_references": references(1)},
+        {"input_references": references(3)},
+        {"frame_images": frames(1)},
+        {"provider_options": {"p": {"parameters": {"durationSeconds": 4}}}},
+    ]
+
+    keys = [price_profile(ask("x", **fields), veo, "up").key for fields in bases]
+    keys.append(price_profile(ask("x"), veo, "other").key)
+    dearer = {name: price * 2 for name, price in veo.prices.items()}
+    keys.append(price_profile(ask("x"), dataclasses.replace(veo, prices=dearer), "up").key)
+
+    assert len(set(keys)) == len(keys)
+
+
+def test_a_profile_has_no_word_of_a_client() -> None:
     unknown = model_with({"duration_seconds": "1"})
 
-    assert PriceProfile("google/veo-3.1", "4k", 8, False).key == "google/veo-3.1|4k|8|false"
-    assert price_profile(ask("x"), unknown).key == "acme/video|||"
-    assert price_profile(ask("x", resolution="my|secret" * 99), unknown).key == "acme/video|||"
+    key = price_profile(ask("x", resolution="my|secret" * 99), unknown, "up").key
+
+    assert key.startswith("up|acme/video||||")
+    assert "secret" not in key
 
 
 OPEN_FIELDS = ("duration", "resolution", "aspect_ratio", "size", "generate_audio")

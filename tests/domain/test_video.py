@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.strict_json import NotStrict, parse_object
-from gateway.domain.video import FrameImage, InputReference, VideoRequest, parse_request, shown
+from gateway.domain.video import FrameImage, InputReference, VideoRequest, parse_request
+from gateway.domain.violation import shown
 
 IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
 

@@ -9,7 +9,7 @@ from gateway.domain.catalog import CatalogChange
 from gateway.domain.event import Event
 from gateway.domain.job import Cause, Status
 from gateway.ports import Database, Transaction
-from gateway.store import api_keys, catalogs, costs, events, jobs, limits, refusals, settings
+from gateway.store import api_keys, catalogs, events, jobs, limits, refusals, settings
 from gateway.store.api_keys import StoredKey
 from gateway.store.jobs import Ending
 from tests.store.rows import bound, inserted
@@ -68,17 +68,6 @@ async def test_the_newest_catalog_is_kept_whoever_writes_last(database: Database
         "x/one",
         {"duration_seconds": "1"},
     )
-
-
-async def test_the_dearest_cost_of_a_kind_is_remembered(database: Database) -> None:
-    def act(tx: Transaction) -> list[int | None]:
-        seen = [costs.worst_case(tx, "kind")]
-        for micros in (50, 90, 70):
-            costs.remember(tx, "kind", micros, now=1)
-            seen.append(costs.worst_case(tx, "kind"))
-        return [*seen, costs.worst_case(tx, "other")]
-
-    assert await database.write(act) == [None, 50, 90, 90, None]
 
 
 async def test_submits_of_the_last_minute_are_counted_by_team(database: Database) -> None:

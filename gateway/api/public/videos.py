@@ -55,13 +55,16 @@ async def submit(request: web.Request) -> web.Response:
         )
     submitted = await parts.submitter.submit(call)
     request[FACTS].job = submitted.job.id
+    headers = {
+        "X-Gateway-Dedupe": submitted.dedupe.value,
+        "X-Gateway-Estimated-Cost-Usd": usd_text(submitted.job.estimate_micros),
+    }
+    if call.request.unknown_fields:
+        headers["X-Gateway-Unknown-Fields"] = ", ".join(call.request.unknown_fields)
     return web.Response(
         status=202,
         body=parts.presenter.submitted(submitted.job),
-        headers={
-            "X-Gateway-Dedupe": submitted.dedupe.value,
-            "X-Gateway-Estimated-Cost-Usd": usd_text(submitted.job.estimate_micros),
-        },
+        headers=headers,
         content_type="application/json",
     )
 

@@ -112,7 +112,8 @@ class Tracker:
             if told():
                 jobs.announce(tx, job.id)
             # A job that was given up meanwhile gets its money back: refused is as good as failed.
-            return self._correct(tx, self._end(tx, job, ending).after, JobUpdate(Status.FAILED))
+            ended = self._end(tx, job, ending).after
+            return self._correct(tx, ended, JobUpdate(Status.FAILED)).after
 
         after = await self._insist(act)
         self._log("job.refused", after, outcome=word, detail=detail, attempt=attempt)
@@ -227,7 +228,7 @@ class Tracker:
         if news.status is None:
             return Change(job, job)
         if job.status.terminal:
-            return Change(job, self._correct(tx, job, news))
+            return self._correct(tx, job, news)
         if not news.status.terminal:
             jobs.progress(tx, job.id, news.status)
             return Change(job, _found(tx, job.id))
@@ -244,7 +245,7 @@ class Tracker:
         if change.ended is not None:
             return change
         # Somebody else ended it after we had looked; what they heard may not be the last figure.
-        return Change(change.after, self._correct(tx, change.after, news))
+        return self._correct(tx, change.after, news)
 
     def _end(self, tx: Transaction, job: Job, ending: Ending) -> Change:
         """Write the end with all that belongs to it, once; a later call changes nothing."""
@@ -269,22 +270,27 @@ class Tracker:
             dedupe.release(tx, job.id)
         if ending.cause is Cause.REFUSED:
             dedupe.release_keys(tx, job.id)
-        if settlement.micros and settlement.basis is Basis.ACTUAL:
-            costs.remember(tx, job.profile, settlement.micros, now=now)
+        if settlement.basis is Basis.ACTUAL:
+            self._learn_cost(tx, job, settlement.micros)
         ended = _found(tx, job.id)
         archive.plan(tx, ended, self._live.content.mode, now=now)
         self._publisher.end(tx, ended, moment)
         self._publisher.crossings(tx, crossed, moment)
         return Change(job, ended, ended=settlement.basis, crossings=tuple(crossed))
 
-    def _correct(self, tx: Transaction, job: Job, news: JobUpdate) -> Job:
+    def _learn_cost(self, tx: Transaction, job: Job, micros: int | None) -> None:
+        """Remember what the upstream charged, for the estimates of jobs of the same kind."""
+        if micros and job.profile and job.catalog_micros:
+            costs.learn(tx, job.profile, job.team, micros, job.catalog_micros, now=self._now())
+
+    def _correct(self, tx: Transaction, job: Job, news: JobUpdate) -> Change:
         """An end is final, but a later figure of the upstream's corrects the money."""
         cost = self._later_cost(job, news)
         if cost is None:
-            return job
-        after = self._rebook(tx, job, cost, news)
+            return Change(job, job)
+        change = self._rebook(tx, job, cost, news)
         # Who changed the job after we had looked may have heard another figure: look again.
-        return self._correct(tx, _found(tx, job.id), news) if after is None else after
+        return self._correct(tx, _found(tx, job.id), news) if change is None else change
 
     def _later_cost(self, job: Job, news: JobUpdate) -> int | None:
         """What a later word makes of the cost of a job that has ended; None: nothing new.
@@ -310,19 +316,23 @@ class Tracker:
         same = (cost, news.raw_cost) == (job.cost_micros, job.raw_cost)
         return None if same or settlement.basis is not Basis.ACTUAL else cost
 
-    def _rebook(self, tx: Transaction, job: Job, cost: int, news: JobUpdate) -> Job | None:
+    def _rebook(self, tx: Transaction, job: Job, cost: int, news: JobUpdate) -> Change | None:
         """Book what an ended job really cost; None, and nothing booked, if it was changed since."""
         if not jobs.revise(tx, job, cost, news.raw_cost, is_byok=news.is_byok):
             return None
-        reserve.correct(
+        moment = self._clock.now()
+        crossed = reserve.correct(
             tx,
             job.id,
-            cost - (job.cost_micros or 0),
+            reserve.Correction(job.estimate_micros, job.cost_micros or 0, cost),
+            self._live.current.rules.budgets,
             raw_cost=news.raw_cost,
             note=f"the upstream said {news.status} after the job had ended",
             by=Cause.UPSTREAM.value,
-            now=self._now(),
+            now=epoch_ms(moment),
         )
+        self._learn_cost(tx, job, cost)
+        self._publisher.crossings(tx, crossed, moment)
         audit.record(
             tx,
             AuditedAct.BUDGET_CORRECTED,
@@ -334,7 +344,7 @@ class Tracker:
             now_usd=usd_text(cost),
             upstream_said=None if news.status is None else news.status.value,
         )
-        return _found(tx, job.id)
+        return Change(job, _found(tx, job.id), crossings=tuple(crossed))
 
     def _now(self) -> int:
         return epoch_ms(self._clock.now())

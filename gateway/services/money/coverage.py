@@ -71,6 +71,9 @@ def bring_into_force(tx: Transaction, budgets: Iterable[Budget], now: datetime) 
     if not wanted:
         return
     registry.lock(tx)
+    wanted = [budget for budget in wanted if not in_force(tx, [budget], now)]
+    if not wanted:
+        return  # another transaction was first
     starts = {budget.id: window_start_now(tx, budget.id, budget, now) for budget in wanted}
     spending.lock_open_jobs(tx, since=epoch_ms(min(starts.values())))
     for budget in wanted:

@@ -150,27 +150,60 @@ def close(
     return crossings
 
 
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What an ended job was settled at, and what it really cost. Micro-dollars."""
+
+    estimate: int
+    before: int
+    after: int
+
+    @property
+    def spent(self) -> int:
+        """How much more was spent; below zero: less."""
+        return self.after - self.before
+
+    @property
+    def overrun(self) -> int:
+        """How much more was spent beyond the estimate; below zero: less."""
+        return max(0, self.after - self.estimate) - max(0, self.before - self.estimate)
+
+
 def correct(
-    tx: Transaction, job_id: str, delta: int, *, raw_cost: str | None, note: str, by: str, now: int
-) -> None:
-    """Book that a job cost `delta` micro-dollars more (or, below zero, less) than was settled."""
+    tx: Transaction,
+    job_id: str,
+    correction: Correction,
+    budgets: Mapping[str, Budget],
+    *,
+    raw_cost: str | None,
+    note: str,
+    by: str,
+    now: int,
+) -> list[Crossing]:
+    """Book what an ended job really cost in every window that counts it; the thresholds reached.
+
+    `budgets` by id are those of the configuration now, for their thresholds.
+    """
+    crossings: list[Crossing] = []
     for window in ledger.counted_in(tx, job_id):
-        ledger.correct(
-            tx,
-            LedgerEntry(
-                window_id=window,
-                job_id=job_id,
-                kind="correct",
-                reserved=0,
-                spent=delta,
-                overrun=0,
-                limit=0,
-                made_by=by,
-                at=now,
-                raw_cost=raw_cost,
-                note=note,
-            ),
+        entry = LedgerEntry(
+            window_id=window,
+            job_id=job_id,
+            kind="correct",
+            reserved=0,
+            spent=correction.spent,
+            overrun=correction.overrun,
+            limit=0,
+            made_by=by,
+            at=now,
+            raw_cost=raw_cost,
+            note=note,
         )
+        after = ledger.correct(tx, entry)
+        budget = budgets.get(after.budget_id)
+        if budget is not None and correction.spent > 0:
+            crossings += _crossings(tx, budget, after, correction.spent, now)
+    return crossings
 
 
 def headroom(

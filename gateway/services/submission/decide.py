@@ -10,13 +10,13 @@ from gateway.domain.capability import Capabilities
 from gateway.domain.checks import check
 from gateway.domain.errors import Reason, Refused
 from gateway.domain.job import Job, Status
-from gateway.domain.policy import RuleResult, Subject, judge, judge_cost
+from gateway.domain.policy import RuleResult, Subject, judge, judge_cost, judge_unknown_fields
 from gateway.domain.pricing import Estimate, Unpriced, estimate, price_profile, raised
 from gateway.domain.routing import Wish, route
 from gateway.domain.team import Principal
-from gateway.domain.units import Micros, usd_text
+from gateway.domain.units import Micros, epoch_ms, usd_text
 from gateway.domain.video import VideoRequest
-from gateway.ports import Database
+from gateway.ports import Clock, Database
 from gateway.services.catalog import Catalogs
 from gateway.services.job_cache import JobCache
 from gateway.services.submission.callback import CallbackCheck
@@ -50,6 +50,8 @@ class Decision:
     model: str
     """As the catalog calls it; as the request does where no catalog lists it."""
     canonical_slug: str | None = None
+    catalog_micros: int = 0
+    """The catalog's price: the estimate before it was raised to what such jobs have cost."""
     profile: str = ""
     """The kind of video, under which its cost is remembered."""
     callback: str | None = None
@@ -101,6 +103,7 @@ class Decider:
     def __init__(
         self,
         database: Database,
+        clock: Clock,
         live: Live,
         views: JobCache,
         catalogs: Catalogs,
@@ -108,13 +111,18 @@ class Decider:
     ) -> None:
         """`catalogs` knows the models, `views` the job that is continued."""
         self._database = database
+        self._clock = clock
         self._live = live
         self._views = views
         self._catalogs = catalogs
         self._callbacks = callbacks
 
-    async def decide(self, question: Question, in_force: InForce) -> Decision:
-        """The decision, refusals included: nothing is raised for what a rule says.
+    async def decide(
+        self, question: Question, in_force: InForce, *, dry_run: bool = False
+    ) -> Decision:
+        """Return the decision, refusals included: nothing is raised for what a rule says.
+
+        A dry run shows prices freely, so its estimate uses only what the team itself has paid.
 
         Raises:
             Refused: INVALID_KEY: a reload removed the team since its key was looked at; NOT_READY.
@@ -141,7 +149,7 @@ class Decider:
                 budgets=(),
                 model=seen,
             )
-        return await self._judged(question, in_force, zdr, upstream, previous)
+        return await self._judged(question, in_force, zdr, upstream, previous, dry_run=dry_run)
 
     def usable_models(self, team: str) -> list[tuple[str, Capabilities]]:
         """What the team may ask for: allowed to it, and at an upstream that it is routed to.
@@ -174,6 +182,8 @@ class Decider:
         zdr: tuple[str, ...],
         upstream: str,
         previous: Job | None,
+        *,
+        dry_run: bool,
     ) -> Decision:
         request, who = question.request, question.principal
         capabilities = self._catalogs.find(upstream, request.model)
@@ -184,15 +194,20 @@ class Decider:
         rule_results = [
             RuleResult("routing", request.model, upstream),
             *judge(Subject(who.team, request, capabilities, policy, violations)),
+            judge_unknown_fields(request, refuse=in_force.config.policy.unknown_fields == "refuse"),
         ]
         callback = request.callback_url
         if callback is not None:
             callback, rule_result = await self._callbacks.judge(callback, in_force)
             rule_results.append(rule_result)
         priced: Estimate | Unpriced | None = None
-        micros = 0
+        micros, catalog, profile = 0, 0, ""
         if not violations:
-            priced = await self._estimate(request, capabilities)
+            priced = estimate(request, capabilities)
+            if isinstance(priced, Estimate):
+                catalog = priced.micros
+                profile = price_profile(request, capabilities, upstream).key
+                priced = await self._raised(priced, profile, who.team if dry_run else None)
             micros, rule_result = _held(priced, in_force)
             rule_results += [rule_result, judge_cost(who.team, micros, policy)]
         return Decision(
@@ -207,20 +222,18 @@ class Decider:
             budgets=_covering(in_force.rules.budgets, who, capabilities),
             model=capabilities.id,
             canonical_slug=capabilities.canonical_slug,
-            profile=price_profile(request, capabilities).key,
+            catalog_micros=catalog,
+            profile=profile,
             callback=callback,
         )
 
-    async def _estimate(
-        self, request: VideoRequest, capabilities: Capabilities
-    ) -> Estimate | Unpriced:
-        """The catalog's price, lifted to what its kind has really cost before."""
-        priced = estimate(request, capabilities)
-        if isinstance(priced, Unpriced):
-            return priced
-        profile = price_profile(request, capabilities).key
-        worst_case = await self._database.read(lambda tx: costs.worst_case(tx, profile))
-        return raised(priced, worst_case)
+    async def _raised(self, priced: Estimate, profile: str, team: str | None) -> Estimate:
+        """Raise the catalog's price to what jobs of its kind have cost; None: any team's."""
+        now = epoch_ms(self._clock.now())
+        learned = await self._database.read(
+            lambda tx: costs.learned(tx, profile, now=now, team=team)
+        )
+        return raised(priced, learned)
 
     async def _previous(self, question: Question) -> Job | None:
         previous_id = question.request.previous_job_id

@@ -37,7 +37,7 @@ class DryRun:
             StorageFailed: the budgets could not be read.
 
         """
-        decision = await self._decider.decide(question, self._live.current)
+        decision = await self._decider.decide(question, self._live.current, dry_run=True)
         looked = await self._database.read(lambda tx: self._look(tx, decision))
         record = decision.record() | {"budgets": looked.budgets, "traffic": looked.traffic}
         refusals = [rule for rule in record["rules"] if rule["outcome"] == "refused"]

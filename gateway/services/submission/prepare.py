@@ -147,6 +147,7 @@ class Preparer:
             lease_token=new_token(self._random),
             lease_until=epoch_ms(now) + int(lease * 1000),
             canonical_slug=decision.canonical_slug,
+            catalog_micros=decision.catalog_micros,
         )
 
 

@@ -1,0 +1,119 @@
+"""Top-level fields of a video request that the contract does not know.
+
+Most of them travel on, for the API grows. Two kinds are refused by name: a field that looks like a
+known one under another name, because the client would pay for a video without it, and a field that
+multiplies the price or leaves the model that was judged.
+"""
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from gateway.domain.violation import Violation, shown
+
+_SHOWN = 64  # characters of a client's field name that an answer repeats
+_MOST = 20  # names that an answer lists
+
+_NEAR: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("image", "images", "imageurl", "imageurls", "inputimage", "initimage", "startimage",
+         "endimage", "firstframe", "lastframe", "firstframeimage", "lastframeimage", "frames",
+         "keyframes", "imagetail"),
+        "frame_images",
+    ),
+    **dict.fromkeys(
+        ("video", "videos", "videourl", "inputvideo", "audiourl", "inputaudio", "references",
+         "reference", "referenceimage", "referenceimages", "referencevideo", "referencevideos",
+         "inputs", "inputreference"),
+        "input_references",
+    ),
+    **dict.fromkeys(
+        ("seconds", "length", "durationseconds", "durationsecs", "durationinseconds",
+         "durationms", "numseconds", "videolength", "videoduration", "numframes"),
+        "duration",
+    ),
+    **dict.fromkeys(("aspect", "ratio"), "aspect_ratio"),
+    **dict.fromkeys(("quality", "videoresolution", "outputresolution", "res"), "resolution"),
+    **dict.fromkeys(("width", "height", "dimensions", "videosize"), "size"),
+    **dict.fromkeys(
+        ("audio", "sound", "withaudio", "enableaudio", "includeaudio"), "generate_audio"
+    ),
+    **dict.fromkeys(("text", "input", "promptt", "message", "messages"), "prompt"),
+    **dict.fromkeys(("webhook", "webhookurl", "callback", "notifyurl"), "callback_url"),
+    **dict.fromkeys(("previousid", "remixid", "videoid", "extendfrom"), "previous_job_id"),
+    **dict.fromkeys(("provideroptions", "providers"), "provider"),
+    **dict.fromkeys(("upscale", "scale"), "upscale_factor"),
+}  # fmt: skip
+"""Names of other video APIs, without case, underscores and hyphens -> what they are called here."""
+
+_SEVERAL = frozenset(
+    ("n", "count", "samplecount", "numsamples", "numvideos", "numberofvideos", "numoutputs",
+     "videocount", "batchsize", "batch", "outputcount", "variants")
+)  # fmt: skip
+_ELSEWHERE: Mapping[str, str] = {
+    "models": "name one model in `model`; the gateway judges and prices exactly that one",
+    "route": "leave it out; the gateway's routing decides",
+    "fallbacks": "leave it out; the gateway judges and prices exactly one model",
+    "preset": "leave it out and state the fields themselves; the gateway can't price a preset",
+}
+
+
+def unknown_fields(body: Mapping[str, Any], known: frozenset[str]) -> tuple[str, ...]:
+    """Return the names of fields that travel on unjudged, shortened, at most 20 of them."""
+    return tuple(sorted(_printable(name) for name in body.keys() - known)[:_MOST])
+
+
+def misnamed(body: Mapping[str, Any], known: frozenset[str]) -> Iterator[Violation]:
+    """Yield what is wrong with fields that the contract does not know."""
+    spelled = {plain(name): name for name in known}
+    for name in sorted(body.keys() - known):
+        if body[name] is not None:
+            yield from _violation(name, body[name], spelled)
+
+
+def plain(name: str) -> str:
+    """Return a field's name without case, underscores and hyphens."""
+    return name[:_SHOWN].lower().replace("_", "").replace("-", "").replace(" ", "")
+
+
+def _violation(name: str, value: Any, spelled: Mapping[str, str]) -> Iterator[Violation]:
+    bare, where = plain(name), _printable(name)
+    if bare in _SEVERAL:
+        if value != 1 or value is True:
+            yield Violation(
+                where,
+                shown(value),
+                1,
+                f"{where} is {shown(value)}: the gateway buys one video a request, at a price it"
+                " knows; send several requests",
+            )
+        return
+    if bare in _ELSEWHERE:
+        yield Violation(
+            where, shown(value), "to be left out", f"{where} is not supported: {_ELSEWHERE[bare]}"
+        )
+        return
+    meant = _NEAR.get(bare) or spelled.get(bare) or _close(bare, spelled)
+    if meant is not None:
+        yield Violation(
+            where,
+            shown(value),
+            f"the field {meant}",
+            f"{where} is not a field of this API; did you mean {meant}? Nothing was bought",
+            meant,
+        )
+
+
+def _close(bare: str, spelled: Mapping[str, str]) -> str | None:
+    """Return the known field that a misspelling means; short names are too alike to guess."""
+    if len(bare) < _GUESSED:
+        return None
+    close = get_close_matches(bare, spelled, n=1, cutoff=0.86)
+    return spelled[close[0]] if close else None
+
+
+_GUESSED = 6  # characters
+
+
+def _printable(name: str) -> str:
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in name[:_SHOWN])

@@ -1,0 +1,24 @@
+"""One thing that is wrong with a request, as an error shows it."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+_SHOWN = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One thing wrong with a request, in enough detail to correct it without asking."""
+
+    field: str
+    value: Any
+    allowed: Any
+    message: str
+    nearest: Any = None
+
+
+def shown(value: Any) -> str:
+    """Return a value as an error may show it: JSON, short, so that no prompt is repeated whole."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
