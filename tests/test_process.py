@@ -93,7 +93,7 @@ async def test_a_gateway_killed_between_intent_and_answer_forgets_and_repeats_no
     ended = job_row(sqlite_url, lost)
     assert (ended["status"], ended["cause"]) == ("failed", "assumed")
     assert ended["cost_micros"] == ended["estimate_micros"] == 70_000
-    for window in rows(sqlite_url, "SELECT reserved, spent FROM windows"):
+    for window in rows(sqlite_url, "SELECT reserved, spent FROM windows WHERE entries > 0"):
         assert window == {"reserved": 0, "spent": 140_000}
     assert len(sandbox.ledger.submits) == 2
     assert await broken_rules(sqlite_url) == []

@@ -85,7 +85,17 @@ _CALL_OUTCOME: Final = fixed(
 )
 _WORKER: Final = fixed(
     "worker",
-    *("keys", "poller", "sweeper", "janitor", "watcher", "dispatcher", "catalogs", "examiner"),
+    *(
+        "keys",
+        "poller",
+        "sweeper",
+        "janitor",
+        "watcher",
+        "dispatcher",
+        "catalogs",
+        "examiner",
+        "budgets",
+    ),
     *("archiver", "evictor", "uses"),
 )
 _DATABASE_KIND: Final = fixed("kind", "read", "write")

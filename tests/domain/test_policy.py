@@ -159,3 +159,45 @@ def test_every_rule_speaks_even_after_one_has_refused() -> None:
         "limits.max_duration",
         "limits.max_resolution",
     }
+
+
+@pytest.mark.parametrize(
+    ("fields", "seen"),
+    [
+        ({"resolution": "720p", "size": "4K"}, 2160),
+        ({"resolution": "720p", "size": "1920x1080"}, 1080),
+        ({"size": "4K"}, 2160),
+        ({"resolution": "720p", "provider_options": {"p": {"size": "1920*1080"}}}, 2160),
+        ({"resolution": "720p", "provider_options": {"p": {"a": [{"quality": "high"}]}}}, 2160),
+        ({"resolution": "720p", "provider_options": {"p": {"height": 9000}}}, 2160),
+        ({"resolution": "720p", "provider_options": {"p": {"output_resolution": "8k"}}}, 4320),
+        ({"resolution": "720p"}, 720),
+    ],
+)
+def test_the_largest_resolution_a_request_may_stand_for_is_judged(
+    fields: dict[str, Any], seen: int
+) -> None:
+    result = ruled(TeamPolicy(max_resolution="720p"), **fields)["limits.max_resolution"]
+
+    assert result.seen == seen
+    assert (result.refusal is None) == (seen <= 720)
+
+
+@pytest.mark.parametrize(
+    ("options", "seen"),
+    [
+        ({"durationSeconds": 30}, 30),
+        ({"parameters": {"duration": "12.5"}}, 13),
+        ({"deep": {"er": {"seconds": 2}}}, 8),
+        ({"num_frames": 2400}, 8),
+        ({"duration": "long"}, 8),
+        ({"fps": 24}, 4),
+    ],
+)
+def test_the_longest_video_a_request_may_stand_for_is_judged(
+    options: dict[str, Any], seen: int
+) -> None:
+    results = ruled(TeamPolicy(max_duration=4), duration=4, provider_options={"p": options})
+
+    assert results["limits.max_duration"].seen == seen
+    assert (results["limits.max_duration"].refusal is None) == (seen <= 4)
