@@ -93,6 +93,7 @@ class Gateway:
     database: Database
     tasks: Tasks
     loops: Sequence[Loop]
+    budget_keeper: BudgetKeeper
     draining: bool = False
 
     def reload(self, config: Config, version: str) -> list[str]:
@@ -106,6 +107,7 @@ class Gateway:
         self.outbound.timeout = config.delivery.timeout.total_seconds()
         self.live.replace(config, version)
         name_labels(self.telemetry, config, version)
+        self.tasks.spawn(self.budget_keeper.step(), "budgets of a reload")
         changes = diff(before.config, config)
         if changes or version != before.version:
             self.tasks.spawn(self._record(version, before.version, changes), "audit of a reload")
@@ -267,6 +269,7 @@ async def open_gateway(
             database,
             tasks,
             loops,
+            budget_keeper,
         )
         name_labels(telemetry, config, version)
         for application in (gateway.public, gateway.admin):

@@ -1,9 +1,9 @@
 """An OpenRouter-shaped upstream over HTTP (docs/openrouter-contract.md)."""
 
-import io
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +13,7 @@ from yarl import URL
 
 from gateway.domain.delivery import parse_retry_after
 from gateway.domain.job import JobUpdate
+from gateway.domain.submit_verdict import read_submit
 from gateway.domain.upstream import (
     Accepted,
     ContentFailed,
@@ -23,14 +24,15 @@ from gateway.domain.upstream import (
     SubmitOutcome,
     Unanswered,
     Unclear,
+    masked,
     read_poll,
-    read_submit,
 )
 from gateway.ports import Clock
 from gateway.telemetry.bundle import Telemetry
 
 _MAX_ANSWER = 1 << 20  # bytes of JSON that a submit or a poll may answer with
 _MAX_CATALOG = 16 << 20
+_PIECE = 64 * 1024  # bytes of a submit's body written at a time
 _CHUNK = 256 * 1024  # bytes of video handed on at a time: 20 downloads hold 5 MB
 _MODELS_TIMEOUT = 30.0
 
@@ -55,6 +57,7 @@ class OpenRouter:
     ) -> None:
         """Times are seconds. Must be made inside a running loop; close it with `close`."""
         self._name = name
+        self._api_key = api_key
         self._base = base_url.rstrip("/")
         self._poll_timeout = poll
         self._connect = connect
@@ -92,23 +95,34 @@ class OpenRouter:
     async def _submit(
         self, body: bytes, headers: Mapping[str, str], timeout: float
     ) -> SubmitOutcome:
+        written = _Pieces(body)
         try:
             async with self._submits.post(
                 f"{self._base}/videos",
-                data=io.BytesIO(body),  # written in pieces: a large body must not hold the loop
-                headers={**headers, "Content-Type": "application/json"},
+                data=written,
+                headers={
+                    **headers,
+                    "Content-Type": "application/json",
+                    "Content-Length": str(len(body)),
+                },
                 timeout=aiohttp.ClientTimeout(total=timeout, connect=min(self._connect, timeout)),
                 allow_redirects=False,
             ) as response:
-                answer = await _read(response, _MAX_ANSWER)
-                retry_after = parse_retry_after(
-                    response.headers.get("Retry-After"), self._clock.now()
-                )
-                return read_submit(response.status, answer, retry_after)
+                return self._verdict(response, await _read_what_came(response))
         except _BEFORE_SENDING as error:
             return NotSent(_why(error))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return Unclear(_why(error))
+            return Unclear(_why(error)) if written.whole else NotSent(_why(error))
+
+    def _verdict(self, response: aiohttp.ClientResponse, answer: bytes) -> SubmitOutcome:
+        retry_after = parse_retry_after(response.headers.get("Retry-After"), self._clock.now())
+        outcome = read_submit(
+            response.status, answer, retry_after, location=response.headers.get("Location")
+        )
+        if isinstance(outcome, Declined):
+            # An upstream may quote the key that it refuses.
+            return replace(outcome, error=masked(outcome.error, {self._api_key: "..."}))
+        return outcome
 
     async def poll(self, upstream_id: str) -> PollOutcome:
         """Ask where a job stands."""
@@ -185,6 +199,20 @@ class OpenRouter:
 
     def _timed(self, operation: str) -> "_Call":
         return _Call(self._clock, self._telemetry, self._name, operation)
+
+
+class _Pieces:
+    """A body written in pieces, so that a large one holds up nobody else's request."""
+
+    def __init__(self, body: bytes) -> None:
+        self.whole = False
+        """Whether the last piece was handed over: the upstream may then have all of it."""
+        self._body = memoryview(body)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for start in range(0, len(self._body), _PIECE):
+            self.whole = start + _PIECE >= len(self._body)
+            yield bytes(self._body[start : start + _PIECE])
 
 
 class _Call:
@@ -279,6 +307,14 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
             response.close()
             break
     return b"".join(parts)[:limit]
+
+
+async def _read_what_came(response: aiohttp.ClientResponse) -> bytes:
+    """Return the body of an answer, empty where it breaks off: the status alone is judged then."""
+    try:
+        return await _read(response, _MAX_ANSWER)
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        return b""
 
 
 def _why(error: BaseException) -> str:

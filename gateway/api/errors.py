@@ -22,6 +22,7 @@ STATUS: Mapping[Reason, int] = {
     Reason.PROVIDER_NOT_ALLOWED: 403,
     Reason.LIMIT_EXCEEDED: 403,
     Reason.UPSTREAM_CREDENTIALS: 403,
+    Reason.UPSTREAM_MISCONFIGURED: 403,
     Reason.ZDR_UNAVAILABLE: 404,
     Reason.JOB_NOT_FOUND: 404,
     Reason.MODEL_NOT_FOUND: 404,

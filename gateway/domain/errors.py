@@ -40,6 +40,7 @@ class Reason(StrEnum):
     BODY_TIMEOUT = "body_timeout"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     UPSTREAM_CREDENTIALS = "upstream_credentials"
+    UPSTREAM_MISCONFIGURED = "upstream_misconfigured"
     UPSTREAM_CREDITS = "upstream_credits"
     RATE_LIMITED = "rate_limited"
     TOO_MANY_JOBS = "too_many_jobs"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from gateway.domain.job import JobUpdate, Status, parse_news, parse_status
+from gateway.domain.job import JobUpdate, Status, parse_news
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class Declined:
     status: int
     error: Mapping[str, Any]  # OpenRouter's error object: code, message, maybe metadata
     retry_after: int | None = None  # seconds
+    location: str | None = None
+    """Of a redirect: where it points, or empty where that cannot be shown; else None."""
 
     @property
     def transient(self) -> bool:
@@ -33,7 +35,7 @@ class Declined:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """No byte of the request was ever written: it can be sent again."""
+    """The request was never written whole, and no answer came: it can be sent again."""
 
     why: str
 
@@ -73,42 +75,18 @@ class ContentFailed(Exception):
         self.gone = gone
 
 
-# A 4xx that does not say that the request was not carried out: the server gave up waiting (408),
-# met itself (409), or saw us leave (499).
-_INDEFINITE_4XX = frozenset({408, 409, 425, 499})
-
-
-def read_submit(status: int, body: bytes, retry_after: int | None) -> SubmitOutcome:
-    """What the answer to a submit means (docs/openrouter-contract.md sections 1 and 2; docs/reliability.md (b)).
-
-    Only an error body of OpenRouter's own shape makes a 4xx or a 503 a refusal: a proxy in front
-    of a provider that took the job answers with 500, 502, or a page of its own.
-    """
-    value = _parse(body)
-    if 200 <= status < 300:
-        upstream_id = value.get("id")
-        if isinstance(upstream_id, str) and 0 < len(upstream_id) <= 200:
-            return Accepted(upstream_id, parse_status(value.get("status")) or Status.PENDING)
-        return Unclear(f"status {status} without a job id")
-    error = _error(status, value)
-    definite = status == 503 or (400 <= status < 500 and status not in _INDEFINITE_4XX)
-    if error is None or not definite:
-        return Unclear(f"status {status}")
-    return Declined(status, error, retry_after)
-
-
 def read_poll(status: int, body: bytes) -> PollOutcome:
     """What the answer to a poll means (docs/openrouter-contract.md section 3)."""
-    value = _parse(body)
+    value = parse_answer(body)
     if status == 200:
         return parse_news(value) if "status" in value else Unanswered("status 200, no job in it")
-    if status == 404 and _error(status, value) is not None:
+    if status == 404 and error_object(status, value) is not None:
         return Missing()
     return Unanswered(f"status {status}")
 
 
-def _parse(body: bytes) -> Mapping[str, Any]:
-    """The JSON object of an answer, numbers exact; empty for anything else."""
+def parse_answer(body: bytes) -> Mapping[str, Any]:
+    """Return the JSON object of an answer, numbers exact; empty for anything else."""
     try:
         value = _writable(json.loads(body, parse_float=Decimal, parse_constant=lambda _: None))
     except (ValueError, ArithmeticError, RecursionError):  # the second: 1e99999999999999999999
@@ -130,7 +108,7 @@ def _writable(value: Any) -> Any:
     return value
 
 
-def _error(status: int, value: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def error_object(status: int, value: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The error object with what every SDK can parse; None where it is not OpenRouter's.
 
     The second shape, `{"success": false, "error": {"name": "ZodError", ...}}`, has no code and

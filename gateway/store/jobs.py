@@ -161,6 +161,17 @@ def lose(tx: Transaction, job_id: str, *, now: int) -> bool:
     )
 
 
+def last_attempt_refused(tx: Transaction, job_id: str) -> bool:
+    """Return whether the job's last attempt is recorded as refused or not sent."""
+    row = tx.fetchrow(
+        """
+        SELECT outcome FROM submit_attempts WHERE job_id = :job_id ORDER BY attempt DESC LIMIT 1
+        """,
+        job_id=job_id,
+    )
+    return row is not None and row["outcome"] in ("refused", "not_sent")
+
+
 def hold_submitting(tx: Transaction, job_id: str) -> bool:
     """Whether the job is still being sent; if so nobody takes it away until this transaction ends.
 

@@ -9,7 +9,7 @@ from gateway.services.money.coverage import keep_in_force
 from gateway.store import budgets as registry
 from gateway.telemetry.bundle import Telemetry
 
-_LOOK = 0.2  # seconds; after a reload `budgets show` is right within that
+_LOOK = 60.0  # seconds; a reload does not wait for it
 _EVERY = 3600.0  # seconds between two refreshes of what has not changed
 _KEPT = timedelta(days=3)  # a budget that no process has had for so long is counted for no more
 _BATCH = 500  # rows in one transaction

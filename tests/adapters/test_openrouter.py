@@ -1,18 +1,22 @@
 """The client of an upstream: what it makes of large bodies and of answers that break."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
 from gateway.adapters.openrouter import OpenRouter
-from gateway.domain.upstream import Accepted, NotSent
+from gateway.domain.upstream import Accepted, Declined, NotSent, SubmitOutcome, Unclear
 from gateway.sandbox import Sandbox, SandboxConfig
 from gateway.telemetry.bundle import Telemetry
 from tests.fakes.clock import FakeClock
+from tests.fakes.raw_upstream import Answer, head_of, raw_upstream, saying
 from tests.harness import GROK
 
 MEGABYTE = 1024 * 1024
+KEY = "sk-or-v1-0123456789"
 
 
 @pytest.fixture
@@ -55,3 +59,85 @@ async def test_an_upstream_that_is_away_was_sent_nothing(
     await sandbox.close()
 
     assert isinstance(await upstream.submit(b"{}", {}, timeout=5.0), NotSent)
+
+
+@asynccontextmanager
+async def client_of(url: str) -> AsyncIterator[OpenRouter]:
+    client = OpenRouter(
+        "main", url, KEY, connect=5.0, poll=5.0, content_idle=5.0, clock=FakeClock(),
+        telemetry=Telemetry(),
+    )  # fmt: skip
+    yield client
+    await client.close()
+
+
+async def outcome_of(answer: Answer, body: bytes = b"{}") -> SubmitOutcome:
+    async with raw_upstream(answer) as upstream, client_of(upstream.url) as client:
+        return await client.submit(body, {}, timeout=10.0)
+
+
+def response(status: int, body: bytes, headers: str = "") -> bytes:
+    return f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\n{headers}\r\n".encode() + body
+
+
+@pytest.mark.parametrize("status", [401, 404, 409, 413, 431])
+async def test_a_proxys_page_with_a_4xx_is_a_refusal(status: int) -> None:
+    outcome = await outcome_of(saying(response(status, b"<html>no</html>")))
+
+    assert isinstance(outcome, Declined)
+    assert outcome.error == {"code": status, "message": "no"}
+
+
+async def test_an_early_4xx_is_a_refusal_although_the_body_was_not_read() -> None:
+    """A proxy that answers 413 to the head of a large request and closes."""
+    outcome = await outcome_of(
+        saying(response(413, b"too large", "Connection: close\r\n"), body=False),
+        b"x" * (30 * MEGABYTE),
+    )
+
+    assert isinstance(outcome, Declined | NotSent)
+
+
+async def test_a_connection_that_breaks_before_the_body_was_written_is_not_sent() -> None:
+    async def cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await head_of(reader)
+        writer.transport.abort()
+
+    assert isinstance(await outcome_of(cut, b"x" * (30 * MEGABYTE)), NotSent)
+
+
+async def test_a_connection_that_breaks_after_a_small_body_is_unknown() -> None:
+    """The whole body fits one write: the upstream may have all of it."""
+
+    async def cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await head_of(reader)
+        writer.transport.abort()
+
+    assert isinstance(await outcome_of(cut, b"{}"), Unclear)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (b'HTTP/1.1 202 X\r\nContent-Length: 99\r\n\r\n{"id": "a', Unclear),
+        (b'HTTP/1.1 403 X\r\nContent-Length: 99\r\n\r\n{"error"', Declined),
+        (b'HTTP/1.1 503 X\r\nContent-Length: 99\r\n\r\n{"error"', Unclear),
+        (b"garbage\r\n\r\n", Unclear),
+        (b"HTTP/1.1 202 X\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc", Unclear),
+        (b"HTTP/1.1 303 X\r\nLocation: https://x.example/\r\nContent-Length: 0\r\n\r\n", Unclear),
+        (b"HTTP/1.1 308 X\r\nLocation: https://x.example/\r\nContent-Length: 0\r\n\r\n", Declined),
+    ],
+)
+async def test_an_answer_that_is_cut_or_undecodable_is_judged_by_what_is_certain(
+    answer: bytes, kind: type
+) -> None:
+    assert isinstance(await outcome_of(saying(answer)), kind)
+
+
+async def test_a_key_that_the_upstream_quotes_is_masked() -> None:
+    page = f'{{"error": {{"code": 403, "message": "key {KEY} may not"}}}}'.encode()
+
+    outcome = await outcome_of(saying(response(403, page)))
+
+    assert isinstance(outcome, Declined)
+    assert outcome.error["message"] == "key ... may not"

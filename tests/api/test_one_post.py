@@ -40,7 +40,12 @@ MISDEEDS = [
     HostileResponse("garbage", "kwaivgi/kling-video-o1", "unknown"),
     HostileResponse("truncated", "alibaba/wan-2.6", "unknown"),
     HostileResponse("no_id", "minimax/hailuo-3", "unknown"),
-    HostileResponse("redirect", "minimax/hailuo-2.3", "unknown"),
+    HostileResponse(
+        "refuse",
+        "minimax/hailuo-2.3",
+        "unknown",
+        {"status": 503, "body": '{"error": {"message": "busy"}}'},
+    ),
     HostileResponse("refuse", "google/veo-3.1", "unknown", {"status": 500}),
     HostileResponse("hang", "openai/sora-2-pro", "unknown"),
 ]

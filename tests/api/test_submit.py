@@ -191,18 +191,52 @@ async def test_the_upstream_account_s_user_id_stays_behind(
 @pytest.mark.parametrize(
     ("action", "details"),
     [
-        ("refuse", {"status": 408}),
-        ("refuse", {"status": 409}),
-        ("refuse", {"status": 425}),
-        ("refuse", {"status": 499}),
-        ("html", {"status": 400}),
-        ("html", {"status": 403}),
-        ("html", {"status": 429}),
-        ("html", {"status": 503}),
+        ("refuse", {"status": 409, "body": '{"detail": "conflict"}'}),
+        ("refuse", {"status": 425, "body": '{"code": "early", "message": "too early"}'}),
         ("refuse", {"status": 404, "body": "[]"}),
         ("refuse", {"status": 400, "body": '{"error": "no"}'}),
+        ("html", {"status": 400}),
+        ("html", {"status": 403}),
+        ("html", {"status": 431}),
+        ("refuse", {"status": 200, "body": '{"error": {"code": 403, "message": "moderated"}}'}),
         ("redirect", {"status": 302}),
         ("redirect", {"status": 308}),
+    ],
+)
+async def test_a_refusal_of_any_shape_releases_the_money_and_reaches_the_client(
+    gateways: StartGateway,
+    sandbox: Sandbox,
+    sqlite_url: str,
+    action: str,
+    details: Mapping[str, Any],
+) -> None:
+    gateway = await gateways(sandbox, sqlite_url, BUDGET)
+    sandbox.faults.next("submit", action, **details)
+
+    answer = await gateway.submit()
+
+    job = await gateway.row("SELECT status, cause FROM jobs")
+    assert 400 <= answer.status < 500, answer.body
+    assert 0 < len(answer.json["error"]["message"]) <= 2000
+    assert (job["status"], job["cause"]) == ("failed", "refused")
+    assert await nothing_is_owed(gateway)
+    ours = answer.json["error"].get("metadata", {}).get("gateway", {}).get("reason")
+    assert ours == ("upstream_misconfigured" if action == "redirect" else None)
+    again = await gateway.submit()
+    assert again.status == 202
+    assert len(sandbox.ledger.submits) == 2
+
+
+@pytest.mark.parametrize(
+    ("action", "details"),
+    [
+        ("refuse", {"status": 408}),
+        ("refuse", {"status": 499}),
+        ("html", {"status": 503}),
+        ("refuse", {"status": 503, "body": '{"error": {"message": "no upstream"}}'}),
+        ("refuse", {"status": 503, "body": '{"error": {"code": 503, "message": "x", "a": 1}}'}),
+        ("refuse", {"status": 200, "body": '{"error": {"code": 500, "message": "x"}}'}),
+        ("redirect", {"status": 303}),
     ],
 )
 async def test_what_is_no_definite_refusal_leaves_the_job_open_and_the_money_held(

@@ -3,7 +3,8 @@
 import pytest
 
 from gateway.domain.job import JobUpdate, Status
-from gateway.domain.upstream import Accepted, Declined, Unclear, read_poll, read_submit
+from gateway.domain.submit_verdict import read_submit
+from gateway.domain.upstream import Unclear, read_poll
 from gateway.domain.webhook import read_event
 
 IMPOSSIBLE_NUMBERS = ["1e99999999999999999999", "-1e99999999999999999999", "9" * 5000]
@@ -38,26 +39,3 @@ def test_an_expiry_is_read_in_whole_seconds() -> None:
 
     assert isinstance(news, JobUpdate)
     assert news.copy_expires_at == 1_800_000_000
-
-
-def test_an_acceptance_needs_an_id_and_nothing_else() -> None:
-    assert read_submit(200, b'{"id": "a"}', None) == Accepted("a", Status.PENDING)
-    assert read_submit(202, b'{"id": "a", "status": "odd"}', None) == Accepted("a", Status.PENDING)
-    assert isinstance(read_submit(202, b'{"id": ""}', None), Unclear)
-    assert isinstance(read_submit(202, b'{"id": 7}', None), Unclear)
-
-
-@pytest.mark.parametrize(
-    ("status", "transient"), [(400, False), (402, False), (429, True), (503, True)]
-)
-def test_a_refusal_in_the_upstream_s_own_shape_is_definite(status: int, transient: bool) -> None:
-    outcome = read_submit(status, b'{"error": {"message": "no", "code": 1}}', 3)
-
-    assert outcome == Declined(status, {"code": status, "message": "no"}, 3)
-    assert isinstance(outcome, Declined)
-    assert outcome.transient is transient
-
-
-@pytest.mark.parametrize("status", [300, 307, 408, 409, 425, 499, 500, 502, 504, 599])
-def test_nothing_else_is(status: int) -> None:
-    assert isinstance(read_submit(status, b'{"error": {"message": "no"}}', None), Unclear)

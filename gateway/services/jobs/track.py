@@ -188,13 +188,22 @@ class Tracker:
             return self.note(change)
 
     async def orphaned(self, job_id: JobId) -> Job:
-        """The process that was sending the job is gone: nobody knows what became of it."""
+        """End or lose a job whose process is gone: refused where that is on record, else unknown.
 
-        def act(tx: Transaction) -> tuple[bool, Job]:
-            return jobs.lose(tx, job_id, now=self._now()), _found(tx, job_id)
+        A process may end while it waits to send a refused submit again.
+        """
 
-        changed, after = await self._database.write(act)
-        self._views.put(after)
+        def act(tx: Transaction) -> tuple[bool, Change]:
+            if jobs.hold_submitting(tx, job_id) and jobs.last_attempt_refused(tx, job_id):
+                jobs.announce(tx, job_id)
+                ending = Ending(Status.FAILED, Cause.REFUSED, error=_REFUSED_BEFORE_THE_END)
+                return False, self._end(tx, _found(tx, job_id), ending)
+            before = _found(tx, job_id)
+            lost = jobs.lose(tx, job_id, now=self._now())
+            return lost, Change(before, _found(tx, job_id))
+
+        changed, change = await self._database.write(act)
+        after = self.note(change)
         if changed:
             self._telemetry.metrics.outcome_unknown(after.upstream)
             with self._telemetry.work("job.orphaned", after.request_id, after.traceparent):
@@ -395,6 +404,10 @@ def _without_foreign_words(ending: Ending) -> Ending:
 
 
 _NOT_KEPT = "The upstream refused or failed the job; its words are not kept for this request."
+_REFUSED_BEFORE_THE_END = (
+    "The upstream refused the submission, and the gateway stopped before it could send it again."
+    " Nothing was bought; send the request again."
+)
 _NEVER_LEARNED = "The outcome of the submission was never learned."
 
 

@@ -66,8 +66,14 @@ class UpstreamSubmitter:
             wait = self._wait(outcome, attempt, deadline)
             if wait is None:
                 break
-            await self._clock.sleep(wait)
-            if not await self._may_repeat(flight.job, attempt, outcome):
+            if not await self._recorded(flight.job, attempt, outcome):
+                break
+            try:
+                await self._clock.sleep(wait)
+            except BaseException:  # the process ends: what is known must not be forgotten
+                flight.answer.set_result(await self._write(flight, attempt, outcome))
+                raise
+            if not await self._may_repeat(flight.job, attempt):
                 break
             attempt += 1
         flight.answer.set_result(await self._write(flight, attempt, outcome))
@@ -118,14 +124,26 @@ class UpstreamSubmitter:
                 return None
         return delay if self._clock.monotonic() + delay < deadline else None
 
-    async def _may_repeat(self, job: Job, attempt: int, outcome: SubmitOutcome) -> bool:
+    async def _recorded(self, job: Job, attempt: int, outcome: SubmitOutcome) -> bool:
+        """Record the refusal before anything is waited for; False where that failed."""
+        detail = str(outcome.status) if isinstance(outcome, Declined) else None
+        word = "refused" if isinstance(outcome, Declined) else "not_sent"
+        try:
+            await self._database.write(
+                lambda tx: jobs.finish_attempt(tx, job.id, attempt, word, detail)
+            )
+        except StorageFailed:
+            return False
+        return True
+
+    async def _may_repeat(self, job: Job, attempt: int) -> bool:
         """Whether the next attempt is on record: nothing is sent that a crash would forget.
 
         Nor a job that is no longer ours: a process that slept past its lease was taken for dead,
         and by now the same may have been bought again.
         """
         try:
-            return await self._database.write(_next_attempt(job, attempt, outcome, self._now()))
+            return await self._database.write(_next_attempt(job, attempt, self._now()))
         except StorageFailed:
             return False
 
@@ -161,6 +179,15 @@ def relay(outcome: Declined | NotSent) -> Refused | Relayed:
             "The upstream can't be reached. Nothing was sent and nothing is owed; try again later.",
             retry_after=_AWAY_RETRY_AFTER,
         )
+    if outcome.location is not None:
+        where = f" to {outcome.location}" if outcome.location else ""
+        return Refused(
+            Reason.UPSTREAM_MISCONFIGURED,
+            f"The upstream answers with a redirect ({outcome.status}){where}, so its base_url in the"
+            " gateway's configuration is wrong. The gateway's operators must correct it; nothing"
+            " was bought.",
+            {"status": outcome.status, "location": outcome.location},
+        )
     if outcome.status == 401:
         return Refused(
             Reason.UPSTREAM_CREDENTIALS,
@@ -186,16 +213,10 @@ def _source(outcome: Declined) -> object:
     return metadata.get("limit_source") if isinstance(metadata, Mapping) else None
 
 
-def _next_attempt(
-    job: Job, attempt: int, outcome: SubmitOutcome, now: int
-) -> Callable[[Transaction], bool]:
-    detail = str(outcome.status) if isinstance(outcome, Declined) else None
-    word = "refused" if isinstance(outcome, Declined) else "not_sent"
-
+def _next_attempt(job: Job, attempt: int, now: int) -> Callable[[Transaction], bool]:
     def act(tx: Transaction) -> bool:
         if not jobs.hold_submitting(tx, job.id):
             return False
-        jobs.finish_attempt(tx, job.id, attempt, word, detail)
         jobs.start_attempt(tx, job.id, attempt + 1, now=now)
         return True
 

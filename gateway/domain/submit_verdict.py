@@ -1,0 +1,151 @@
+"""What an upstream's answer to a submit means: the one table that decides.
+
+| answer | verdict |
+| --- | --- |
+| no byte written, or not the whole body and no answer | not sent |
+| 200 or 202 with a job id | accepted |
+| 200 or 202 with OpenRouter's error body of a 4xx and no id | refused |
+| 4xx other than 408 and 499, whatever its body | refused |
+| 301, 302, 307, 308 | refused: the upstream's base_url is wrong |
+| 503 with OpenRouter's own error body, judged strictly | refused |
+| anything else | unknown, never sent again |
+
+The sources are docs/openrouter-contract.md sections 1 and 2, and docs/reliability.md (b).
+"""
+
+import html
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from gateway.domain.job import Status, parse_status
+from gateway.domain.upstream import (
+    Accepted,
+    Declined,
+    SubmitOutcome,
+    Unclear,
+    error_object,
+    parse_answer,
+)
+
+WORDS_AT_MOST = 2000
+"""Characters of an upstream's words that are kept and relayed."""
+
+_REDIRECTS = frozenset({301, 302, 307, 308})  # 303 says that the POST was carried out
+_INDEFINITE_4XX = frozenset({408, 499})  # the server gave up waiting, or saw the gateway leave
+_ERROR_BODY = frozenset({"error", "user_id", "openrouter_metadata"})
+_ERROR = frozenset({"code", "message", "metadata"})
+
+
+def read_submit(
+    status: int, body: bytes, retry_after: int | None = None, *, location: str | None = None
+) -> SubmitOutcome:
+    """Return what the answer to a submit means. `body` may be cut, or no JSON at all."""
+    value = parse_answer(body)
+    if 200 <= status < 300:
+        return _taken(status, value, retry_after)
+    if status in _REDIRECTS:
+        return _redirected(status, location)
+    if 400 <= status < 500 and status not in _INDEFINITE_4XX:
+        return Declined(status, _words(status, value, body), retry_after)
+    if status == 503 and _openrouters_own(status, value):
+        return Declined(status, _words(status, value, body), retry_after)
+    return Unclear(f"status {status}")
+
+
+def _taken(status: int, value: Mapping[str, Any], retry_after: int | None) -> SubmitOutcome:
+    upstream_id = value.get("id")
+    if isinstance(upstream_id, str) and 0 < len(upstream_id) <= 200:
+        return Accepted(upstream_id, parse_status(value.get("status")) or Status.PENDING)
+    code = _code(value) if "id" not in value and _own_error(value) else None
+    if code is not None and 400 <= code < 500 and code not in _INDEFINITE_4XX:
+        return Declined(code, _words(code, value, b""), retry_after)
+    return Unclear(f"status {status} without a job id")
+
+
+def _redirected(status: int, location: str | None) -> Declined:
+    """Return a refusal that says where the redirect points, without its query or credentials."""
+    where = _place(location)
+    pointed = f"redirects to {where}" if where else "redirects"
+    return Declined(
+        status, {"code": status, "message": f"The upstream {pointed}."}, location=where or ""
+    )
+
+
+def _place(location: str | None) -> str | None:
+    try:
+        parts = urlsplit(location or "")
+        port = parts.port
+    except ValueError:
+        return None
+    host = parts.hostname or ""
+    shown = f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path}"
+    return (
+        shown[:200] if parts.scheme in ("http", "https") and host and shown.isprintable() else None
+    )
+
+
+def _openrouters_own(status: int, value: Mapping[str, Any]) -> bool:
+    """Return whether the body can only be OpenRouter's: a proxy's 503 may follow an acceptance."""
+    return value.keys() <= _ERROR_BODY and _own_error(value) and _code(value) == status
+
+
+def _own_error(value: Mapping[str, Any]) -> bool:
+    error = value.get("error")
+    return isinstance(error, Mapping) and error.keys() <= _ERROR and "message" in error
+
+
+def _code(value: Mapping[str, Any]) -> int | None:
+    error = value.get("error")
+    code = error.get("code") if isinstance(error, Mapping) else None
+    return code if isinstance(code, int) and not isinstance(code, bool) else None
+
+
+def _words(status: int, value: Mapping[str, Any], body: bytes) -> Mapping[str, Any]:
+    """Return the upstream's words in OpenRouter's error object, at most 2,000 characters."""
+    error = error_object(status, value)
+    if error is None:
+        said = _said(value) or _text(body) or f"The upstream answered with status {status}."
+        return {"code": status, "message": _short(said)}
+    metadata = error.get("metadata")
+    kept = {"code": status, "message": _short(error["message"])}
+    if metadata is not None and len(json.dumps(metadata, default=str)) <= WORDS_AT_MOST:
+        kept["metadata"] = metadata
+    return kept
+
+
+def _said(value: Mapping[str, Any]) -> str | None:
+    """Return the message of an error body of another API: `error`, `detail`, `message`."""
+    for name in ("error", "detail", "message", "title", "errors"):
+        said = value.get(name)
+        if isinstance(said, str) and said.strip():
+            return said
+        if isinstance(said, Mapping | list) and said:
+            inner = said.get("message") if isinstance(said, Mapping) else None
+            return inner if isinstance(inner, str) else json.dumps(said, default=str)
+    return None
+
+
+_UNSEEN = re.compile(
+    r"<(script|style|head)\b.{0,20000}?</\1>|<!--.{0,20000}?-->", re.IGNORECASE | re.DOTALL
+)
+_TAG = re.compile(r"<[^<>]{0,2000}>")
+_READ = 20_000  # bytes of a page that are looked at
+
+
+def _text(body: bytes) -> str | None:
+    """Return what a person would read of a page or a text; None for an empty or binary body."""
+    if b"\0" in body[:_READ]:
+        return None
+    page = body[:_READ].decode("utf-8", "replace")
+    words = html.unescape(_TAG.sub(" ", _UNSEEN.sub(" ", page)))
+    return " ".join(words.split()) or None
+
+
+def _short(text: str) -> str:
+    text = "".join(
+        c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text[: WORDS_AT_MOST + 1]
+    )
+    return text if len(text) <= WORDS_AT_MOST else f"{text[: WORDS_AT_MOST - 1]}…"
