@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import orjson
+import rfc8785
 
 from gateway.domain.job import Job, Status
 from gateway.domain.units import usd_text
@@ -178,7 +179,7 @@ def _event(
         "created_at": _iso(at),
         "data": {name: value for name, value in data.items() if value is not None},
     }
-    body = orjson.dumps(envelope)
+    body = orjson.dumps(as_javascript(envelope))
     return Event(event_id, kind, at, team, job_id, idempotency_key or event_id, body)
 
 
@@ -191,3 +192,18 @@ def _iso(moment: datetime) -> str:
     """ISO 8601 in UTC with milliseconds and Z, as OpenRouter writes it."""
     utc = moment.astimezone(UTC)
     return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+
+
+def as_javascript(value: Any) -> Any:
+    """Return the JSON value with every float spelled as JavaScript spells it: `1`, not `1.0`.
+
+    A receiver in JavaScript that parses a body and serialises it again gets the signed bytes. The
+    rules are ECMAScript's Number::toString, which RFC 8785 section 3.2.2.3 refers to.
+    """
+    if isinstance(value, float):
+        return orjson.Fragment(rfc8785.dumps(value))
+    if isinstance(value, Mapping):
+        return {key: as_javascript(member) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_javascript(item) for item in value]
+    return value

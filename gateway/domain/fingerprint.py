@@ -22,14 +22,38 @@ def fingerprint(secret: bytes, body: Mapping[str, Any], *, upstream: str, zdr: b
     """HMAC-SHA256, under the installation's secret, of the canonical request (RFC 8785).
 
     Left out is what does not change the video: `callback_url`, `user`, `session_id`, `trace`, and
-    every member that is null. A base64 data URL counts by its media type and content, however it
+    every member that is null or an empty list or object of the contract. A base64 data URL counts by its media type and content, however it
     is wrapped; 4 and 4.0 are one number, as JSON Schema says. Order matters only in arrays.
     """
     request = {k: v for k, v in body.items() if k not in _NOT_THE_VIDEO}
     canonical = rfc8785.dumps(
-        {"request": _canonical(request), "upstream": upstream, "zdr": zdr},
+        {"request": _canonical(_stated(request)), "upstream": upstream, "zdr": zdr},
     )
     return Fingerprint(hmac.new(secret, canonical, hashlib.sha256).hexdigest())
+
+
+def _stated(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what states nothing: empty lists of images and references, an empty `provider`."""
+    stated = {k: v for k, v in request.items() if not (k in _EMPTY_IS_ABSENT and v in ([], {}))}
+    provider = stated.get("provider")
+    if isinstance(provider, Mapping):
+        kept = _without_empty(provider)
+        stated["provider"] = kept or None
+    return stated
+
+
+_EMPTY_IS_ABSENT = frozenset({"frame_images", "input_references", "provider", "trace"})
+
+
+def _without_empty(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out empty objects and lists of the provider's own level, and of `options`."""
+    kept = {
+        name: _without_empty(member)
+        if name == "options" and isinstance(member, Mapping)
+        else member
+        for name, member in value.items()
+    }
+    return {name: member for name, member in kept.items() if member not in (None, {}, [])}
 
 
 def _canonical(value: Any) -> Any:

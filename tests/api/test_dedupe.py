@@ -1,6 +1,7 @@
 """One paid generation per identical request, as clients see it."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -113,12 +114,52 @@ async def test_past_the_ttl_it_is_bought_again_and_the_new_one_is_joined(
 
 
 @pytest.mark.parametrize("directive", ["no-cache", "no-store", "max-age=0, No-Cache"])
-async def test_a_fresh_take_can_be_asked_for(
+async def test_what_browsers_and_tools_send_unasked_buys_nothing_again(
     gateway: RunningGateway, sandbox: Sandbox, directive: str
 ) -> None:
     first = await gateway.job()
 
-    fresh = await ask(gateway, {"Cache-Control": directive})
+    again = await ask(gateway, {"Cache-Control": directive, "Pragma": "no-cache"})
+
+    assert (outcome(again), again.json["id"]) == ((202, "joined"), first)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"frame_images": []},
+        {"input_references": []},
+        {"provider": {}},
+        {"provider": {"options": {}}},
+        {"provider": {"options": {"x-ai": {}}}},
+        {"seed": None, "size": None},
+        {"provider": {"only": []}},
+    ],
+)
+async def test_what_says_nothing_makes_no_other_request(
+    gateway: RunningGateway, fields: Mapping[str, Any]
+) -> None:
+    first = await gateway.job()
+
+    again = await gateway.call("POST", "/videos", json={**GROK, **fields})
+
+    assert (outcome(again), again.json["id"]) == ((202, "joined"), first)
+
+
+@pytest.mark.parametrize("value", ["", "bypas", "true", "miss"])
+async def test_another_word_for_bypass_is_refused(gateway: RunningGateway, value: str) -> None:
+    answer = await ask(gateway, {"X-Gateway-Dedupe": value})
+
+    assert (answer.status, answer.reason) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("word", ["bypass", "Bypass", " bypass "])
+async def test_a_fresh_take_can_be_asked_for(
+    gateway: RunningGateway, sandbox: Sandbox, word: str
+) -> None:
+    first = await gateway.job()
+
+    fresh = await ask(gateway, {"X-Gateway-Dedupe": word})
     joined = await ask(gateway)
 
     assert outcome(fresh) == (202, "bypass")
@@ -162,7 +203,7 @@ async def test_a_key_used_with_a_request_that_joined_means_the_job_it_joined(
 ) -> None:
     first = await gateway.job()
     joined = await ask(gateway, {"Idempotency-Key": "k"})
-    fresh = await ask(gateway, {"Idempotency-Key": "k", "Cache-Control": "no-cache"})
+    fresh = await ask(gateway, {"Idempotency-Key": "k", "X-Gateway-Dedupe": "bypass"})
 
     assert joined.json["id"] == fresh.json["id"] == first
 

@@ -6,12 +6,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import orjson
 import pytest
 
 from gateway.domain.event import (
     DisabledBecause,
     Event,
     ThresholdFacts,
+    as_javascript,
     endpoint_disabled,
     job_ended,
     matches,
@@ -256,3 +258,22 @@ def test_ids_have_no_dot_and_differ() -> None:
 def parsed(event: Event) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(event.body)
     return body
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1.0, "1"),
+        (0.0, "0"),
+        (-0.0, "0"),
+        (0.00001, "0.00001"),
+        (1e-7, "1e-7"),
+        (1e16, "10000000000000000"),
+        (0.8, "0.8"),
+        (123456.5, "123456.5"),
+        ([1.0, {"a": 2.50}], '[1,{"a":2.5}]'),
+        ({"n": 3, "t": True, "s": "1.0"}, '{"n":3,"t":true,"s":"1.0"}'),
+    ],
+)
+def test_numbers_are_spelled_as_javascript_spells_them(value: object, text: str) -> None:
+    assert orjson.dumps(as_javascript(value)).decode() == text

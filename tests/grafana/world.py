@@ -176,7 +176,7 @@ class World:
             await gateway.get(f"/videos/{done}/content", team="rivals")
             await gateway.get(f"/videos/{done}/content", team="rivals")
         await gateway.job(team="rivals", prompt="a fox 0")
-        await gateway.submit(prompt="again", headers={"Cache-Control": "no-cache"}, team="rivals")
+        await gateway.submit(prompt="again", headers={"X-Gateway-Dedupe": "bypass"}, team="rivals")
 
     async def _completed(self, prompt: str) -> str:
         """A job that is done; it is polled as seldom as a decent client does."""

@@ -20,17 +20,17 @@ class SubmitOptions:
 
 
 def read_submit_options(request: web.Request) -> SubmitOptions:
-    """The wishes in a request's headers.
+    """Return the options in a request's headers.
 
     Raises:
-        Refused: INVALID_REQUEST for a value that is not one: a wish for Zero Data Retention that is
-            misspelled must not be taken for none.
+        Refused: INVALID_REQUEST for a value that is not one: a misspelled request for Zero Data
+            Retention must not be taken for none.
 
     """
     return SubmitOptions(
         zdr=_flag(request, "X-Gateway-Zdr"),
         dry_run=_flag(request, "X-Gateway-Dry-Run"),
-        fresh=_fresh(",".join(request.headers.getall("Cache-Control", []))),
+        fresh=_bypass(request.headers.getall(_DEDUPE, [])),
         idempotency_key=_key(request.headers.get("Idempotency-Key")),
     )
 
@@ -48,10 +48,24 @@ def _flag(request: web.Request, name: str) -> bool:
     )
 
 
-def _fresh(cache_control: str) -> bool:
-    """RFC 9111 section 5.2.1: a request that wants no stored answer."""
-    directives = {part.strip().lower() for part in cache_control.split(",")}
-    return bool(directives & {"no-cache", "no-store"})
+_DEDUPE = "X-Gateway-Dedupe"
+
+
+def _bypass(values: list[str]) -> bool:
+    """Return whether the client asks for a new video although an identical one may exist.
+
+    `Cache-Control` does not ask for it: browsers, Postman and `fetch` send it unasked, and each
+    time would buy the same video again.
+    """
+    words = [value.strip().lower() for value in values]
+    if all(word == "bypass" for word in words):
+        return bool(words)
+    value = ", ".join(values)
+    raise Refused(
+        Reason.INVALID_REQUEST,
+        f"{_DEDUPE} is {value[:40]!r}; allowed: bypass",
+        {"field": _DEDUPE, "value": value[:40], "allowed": ["bypass"]},
+    )
 
 
 def _key(value: str | None) -> str | None:

@@ -36,7 +36,7 @@ class Call:
     traceparent: str | None
     size: int = 0  # bytes of the body
     zdr_header: bool = False
-    fresh: bool = False  # Cache-Control: no-cache or no-store
+    fresh: bool = False  # X-Gateway-Dedupe: bypass
     idempotency_key: str | None = None
 
     @property

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.domain.job import Job, Status
+from gateway.domain.job import Cause, Job, Status
 from gateway.domain.upstream import Accepted, Declined, NotSent, PollOutcome, SubmitOutcome
 from gateway.ports import ContentStream, Database
 from gateway.services.submission.send import Answer, Flight, UpstreamSubmitter
@@ -96,7 +96,7 @@ async def asleep(clock: FakeClock) -> None:
     await until(waits)
 
 
-async def test_a_passing_refusal_is_sent_again(books: Books, send: Send) -> None:
+async def test_a_transient_refusal_is_sent_again(books: Books, send: Send) -> None:
     job = (await books.submit("red", 1000)).job
     upstream = Scripted(BUSY, TAKEN)
     sending = send(job, upstream)
@@ -196,3 +196,40 @@ async def test_who_was_given_the_id_while_the_database_was_away_hears_of_the_ref
     assert (await books.find(job.id)).announced
     owed = await database.read(lambda tx: tx.fetch("SELECT endpoint FROM deliveries"))
     assert len(owed) == 1
+
+
+async def test_a_shutdown_while_waiting_to_send_again_leaves_the_job_refused(
+    books: Books, send: Send
+) -> None:
+    """The refusal is known: nothing was bought, and nothing may be charged."""
+    job = (await books.submit("red", 1000)).job
+    sending = send(job, Scripted(BUSY, TAKEN))
+    await asleep(books.clock)
+
+    sending.cancel()
+    await asyncio.wait([sending])
+
+    ended = await books.find(job.id)
+    assert (ended.status, ended.cause) == (Status.FAILED, Cause.REFUSED)
+    assert set((await books.windows()).values()) == {(0, 0)}
+    assert await books.broken() == []
+
+
+async def test_a_crash_while_waiting_to_send_again_leaves_the_job_refused(
+    books: Books, send: Send
+) -> None:
+    job = (await books.submit("red", 1000)).job
+    send(job, Scripted(BUSY, TAKEN))
+    await asleep(books.clock)
+
+    ended = await books.tracker.orphaned(job.id)  # as crash recovery finds it
+
+    assert (ended.status, ended.cause) == (Status.FAILED, Cause.REFUSED)
+    assert set((await books.windows()).values()) == {(0, 0)}
+    assert await books.broken() == []
+
+
+async def test_a_crash_while_the_upstream_is_asked_leaves_the_job_unknown(books: Books) -> None:
+    job = (await books.submit("red", 1000)).job
+
+    assert (await books.tracker.orphaned(job.id)).status is Status.UNKNOWN
