@@ -69,7 +69,8 @@ from gateway.workers.poller import Poller
 from gateway.workers.refresher import CatalogRefresher, KeyRefresher
 from gateway.workers.retention_cleanup import RetentionCleanup
 
-# Replicas that share a PostgreSQL see each other's changes this much later, at most (docs/architecture.md).
+# Replicas that share a PostgreSQL see each other's changes this much later, at most
+# (docs/architecture.md).
 _SHARED_MAX_AGE = 0.8
 # A lookup that hangs outlives its attempt. Threads for four times what the dispatcher lets one team
 # have under way (64), so that a team whose name servers are dead delays nobody's callbacks but its

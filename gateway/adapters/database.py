@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.domain.errors import GatewayError, StorageFailed
+from gateway.domain.errors import StorageFailed, UnusableDatabase
 
 if TYPE_CHECKING:
     from gateway.adapters.postgres import PostgresDatabase
@@ -12,14 +12,6 @@ if TYPE_CHECKING:
 
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
-
-
-class UnusableDatabase(GatewayError):
-    """The database can't keep what the gateway promises; said in plain words, for an operator."""
-
-
-class DatabaseInUse(UnusableDatabase):
-    """Another process owns the SQLite file."""
 
 
 async def open_database(

@@ -14,7 +14,6 @@ from psycopg import errors
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from gateway.adapters.database import UnusableDatabase
 from gateway.adapters.placeholders import to_pyformat
 from gateway.adapters.postgres_server import (
     Connection,
@@ -24,7 +23,7 @@ from gateway.adapters.postgres_server import (
     said,
 )
 from gateway.adapters.transaction import ActTransaction, Answer, perform, refuse_control
-from gateway.domain.errors import StorageFailed
+from gateway.domain.errors import StorageFailed, UnusableDatabase
 from gateway.ports import Transaction
 
 T = TypeVar("T")

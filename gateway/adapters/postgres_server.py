@@ -8,7 +8,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.numeric import Int8Dumper
 from psycopg.types.string import StrDumper
 
-from gateway.adapters.database import UnusableDatabase
+from gateway.domain.errors import UnusableDatabase
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 

@@ -10,11 +10,10 @@ from typing import Any, Self, TypeVar
 
 import aiosqlite
 
-from gateway.adapters.database import UnusableDatabase
 from gateway.adapters.grouping import Act, ActResult, Group
 from gateway.adapters.sqlite_acts import StuckTransaction, copy_back, run_together
 from gateway.adapters.sqlite_file import connect, create, has_wal_reset_bug, owned
-from gateway.domain.errors import StorageFailed
+from gateway.domain.errors import StorageFailed, UnusableDatabase
 from gateway.ports import Transaction
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gateway.adapters.database import DatabaseInUse, UnusableDatabase
+from gateway.domain.errors import DatabaseInUse, UnusableDatabase
 
 Version = tuple[int, int, int]
 
@@ -88,8 +88,8 @@ def connect(path: Path, *, read_only: bool, busy_timeout: float) -> sqlite3.Conn
 def has_wal_reset_bug(version: Version) -> bool:
     """Whether this SQLite may corrupt a WAL that two connections write or checkpoint at once.
 
-    Versions 3.7.0 to 3.51.2, but for the corrected 3.50.7 and 3.44.6 (docs/reliability.md, section 0).
-    One writer that alone checkpoints, as here, is not known to meet it.
+    Versions 3.7.0 to 3.51.2, but for the corrected 3.50.7 and 3.44.6 (docs/reliability.md, section
+    0). One writer that alone checkpoints, as here, is not known to meet it.
     """
     corrected = {(3, 50): 7, (3, 44): 6}
     if version[:2] in corrected:

@@ -1,4 +1,7 @@
-"""Refusals as HTTP: the one table of codes, and OpenRouter's error body (docs/architecture.md, Errors)."""
+"""Refusals as HTTP: the one table of codes, and OpenRouter's error body.
+
+See docs/architecture.md, Errors.
+"""
 
 import json
 from collections.abc import Mapping

@@ -10,7 +10,8 @@ from gateway.config.team import BudgetConfig, SubscriberConfig
 from gateway.domain.event import BUDGET_THRESHOLD, ENDPOINT_DISABLED
 from gateway.domain.job import Status
 
-# The official Python SDK sends the paid request again when no answer came for 5 s (docs/architecture.md).
+# The official Python SDK sends the paid request again when no answer came for 5 s
+# (docs/architecture.md).
 _SDK_PATIENCE = timedelta(seconds=5)
 
 # A pattern that fits none of these is most likely a typo.

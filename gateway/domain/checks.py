@@ -107,7 +107,9 @@ def _frame_images(request: VideoRequest, can: Capabilities) -> Iterator[Violatio
 
 
 def _input_references(request: VideoRequest) -> Iterator[Violation]:
-    """Videos that are not HTTPS: refused upstream for every model (docs/openrouter-contract.md section 1).
+    """Videos that are not HTTPS: refused upstream for every model.
+
+    See docs/openrouter-contract.md section 1.
 
     Who understands which reference is in no catalog field. With `frame_images` the references are
     ignored upstream, and so they are here.

@@ -5,7 +5,8 @@
       Relayed        the upstream said no, and its words are passed on as they came
       StorageFailed  the database did not take or did not answer; deny, and say nothing of why
 
-Three answers stay apart everywhere: refused, failed, unknown (docs/architecture.md, one job's life).
+Three answers stay apart everywhere: refused, failed, unknown (docs/architecture.md, one job's
+life).
 """
 
 from collections.abc import Mapping
@@ -89,3 +90,11 @@ class Relayed(GatewayError):
 
 class StorageFailed(GatewayError):
     """The database did not take an act, or it is not known whether it did. Deny; never guess."""
+
+
+class UnusableDatabase(GatewayError):
+    """The database can't keep what the gateway promises; said in plain words, for an operator."""
+
+
+class DatabaseInUse(UnusableDatabase):
+    """Another process owns the SQLite file."""

@@ -1,4 +1,7 @@
-"""The event: a fact told to subscribers, in OpenRouter's envelope (docs/openrouter-contract.md section 7)."""
+"""The event: a fact told to subscribers, in OpenRouter's envelope.
+
+See docs/openrouter-contract.md section 7.
+"""
 
 import random
 import string

@@ -22,8 +22,9 @@ def fingerprint(secret: bytes, body: Mapping[str, Any], *, upstream: str, zdr: b
     """HMAC-SHA256, under the installation's secret, of the canonical request (RFC 8785).
 
     Left out is what does not change the video: `callback_url`, `user`, `session_id`, `trace`, and
-    every member that is null or an empty list or object of the contract. A base64 data URL counts by its media type and content, however it
-    is wrapped; 4 and 4.0 are one number, as JSON Schema says. Order matters only in arrays.
+    every member that is null or an empty list or object of the contract. A base64 data URL counts
+    by its media type and content, however it is wrapped; 4 and 4.0 are one number, as JSON Schema
+    says. Order matters only in arrays.
     """
     request = {k: v for k, v in body.items() if k not in _NOT_THE_VIDEO}
     canonical = rfc8785.dumps(

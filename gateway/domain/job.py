@@ -10,7 +10,10 @@ from typing import Any, NewType
 from gateway.domain.units import Micros, micros_nearest
 
 JobId = NewType("JobId", str)
-"""`gen-vid-<unix seconds>-<20 alphanumerics>`, minted by the gateway (docs/openrouter-contract.md section 2)."""
+"""`gen-vid-<unix seconds>-<20 alphanumerics>`, minted by the gateway.
+
+See docs/openrouter-contract.md section 2.
+"""
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -41,7 +44,8 @@ class Status(StrEnum):
 _TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.EXPIRED})
 OPEN = tuple(status for status in Status if not status.terminal)
 
-# What upstreams have been seen to say beyond the six statuses of the contract (docs/openrouter-contract.md 3, 11).
+# What upstreams have been seen to say beyond the six statuses of the contract
+# (docs/openrouter-contract.md 3, 11).
 _ALIASES = {"dead": Status.FAILED, "queued": Status.PENDING, "canceled": Status.CANCELLED}
 
 

@@ -1,7 +1,7 @@
 """Where the gateway may connect on a stranger's word: addresses by kind, and the rules for them.
 
-The table is our own (docs/reliability.md (c)): `ipaddress.is_global` calls NAT64, 6to4 and multicast
-forms of private addresses global, and differs between patch releases of Python.
+The table is our own (docs/reliability.md (c)): `ipaddress.is_global` calls NAT64, 6to4 and
+multicast forms of private addresses global, and differs between patch releases of Python.
 """
 
 from dataclasses import dataclass

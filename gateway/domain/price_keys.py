@@ -1,7 +1,8 @@
 """The catalog's price keys: what each one charges for, and which one a request meets.
 
-Keys are spelled as families (docs/openrouter-contract.md section 6): 39 are live, and the grammar here also reads
-their obvious siblings (`duration_seconds_2k`), because a new resolution is announced as one.
+Keys are spelled as families (docs/openrouter-contract.md section 6): 39 are live, and the grammar
+here also reads their obvious siblings (`duration_seconds_2k`), because a new resolution is
+announced as one.
 """
 
 import re
@@ -58,7 +59,9 @@ def read_prices(prices: Mapping[str, Decimal]) -> tuple[tuple[PriceKey, ...], tu
 def choose(
     keys: Iterable[PriceKey], mode: Mode, *, audio: bool, resolution: str | None
 ) -> PriceKey | None:
-    """The key that prices one certain video, None if there is none (docs/openrouter-contract.md section 6).
+    """The key that prices one certain video, None if there is none.
+
+    See docs/openrouter-contract.md section 6.
 
     The most specific wins, except that with sound a key for sound is never passed over for a
     cheaper one that is silent about it: Kling lists `duration_seconds_with_audio` 0.168 beside

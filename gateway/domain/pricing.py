@@ -1,9 +1,9 @@
 """What a request will cost, said before it is sent: a bound, its arithmetic, its assumptions.
 
-The rules are docs/openrouter-contract.md section 6. All arithmetic is exact decimals; the sum is rounded up. Every
-interpretation of the request (`interpretations`) is priced and the worst case is the estimate, so
-that no value the upstream may fill in for an open field can cost more. What cannot be read is
-unpriced, never zero.
+The rules are docs/openrouter-contract.md section 6. All arithmetic is exact decimals; the sum is
+rounded up. Every interpretation of the request (`interpretations`) is priced and the worst case is
+the estimate, so that no value the upstream may fill in for an open field can cost more. What cannot
+be read is unpriced, never zero.
 """
 
 import hashlib

@@ -78,7 +78,8 @@ def route(
 def zdr_unavailable(asked_by: Sequence[str], why: str) -> Refused:
     """A request that needs Zero Data Retention and can't have it, in OpenRouter's wording.
 
-    docs/openrouter-contract.md section 8: a client that knows the real service's answer knows this one.
+    docs/openrouter-contract.md section 8: a client that knows the real service's answer knows this
+    one.
     """
     return Refused(
         Reason.ZDR_UNAVAILABLE,

@@ -38,7 +38,10 @@ def settle(
     estimate: int,
     include_byok: bool,
 ) -> Settlement:
-    """The settlement of a job that ended (docs/architecture.md, Money). `estimate` in micro-dollars."""
+    """The settlement of a job that ended. `estimate` in micro-dollars.
+
+    See docs/architecture.md, Money.
+    """
     if cause is Cause.REFUSED:
         return Settlement(None, Basis.ACTUAL)
     if cause is Cause.ASSUMED:
@@ -59,7 +62,10 @@ def settle(
 def _without_figure(
     status: Status, is_byok: bool | None, estimate: int, *, include_byok: bool
 ) -> Settlement:
-    """A completed job is never free for want of a figure; one that failed is (docs/openrouter-contract.md 11)."""
+    """A completed job is never free for want of a figure; one that failed is.
+
+    See docs/openrouter-contract.md 11.
+    """
     if status is not Status.COMPLETED:
         return Settlement(None, Basis.ACTUAL)
     if is_byok and not include_byok:

@@ -44,7 +44,9 @@ class Verdict(StrEnum):
 
 
 def verify_openrouter(header: str | None, body: bytes, secrets: Sequence[str], now: int) -> Verdict:
-    """Check `X-OpenRouter-Signature` over the exact bytes received (docs/openrouter-contract.md section 7).
+    """Check `X-OpenRouter-Signature` over the exact bytes received.
+
+    See docs/openrouter-contract.md section 7.
 
     Any of the secrets and any `v1` may match; there must be exactly one `t`, of ASCII digits. A
     secret of nothing but white space counts as none, so an unset variable lets nobody in. The age

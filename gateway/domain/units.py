@@ -17,7 +17,10 @@ def micros_up(usd: Decimal) -> Micros:
 
 
 def micros_nearest(usd: Decimal) -> Micros:
-    """Dollars to micro-dollars, half to even: what was actually charged (docs/reliability.md, Money)."""
+    """Dollars to micro-dollars, half to even: what was actually charged.
+
+    See docs/reliability.md, Money.
+    """
     return Micros(int((usd * _MICROS_PER_USD).to_integral_value(rounding=ROUND_HALF_EVEN)))
 
 

@@ -1,4 +1,7 @@
-"""What an upstream's answer means: refused, failed and unknown kept apart (docs/reliability.md (b))."""
+"""What an upstream's answer means: refused, failed and unknown kept apart.
+
+See docs/reliability.md (b).
+"""
 
 import json
 from collections.abc import Mapping

@@ -41,7 +41,9 @@ class InputReference:
 
 @dataclass(frozen=True, slots=True)
 class VideoRequest:
-    """A body of the right shape (docs/openrouter-contract.md section 2); what the model supports is not known here.
+    """A body of the right shape; what the model supports is not known here.
+
+    See docs/openrouter-contract.md section 2.
 
     `body` is the whole parsed body, unknown fields too: it is what travels on. None means absent
     or null.
@@ -73,8 +75,8 @@ class VideoRequest:
 def parse_request(body: Mapping[str, Any]) -> VideoRequest | tuple[Violation, ...]:
     """The typed request, or everything that is wrong with its shape at once.
 
-    Only shapes are judged (docs/openrouter-contract.md section 2); what a model supports is `checks.check`'s
-    business, and fields that are not in the contract pass untouched.
+    Only shapes are judged (docs/openrouter-contract.md section 2); what a model supports is
+    `checks.check`'s business, and fields that are not in the contract pass untouched.
     """
     try:
         wire = _Wire.model_validate(body)
@@ -169,7 +171,7 @@ class _Provider(_Part):
 
 
 class _Wire(_Part):
-    """The body as docs/openrouter-contract.md section 2 lists it; unknown fields are allowed and travel on."""
+    """The body as docs/openrouter-contract.md section 2 lists it; unknown fields travel on."""
 
     model: Annotated[str, MinLen(1), MaxLen(200)]
     prompt: str | None = None

@@ -1,4 +1,7 @@
-"""An upstream's webhook as it came in: read, once its signature has been judged (docs/openrouter-contract.md 7)."""
+"""An upstream's webhook as it came in: read, once its signature has been judged.
+
+See docs/openrouter-contract.md 7.
+"""
 
 import json
 from collections.abc import Mapping

@@ -1,7 +1,8 @@
 """Follows each job to its end and tells the callback, at least once, until it is heard.
 
-Nothing about retries is published (docs/openrouter-contract.md section 11); this is the careful reading: 2xx is
-success, no redirects, about six tries, the same idempotency key, a fresh timestamp each time.
+Nothing about retries is published (docs/openrouter-contract.md section 11); this is the careful
+reading: 2xx is success, no redirects, about six tries, the same idempotency key, a fresh timestamp
+each time.
 """
 
 import asyncio

@@ -20,7 +20,10 @@ MESSAGES: Mapping[int, str] = {
     502: "Provider returned error",
     503: "Service temporarily unavailable",
 }
-"""The published or recorded words for each status (docs/openrouter-contract.md section 1, openapi.json)."""
+"""The published or recorded words for each status.
+
+See docs/openrouter-contract.md section 1, openapi.json.
+"""
 
 METADATA: Mapping[int, Mapping[str, Any]] = {
     402: {"limit_source": "openrouter_credits"},

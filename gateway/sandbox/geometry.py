@@ -1,7 +1,7 @@
 """How many pixels come out: what was asked for is not always what is rendered.
 
-The recorded facts (docs/openrouter-contract.md section 5): Seedance renders 640x640 for 480p 1:1 and Grok 544x544,
-though both list 480x480. Everything else follows the listed sizes.
+The recorded facts (docs/openrouter-contract.md section 5): Seedance renders 640x640 for 480p 1:1
+and Grok 544x544, though both list 480x480. Everything else follows the listed sizes.
 """
 
 from collections.abc import Mapping

@@ -104,5 +104,8 @@ def _seconds(request: VideoRequest, model: Model, config: SandboxConfig) -> int:
 
 
 def _audio(request: VideoRequest, model: Model) -> bool:
-    """The flag asked for, else the model's capability, else silence (docs/openrouter-contract.md section 2)."""
+    """The flag asked for, else the model's capability, else silence.
+
+    See docs/openrouter-contract.md section 2.
+    """
     return bool(model.audio) if request.generate_audio is None else request.generate_audio

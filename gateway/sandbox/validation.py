@@ -1,7 +1,7 @@
 """What the emulated service refuses, in its recorded words where they are known.
 
-Failures are free: nothing here starts a job. Where docs/openrouter-contract.md has no recorded text, the words are
-ours, in the same manner.
+Failures are free: nothing here starts a job. Where docs/openrouter-contract.md has no recorded
+text, the words are ours, in the same manner.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,6 @@
-"""What must always hold, asked of the database itself (docs/architecture.md, rules that always hold).
+"""What must always hold, asked of the database itself.
+
+See docs/architecture.md, rules that always hold.
 
 Each check is one query whose rows are violations: what is wrong, and the numbers. They run on one
 snapshot, change nothing, and are the same text on both databases.

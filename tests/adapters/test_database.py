@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.database import UnusableDatabase, open_database
+from gateway.adapters.database import open_database
 from gateway.adapters.postgres import PostgresDatabase
 from gateway.adapters.sqlite import SqliteDatabase
+from gateway.domain.errors import UnusableDatabase
 
 
 async def test_three_slashes_name_a_file_in_the_working_folder(

@@ -9,9 +9,8 @@ from functools import partial
 import psycopg
 import pytest
 
-from gateway.adapters.database import UnusableDatabase
 from gateway.adapters.postgres import PostgresDatabase
-from gateway.domain.errors import StorageFailed
+from gateway.domain.errors import StorageFailed, UnusableDatabase
 from gateway.ports import Transaction
 from tests.fakes.postgres import PostgresServer
 

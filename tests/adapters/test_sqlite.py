@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.database import DatabaseInUse, UnusableDatabase
 from gateway.adapters.sqlite import SqliteDatabase
-from gateway.domain.errors import StorageFailed
+from gateway.domain.errors import DatabaseInUse, StorageFailed, UnusableDatabase
 from gateway.ports import Transaction
 
 PATIENCE = 20

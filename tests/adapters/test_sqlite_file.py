@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.database import DatabaseInUse, UnusableDatabase
 from gateway.adapters.sqlite_file import create, has_wal_reset_bug, owned
+from gateway.domain.errors import DatabaseInUse, UnusableDatabase
 
 _OWNER = """
 import sys

@@ -168,7 +168,10 @@ async def test_a_definite_refusal_reaches_the_client_and_costs_nothing(
 async def test_the_second_error_shape_is_handed_on_in_the_first(
     gateway: RunningGateway, sandbox: Sandbox
 ) -> None:
-    """No SDK can read `{"success": false, "error": {"name": "ZodError"}}` (docs/openrouter-contract.md 1)."""
+    """No SDK can read `{"success": false, "error": {"name": "ZodError"}}`.
+
+    See docs/openrouter-contract.md 1.
+    """
     zod = {"success": False, "error": {"name": "ZodError", "message": "[]"}}
     sandbox.faults.next("submit", "refuse", status=400, body=json.dumps(zod))
 

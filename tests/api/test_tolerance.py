@@ -1,4 +1,4 @@
-"""docs/openrouter-contract.md section 9's tolerance matrix: what real clients throw on, and is never sent.
+"""What real clients throw on, and is never sent: docs/openrouter-contract.md, section 9.
 
 First half: each row, through the official SDKs against a stub that answers it; this is what the
 gateway must never say, and it fails the day an SDK changes its mind. Second half: whatever an

@@ -1,4 +1,7 @@
-"""Every URL stays on the gateway, and each client follows it in its own way (docs/openrouter-contract.md 9)."""
+"""Every URL stays on the gateway, and each client follows it in its own way.
+
+See docs/openrouter-contract.md 9.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -52,8 +52,8 @@ ONE_MISTAKE = [
         "servers: {}\n",
         (
             "servers: unknown key; allowed: server, database, content, signing_key, upstreams, "
-            "routing, catalog, pricing, budgets, teams, webhooks, policy, callbacks, delivery, admin, "
-            'telemetry (did you mean "server"?)'
+            "routing, catalog, pricing, budgets, teams, webhooks, policy, callbacks, delivery, "
+            'admin, telemetry (did you mean "server"?)'
         ),
     ),
     (

@@ -1,4 +1,7 @@
-"""Refusals, word for word where the real service was recorded (docs/openrouter-contract.md section 1)."""
+"""Refusals, word for word where the real service was recorded.
+
+See docs/openrouter-contract.md section 1.
+"""
 
 from typing import Any
 

@@ -1,6 +1,7 @@
 """Kill -9 at every await between a submit and its settlement: nothing lost, nothing paid twice.
 
-docs/reliability.md (d) F1. The upstream outlives the gateway and keeps the books that ours are held to.
+docs/reliability.md (d) F1. The upstream outlives the gateway and keeps the books that ours are held
+to.
 """
 
 import asyncio

@@ -168,7 +168,8 @@ def _cut(
 def _headers(job: Job, index: int, asset: Asset | None = None) -> dict[str, str]:
     """What every answer with a video bears; more where the video is stored.
 
-    Only `video/mp4` passes the official SDKs (docs/openrouter-contract.md section 4), whatever a provider says.
+    Only `video/mp4` passes the official SDKs (docs/openrouter-contract.md section 4), whatever a
+    provider says.
     """
     headers = {
         "Content-Type": "video/mp4",

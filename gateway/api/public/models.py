@@ -11,8 +11,8 @@ from gateway.api.public.access import principal
 from gateway.api.public.parts import PARTS
 from gateway.domain.errors import Reason, Refused
 
-# As the real service answers (docs/openrouter-contract.md section 1); what is filtered for a team is not for a
-# cache that others share.
+# As the real service answers (docs/openrouter-contract.md section 1); what is filtered for a team
+# is not for a cache that others share.
 _SEEN_BY_ALL = "public, max-age=120, stale-while-revalidate=3600, stale-if-error=3600"
 _SEEN_BY_TEAM = _SEEN_BY_ALL.replace("public", "private")
 
@@ -49,7 +49,10 @@ def _team(request: web.Request) -> str | None:
 
 
 def _row(model: Mapping[str, Any]) -> dict[str, Any]:
-    """A video model as the general list shows it (docs/openrouter-contract.md section 5): no price, no context."""
+    """A video model as the general list shows it: no price, no context.
+
+    See docs/openrouter-contract.md section 5.
+    """
     frames = model.get("supported_frame_images")
     inputs = ["text", "image"] if frames else ["text"]
     return {

@@ -35,7 +35,10 @@ def public_app(parts: Parts) -> web.Application:
 
 
 async def _preflight(_request: web.Request) -> web.Response:
-    """A browser asks whether it may ask (docs/openrouter-contract.md section 1: 204, any origin)."""
+    """A browser asks whether it may ask.
+
+    See docs/openrouter-contract.md section 1.
+    """
     return web.Response(
         status=204,
         headers={

@@ -19,7 +19,8 @@ from gateway.domain.units import usd_text
 from gateway.domain.video import VideoRequest, parse_request
 from gateway.services.submission.prepare import Call
 
-# docs/openrouter-contract.md section 1. The client's Authorization and X-Provider-API-Keys are never among them.
+# docs/openrouter-contract.md section 1. The client's Authorization and X-Provider-API-Keys are
+# never among them.
 _FORWARDED = ("HTTP-Referer", "X-OpenRouter-Title", "X-OpenRouter-Categories", "X-Session-Id")
 _ALIASES = {"X-Title": "X-OpenRouter-Title"}  # the older name of the same header
 _MAX_HEADER = 1024  # characters; X-Session-Id has 256, the others are titles and addresses

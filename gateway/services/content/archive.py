@@ -15,7 +15,8 @@ from gateway.store.archivals import Archival
 from gateway.telemetry.bundle import Telemetry
 
 # How long it is tried where the upstream does not say how long it keeps a video. It says that of
-# stored copies only, and nobody publishes a figure for the rest (docs/openrouter-contract.md section 4).
+# stored copies only, and nobody publishes a figure for the rest (docs/openrouter-contract.md
+# section 4).
 _PATIENCE_MS = int(timedelta(days=3).total_seconds() * 1000)
 
 LEASE_SECONDS = 120.0

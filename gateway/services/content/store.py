@@ -111,7 +111,8 @@ class AssetStore:
     def takes(self, job: Job) -> bool:
         """Whether the job's videos may be stored, and there is a store that works.
 
-        Never of a team that retains nothing, nor of a request under ZDR (docs/architecture.md, rule 6).
+        Never of a team that retains nothing, nor of a request under ZDR (docs/architecture.md, rule
+        6).
         """
         if self._blobs is None or self._mode == "passthrough" or not job.retain:
             return False

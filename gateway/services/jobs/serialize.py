@@ -13,7 +13,10 @@ _CAPACITY = 20_000  # ready answers of about 1 kB
 
 
 class JobSerializer:
-    """Turns jobs into answers; the unknown is left out, never null (docs/openrouter-contract.md section 9)."""
+    """Turns jobs into answers; the unknown is left out, never null.
+
+    See docs/openrouter-contract.md section 9.
+    """
 
     def __init__(self, links: Links) -> None:
         """`links` makes the URLs."""
@@ -21,7 +24,10 @@ class JobSerializer:
         self._ready: OrderedDict[tuple[str, int, int], bytes] = OrderedDict()
 
     def submitted(self, job: Job) -> bytes:
-        """The answer to a submit: exactly id, polling_url, status (docs/openrouter-contract.md section 2)."""
+        """The answer to a submit: exactly id, polling_url, status.
+
+        See docs/openrouter-contract.md section 2.
+        """
         return orjson.dumps(
             {
                 "id": job.id,

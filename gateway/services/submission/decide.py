@@ -66,7 +66,10 @@ class Decision:
 
     @property
     def retain(self) -> bool:
-        """Whether anything of the request or its video may be kept (docs/architecture.md, rule 6)."""
+        """Whether anything of the request or its video may be kept.
+
+        See docs/architecture.md, rule 6.
+        """
         team = self.in_force.config.teams[self.question.principal.team]
         return team.retain and not self.zdr
 
@@ -275,7 +278,10 @@ class Decider:
 
 
 def zdr_asked_by(question: Question, in_force: InForce) -> tuple[str, ...]:
-    """Everything that asks for Zero Data Retention; any one is enough (docs/openrouter-contract.md section 8)."""
+    """Everything that asks for Zero Data Retention; any one is enough.
+
+    See docs/openrouter-contract.md section 8.
+    """
     body = question.request.body
     provider = body.get("provider")
     asked = {

@@ -183,9 +183,9 @@ def relay(outcome: Declined | NotSent) -> Refused | Relayed:
         where = f" to {outcome.location}" if outcome.location else ""
         return Refused(
             Reason.UPSTREAM_MISCONFIGURED,
-            f"The upstream answers with a redirect ({outcome.status}){where}, so its base_url in the"
-            " gateway's configuration is wrong. The gateway's operators must correct it; nothing"
-            " was bought.",
+            f"The upstream answers with a redirect ({outcome.status}){where}, so its base_url in"
+            " the gateway's configuration is wrong. The gateway's operators must correct it;"
+            " nothing was bought.",
             {"status": outcome.status, "location": outcome.location},
         )
     if outcome.status == 401:
@@ -204,7 +204,8 @@ def relay(outcome: Declined | NotSent) -> Refused | Relayed:
     return Relayed(outcome.status, outcome.error, retry_after=outcome.retry_after)
 
 
-# docs/openrouter-contract.md section 1, the 402s that waiting does not mend; without a source it is the account.
+# docs/openrouter-contract.md section 1, the 402s that waiting does not mend; without a source it is
+# the account.
 _ACCOUNT_LIMITS = frozenset({None, "openrouter_credits", "openrouter_key_limit"})
 
 

@@ -37,7 +37,10 @@ class Submitted:
 
 
 class Submitter:
-    """Answers within `answer_within`, whatever the upstream does (docs/architecture.md, one job's life)."""
+    """Answers within `answer_within`, whatever the upstream does.
+
+    See docs/architecture.md, one job's life.
+    """
 
     def __init__(
         self,
