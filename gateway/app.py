@@ -40,6 +40,8 @@ from gateway.services.events.endpoints import EndpointAdmin
 from gateway.services.events.publish import EventPublisher
 from gateway.services.events.replay import DeliveryReplay
 from gateway.services.job_cache import JobCache
+from gateway.services.jobs.end import JobEnder
+from gateway.services.jobs.operate import JobOperator
 from gateway.services.jobs.poll_schedule import PollSchedule
 from gateway.services.jobs.receive_webhook import WebhookIntake
 from gateway.services.jobs.serialize import JobSerializer
@@ -157,7 +159,9 @@ async def open_gateway(
         await database.write(lambda tx: audit.record_start(tx, started, version, clock.now()))
         budget_keeper = BudgetKeeper(database, clock, live, telemetry)
         await budget_keeper.step()
-        upstreams = Upstreams(clock, telemetry)
+        redirects = SystemLookup()
+        stack.callback(redirects.close)
+        upstreams = Upstreams(clock, redirects, telemetry)
         stack.push_async_callback(upstreams.close)
         upstreams.use(config.upstreams)
         secret = await _setting(database, "installation_secret")
@@ -256,6 +260,7 @@ async def open_gateway(
             observer=observer,
             redeliverer=DeliveryReplay(database, clock),
             subscribers=EndpointAdmin(database, clock, source, outbound, live),
+            job_operator=JobOperator(database, clock, JobEnder(live, clock, publisher), tracker),
             telemetry=telemetry,
         )
         gateway = Gateway(

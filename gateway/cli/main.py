@@ -5,10 +5,12 @@ import typer
 from gateway.cli.audit import audit
 from gateway.cli.budgets import budgets
 from gateway.cli.check import check
+from gateway.cli.costs import costs
 from gateway.cli.deliveries import deliveries
 from gateway.cli.demo import demo
 from gateway.cli.doctor import doctor
 from gateway.cli.endpoints import endpoints
+from gateway.cli.job_acts import end, settle
 from gateway.cli.jobs import jobs
 from gateway.cli.keys import keys
 from gateway.cli.sandbox import sandbox
@@ -28,8 +30,11 @@ app.command()(sandbox)
 app.command()(demo)
 app.command()(doctor)
 app.add_typer(keys, name="keys")
+jobs.command()(end)
+jobs.command()(settle)
 app.add_typer(jobs, name="jobs")
 app.add_typer(deliveries, name="deliveries")
 app.add_typer(endpoints, name="endpoints")
 app.add_typer(budgets, name="budgets")
+app.add_typer(costs, name="costs")
 app.add_typer(audit, name="audit")

@@ -142,6 +142,11 @@ JOBS: Final = (
     ),
     _gauge("jobs_open", "Jobs not ended yet.", TEAM, UPSTREAM, OPEN_STATUS),
     _gauge(
+        "bills_disputed",
+        "Bills far above their estimate that no operator has accepted or corrected yet.",
+        TEAM,
+    ),
+    _gauge(
         "jobs_oldest_open_age",
         "Age of the oldest job in this state.",
         *(UPSTREAM, OPEN_STATUS),
@@ -165,14 +170,15 @@ MONEY: Final = (
     _counter(
         "jobs_settled",
         "Cost of ended jobs as settled, by whose word: the upstream's (`actual`), our estimate"
-        " where no verdict ever came (`assumed`) or where the verdict was absurd (`disputed`)."
+        " where no verdict ever came (`assumed`), a bill that an operator must look at"
+        " (`disputed`), or an operator's decision (`decided`)."
         " A rate for the eye; the ledger's truth is in the budget gauges.",
-        *(TEAM, MODEL, fixed("basis", "actual", "assumed", "disputed")),
+        *(TEAM, MODEL, fixed("basis", "actual", "assumed", "decided", "disputed")),
         unit="dollars",
     ),
     _counter(
         "jobs_unconfirmed",
-        "Jobs settled without the upstream's own figure: `assumed`, or `disputed`.",
+        "Jobs whose cost the upstream did not confirm: `assumed`, or `disputed`.",
         *(TEAM, fixed("basis", "assumed", "disputed")),
         from_zero=True,
     ),
