@@ -5,6 +5,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 KEEP ?=
 
+# One line per step; the step's output follows only if it fails.
+STEP := .ci/step
+PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
+PYTEST := $(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format bench lock clean
 
@@ -17,16 +22,16 @@ demo: .venv/installed ## show what the gateway does, on real HTTP; KEEP=1 leaves
 		$(BIN)/video-gateway demo $(if $(filter-out 0,$(KEEP)),--keep)
 
 test: .venv/installed ## run the tests; ARGS="-k word" chooses
-	$(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal $(ARGS)
+	$(PYTEST) $(ARGS)
 
-check: .venv/installed ## format, lint, types, floors, tests: what CI runs
-	$(BIN)/ruff format --check --quiet .
-	$(BIN)/ruff check --quiet .
-	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal
+check: .venv/installed ## format, lint, types, imports, tests: what CI runs
+	@$(STEP) format $(BIN)/ruff format --check --quiet .
+	@$(STEP) lint $(BIN)/ruff check --quiet .
+	@$(STEP) types $(BIN)/mypy
+	@$(STEP) imports $(BIN)/lint-imports --no-logo
+	@$(STEP) tests $(PYTEST)
 
-format: .venv/installed ## format, and mend what the linter can mend
+format: .venv/installed ## format, and fix what the linter can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -43,7 +48,7 @@ COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes
 RUN_EXTRAS := --extra postgres --extra s3 --extra otel
 
 lock: ## make the lock files from pyproject.toml; ARGS=--upgrade takes the newest versions
-	@test -x $(UV) || { $(PYTHON) -m venv .venv/uv && .venv/uv/bin/pip -q install uv; }
+	@test -x $(UV) || { $(PYTHON) -m venv .venv/uv && $(STEP) uv .venv/uv/bin/pip -q install uv; }
 	$(COMPILE) pyproject.toml --all-extras -o requirements.lock $(ARGS)
 	@echo 'setuptools>=77' | $(COMPILE) pyproject.toml - $(RUN_EXTRAS) \
 		--constraint requirements.lock -o requirements.run.lock
@@ -56,10 +61,10 @@ clean: ## remove the environment and everything that was made
 
 .venv/locked: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say which: make PYTHON=python3.12")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(STEP) environment $(PYTHON) -m venv .venv
+	@$(STEP) packages $(PIP_INSTALL) --require-hashes -r requirements.lock
 	@touch $@
 
 .venv/installed: .venv/locked pyproject.toml
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(STEP) project $(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
