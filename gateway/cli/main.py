@@ -1,5 +1,8 @@
 """The command `video-gateway`."""
 
+from importlib.metadata import version as distribution_version
+from typing import Annotated
+
 import typer
 
 from gateway.cli.audit import audit
@@ -18,11 +21,11 @@ from gateway.cli.serve import serve
 
 app = typer.Typer(
     name="video-gateway",
-    help="A self-hosted gateway for OpenRouter's asynchronous video API.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,  # no traceback reaches a person, least of all one with locals
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},  # subcommands inherit both
 )
 app.command()(serve)
 app.command()(check)
@@ -38,3 +41,21 @@ app.add_typer(endpoints, name="endpoints")
 app.add_typer(budgets, name="budgets")
 app.add_typer(costs, name="costs")
 app.add_typer(audit, name="audit")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"video-gateway {distribution_version('video-gateway')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """A self-hosted gateway for OpenRouter's asynchronous video API."""
