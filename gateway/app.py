@@ -230,7 +230,7 @@ async def open_gateway(
             silent = key_refresher.silent_for
             return {
                 "database": "ok" if silent < _SILENT else f"silent for {silent:.0f} s",
-                "catalog": "ok" if catalogs.ready() else "not loaded, or older than max_stale",
+                "catalog": _catalog_state(catalogs),
                 "draining": "draining" if gateway.draining else "ok",
             }
 
@@ -332,6 +332,11 @@ async def _inspection(config: Config, database: Database, stack: AsyncExitStack)
     reader = await open_database(url, read_only=True)
     stack.push_async_callback(reader.close)
     return reader
+
+
+def _catalog_state(catalogs: Catalogs) -> str:
+    missing = catalogs.unavailable()
+    return "; ".join(f"{name}: {why}" for name, why in missing.items()) or "ok"
 
 
 def _outbound(config: Config, clock: Clock, stack: AsyncExitStack) -> WebhookSender:

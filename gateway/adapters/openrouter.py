@@ -1,11 +1,9 @@
 """An OpenRouter-shaped upstream over HTTP (docs/openrouter-contract.md)."""
 
-import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import replace
 from types import TracebackType
-from typing import Any
 from urllib.parse import quote
 
 import aiohttp
@@ -19,9 +17,11 @@ from gateway.adapters.redirects import (
 )
 from gateway.domain.delivery import parse_retry_after
 from gateway.domain.job import JobUpdate
-from gateway.domain.submit_verdict import read_submit
+from gateway.domain.submit_verdict import read_models, read_submit
 from gateway.domain.upstream import (
     Accepted,
+    CatalogFailed,
+    CatalogOutcome,
     ContentFailed,
     Declined,
     Missing,
@@ -199,8 +199,8 @@ class OpenRouter:
             url = target
         raise ContentFailed(f"more than {MOST_REDIRECTS} redirects")
 
-    async def models(self) -> Sequence[Mapping[str, Any]] | None:
-        """The catalog's entries as listed; None when they could not be had."""
+    async def models(self) -> CatalogOutcome:
+        """Return the catalog's entries as listed, or why they can't be had."""
         with self._timed("models") as call:
             try:
                 async with self._reads.get(
@@ -208,14 +208,16 @@ class OpenRouter:
                     timeout=self._timeout(_MODELS_TIMEOUT),
                     allow_redirects=False,
                 ) as response:
-                    body = await _read(response, _MAX_CATALOG)
-                    listed = json.loads(body).get("data") if response.status == 200 else None
-            except (aiohttp.ClientError, TimeoutError, OSError, ValueError, AttributeError):
-                return None
-            if not isinstance(listed, list):
-                return None
-            call.outcome = "ok"
-            return [entry for entry in listed if isinstance(entry, dict)]
+                    outcome = read_models(
+                        response.status,
+                        await _read(response, _MAX_CATALOG),
+                        location=response.headers.get("Location"),
+                    )
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                return CatalogFailed(_why(error))
+            if not isinstance(outcome, CatalogFailed):
+                call.outcome = "ok"
+            return outcome
 
     def _job_url(self, upstream_id: str, rest: str = "") -> URL:
         """Upstream ids are opaque: one is always one path segment, whatever is in it."""

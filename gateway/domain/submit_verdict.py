@@ -23,6 +23,8 @@ from urllib.parse import urlsplit
 from gateway.domain.job import Status, parse_status
 from gateway.domain.upstream import (
     Accepted,
+    CatalogFailed,
+    CatalogOutcome,
     Declined,
     SubmitOutcome,
     Unclear,
@@ -54,6 +56,23 @@ def read_submit(
     if status == 503 and is_openrouters_own(status, value):
         return Declined(status, _words(status, value, body), retry_after)
     return Unclear(f"status {status}")
+
+
+def read_models(status: int, body: bytes, *, location: str | None = None) -> CatalogOutcome:
+    """Return the models that an upstream lists, or why its answer is none."""
+    if status in _REDIRECTS or status == 303:
+        where = _place(location) or "somewhere else"
+        return CatalogFailed(f"it redirects ({status}) to {where}: base_url is wrong")
+    if status != 200:
+        return CatalogFailed(f"status {status}")
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return CatalogFailed("status 200, but its body is not JSON")
+    listed = value.get("data") if isinstance(value, dict) else None
+    if not isinstance(listed, list):
+        return CatalogFailed("status 200, but there is no list `data` in it")
+    return [entry for entry in listed if isinstance(entry, dict)]
 
 
 def _taken(status: int, value: Mapping[str, Any], retry_after: int | None) -> SubmitOutcome:

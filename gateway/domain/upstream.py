@@ -4,7 +4,7 @@ See docs/reliability.md (b).
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -66,6 +66,17 @@ class Unanswered:
 
 
 PollOutcome = JobUpdate | Missing | Unanswered
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogFailed:
+    """The upstream's models could not be had. `why` is for operators, and holds no secret."""
+
+    why: str
+
+
+CatalogOutcome = Sequence[Mapping[str, Any]] | CatalogFailed
+"""The entries as listed, or why there are none."""
 
 
 class ContentFailed(Exception):
