@@ -227,7 +227,7 @@ def anchors(page: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("page", "title", "listener"),
     [
-        ("README.md", "What it answers", "public"),
+        ("README.md", "Endpoints", "public"),
         ("docs/api.md", "Endpoints", "public"),
         ("docs/operations.md", "The operators' API", "admin"),
     ],
