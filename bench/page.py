@@ -29,9 +29,9 @@ _WHAT = {
     "polls": f"`GET /videos/{{id}}` of a running job, {POLLERS} connections",
     "relayed videos": f"{DOWNLOADERS} concurrent downloads of a {VIDEO_MB} MB video, each from the"
     " upstream (a team with `retain: false`)",
-    "stored videos": f"{DOWNLOADERS} concurrent downloads of a {VIDEO_MB} MB video. The gateway stored"
-    " it at the first download and sends it with the kernel's sendfile; the proxy downloads it from"
-    " the upstream every time",
+    "stored videos": f"{DOWNLOADERS} concurrent downloads of a {VIDEO_MB} MB video. The gateway"
+    " stored it at the first download and sends it with the kernel's sendfile; the proxy downloads"
+    " it from the upstream every time",
     "submits": f"`POST /videos`, each with a different body, {SUBMITTERS} connections. During the"
     " measurement jobs end, are polled and settled, and their events are delivered",
 }
@@ -139,9 +139,7 @@ def _memory(memory: Memory) -> str:
         "idle, catalog loaded": memory.idle,
         "clients that stop reading while the upstream has more to send": memory.stalled,
         "clients that share one download, which is stored": memory.shared,
-        f"fast clients, each with its own upstream download, {speed:.0f} MB/s": (
-            memory.relayed
-        ),
+        f"fast clients, each with its own upstream download, {speed:.0f} MB/s": (memory.relayed),
         "target, at most": 150.0,
     }
     lines = [f"| {name} | {megabytes:.0f} |" for name, megabytes in rows.items()]
