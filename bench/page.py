@@ -1,4 +1,4 @@
-"""docs/performance.md, from what was measured."""
+"""Generate docs/performance.md from the measurements."""
 
 import os
 import platform
@@ -27,13 +27,13 @@ STUB, PROXY, GATEWAY, UVLOOP = "stub alone", "bare proxy", "gateway", "gateway o
 
 _WHAT = {
     "polls": f"`GET /videos/{{id}}` of a running job, {POLLERS} connections",
-    "relayed videos": f"Downloads of a {VIDEO_MB} MB video, from the upstream every time (a team"
-    f" with `retain: false`), {DOWNLOADERS} at once",
-    "stored videos": f"Downloads of a {VIDEO_MB} MB video, which the gateway stored at the first"
-    f" download and hands over by the kernel's sendfile, {DOWNLOADERS} at once; the proxy asks the"
-    " upstream every time",
-    "submits": f"`POST /videos`, every request another, {SUBMITTERS} connections; the jobs end"
-    " meanwhile, and are polled, settled and told of",
+    "relayed videos": f"{DOWNLOADERS} concurrent downloads of a {VIDEO_MB} MB video, each from the"
+    " upstream (a team with `retain: false`)",
+    "stored videos": f"{DOWNLOADERS} concurrent downloads of a {VIDEO_MB} MB video. The gateway"
+    " stored it at the first download and sends it with the kernel's sendfile; the proxy downloads"
+    " it from the upstream every time",
+    "submits": f"`POST /videos`, each with a different body, {SUBMITTERS} connections. During the"
+    " measurement jobs end, are polled and settled, and their events are delivered",
 }
 
 
@@ -47,31 +47,31 @@ def page(results: Results, memory: Memory, rounds: int, seconds: float) -> str:
 
 _HEAD = """# Performance
 
-This page is written by `make bench`; nobody edits it. Run it where you deploy: figures of another
-machine say little, ratios say more.
+`make bench` generates this page; do not edit it. Run the benchmark on the machine where you deploy:
+absolute values of another machine say little, ratios say more.
 
-What is compared, in the same run, each before the same upstream:
+The benchmark compares, in one run and with the same upstream:
 
-- **stub alone**: the load goes straight to the upstream, a process that answers from memory. It
-  only shows that neither the stub nor the load is what limits the others.
-- **bare proxy**: 40 lines of aiohttp that relay a request and its answer. It decides nothing,
-  writes nothing, keeps nothing; what it lacks is the whole product.
-- **gateway**: `video-gateway serve` with everything on: keys, validation, prices, four budgets,
-  policy, dedupe, a store, JSON logs, metrics, and SQLite with an fsync for every commit.
+- **stub alone**: the load generator calls the upstream directly, a process that responds from
+  memory. This row shows that neither the stub nor the load generator limits the others.
+- **bare proxy**: 40 lines of aiohttp that relay a request and its response. It decides, writes and
+  stores nothing.
+- **gateway**: `video-gateway serve` with all features on: keys, validation, prices, four budgets,
+  policy, dedupe, a content store, JSON logs, metrics, and SQLite with an fsync for every commit.
 
-*CPU* is the time that the target's own process worked for one request (for downloads: for 100 MB).
-It depends little on what else the machine does; rates and latencies do. *Ratio* is the gateway's
-to the bare proxy's.
+*CPU* is the CPU time of the target's own process per request (for downloads: per 100 MB). It
+depends little on other load on the machine; rates and latencies depend on it. *Ratio* is the
+gateway's value divided by the bare proxy's.
 """
 
-_FOOT = """## How to run it
+_FOOT = """## Run the benchmark
 
 ```
 make bench
 make bench ARGS="--rounds 1 --seconds 2"
 ```
 
-It takes some minutes, needs no network, and spends nothing.
+The benchmark takes some minutes, needs no network, and costs nothing.
 """
 
 
@@ -82,14 +82,14 @@ def _machine(results: Results, rounds: int, seconds: float) -> str:
     return (
         f"Measured on {datetime.now(UTC):%d %B %Y}: {_cpu()}, {os.cpu_count()} cores,"
         f" {platform.system()}, Python {platform.python_version()}, aiohttp {version('aiohttp')},"
-        f" SQLite {sqlite3.sqlite_version}. Medians of {rounds} rounds, {seconds:g} s each; every"
-        " round starts every program anew, and load, target and stub share the cores. Other"
-        f" programs took {median(others):.0%} of the CPU time meanwhile"
+        f" SQLite {sqlite3.sqlite_version}. Medians of {rounds} rounds of {seconds:g} s; each round"
+        " restarts every process, and load generator, target and stub share the cores. Other"
+        f" processes used {median(others):.0%} of the CPU time"
         f" (at worst {max(others):.0%}).{_BUSY if median(others) > 0.2 else ''}\n"
     )
 
 
-_BUSY = " That is much: rates and latencies are noisy, read the CPU columns."
+_BUSY = " At this load rates and latencies are noisy; compare the CPU columns."
 
 
 def _table(workload: str, targets: Mapping[str, Sequence[Measured]]) -> str:
@@ -137,19 +137,17 @@ def _memory(memory: Memory) -> str:
     speed = memory.downloads.megabytes_per_second
     rows = {
         "idle, catalog loaded": memory.idle,
-        "clients that stopped reading, while the upstream would send on": memory.stalled,
-        "clients that share one first download, which is stored": memory.shared,
-        f"fast clients, each with a download of its own from the upstream, {speed:.0f} MB/s": (
-            memory.relayed
-        ),
-        "the bar": 150.0,
+        "clients that stop reading while the upstream has more to send": memory.stalled,
+        "clients that share one download, which is stored": memory.shared,
+        f"fast clients, each with its own upstream download, {speed:.0f} MB/s": (memory.relayed),
+        "target, at most": 150.0,
     }
     lines = [f"| {name} | {megabytes:.0f} |" for name, megabytes in rows.items()]
     return "\n".join(
         [
             "## Memory\n",
-            f"{BIG_DOWNLOADS} downloads at once of a video of {BIG_MB} MB. Resident memory of the",
-            "gateway's process, in MB; the last two are the most it had until then.\n",
+            f"{BIG_DOWNLOADS} concurrent downloads of a {BIG_MB} MB video. Resident memory of the",
+            "gateway's process, in MB; the last two rows are its peak up to that point.\n",
             "| | MB |",
             "| --- | ---: |",
             *lines,
@@ -160,18 +158,18 @@ def _memory(memory: Memory) -> str:
 
 def _loops(results: Results) -> str:
     if not any(UVLOOP in targets for targets in results.values()):
-        return """## asyncio's loop, not uvloop
+        return """## asyncio and uvloop
 
-uvloop was not installed when this page was written. Install it beside the project, and
-`make bench` compares the two. Why the gateway runs on asyncio's loop:
+uvloop was not installed when this page was generated. If it is installed, `make bench` compares
+both event loops. The reason for asyncio's loop:
 [decision 0004](decisions/0004-asyncio-loop-not-uvloop.md).
 """
     lines = [
-        "## asyncio's loop or uvloop\n",
-        "The gateway on either, in the same run: uvloop's figure divided by asyncio's. Stored",
-        "videos can't be had on uvloop: it has no `sendfile`.\n",
-        "What follows: [decision 0004](decisions/0004-asyncio-loop-not-uvloop.md).\n",
-        "| | rate (more is better) | p50 (less) | p99 (less) | CPU (less) |",
+        "## asyncio and uvloop\n",
+        "The gateway on both event loops, in the same run: uvloop's value divided by asyncio's.",
+        "Stored videos cannot be downloaded on uvloop, because it has no `sendfile`.\n",
+        "Decision: [0004](decisions/0004-asyncio-loop-not-uvloop.md).\n",
+        "| | rate (higher is better) | p50 (lower) | p99 (lower) | CPU (lower) |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
     for workload, targets in results.items():

@@ -115,7 +115,7 @@ _DELIVERY_STATE: Final = fixed("state", "delivered", "dead")
 REQUESTS: Final = (
     _histogram(
         "http_request_duration",
-        "Requests answered, from the first header read to the last byte handed over;"
+        "Duration of requests, from the first header to the last byte of the response;"
         " `_count` is their number.",
         HANDLER,
         ROUTE,
@@ -124,23 +124,23 @@ REQUESTS: Final = (
     ),
     _counter(
         "decisions",
-        "Submits decided: accepted, or refused for this reason.",
+        "Decided submits: accepted, or rejected for this reason.",
         *(TEAM, MODEL, REASON),
     ),
 )
 
 JOBS: Final = (
-    _counter("jobs_submitted", "Jobs written, each one paid generation.", TEAM, MODEL, UPSTREAM),
+    _counter("jobs_submitted", "Created jobs; each is one paid generation.", TEAM, MODEL, UPSTREAM),
     _counter(
         "jobs_ended",
-        "Jobs that reached their end. One that the upstream refused never was: it counts in"
+        "Jobs that ended. A job that the upstream refused does not count here, but in"
         " `upstream_refusals`.",
         *(TEAM, MODEL, END_STATUS),
     ),
     _histogram(
-        "job_verdict_duration", "From a job's submission to its end.", VERDICT, MODEL, END_STATUS
+        "job_verdict_duration", "Time from a job's submit to its end.", VERDICT, MODEL, END_STATUS
     ),
-    _gauge("jobs_open", "Jobs not ended yet.", TEAM, UPSTREAM, OPEN_STATUS),
+    _gauge("jobs_open", "Jobs that have not ended.", TEAM, UPSTREAM, OPEN_STATUS),
     _gauge(
         "bills_disputed",
         "Bills far above their estimate that no operator has accepted or corrected yet.",
@@ -154,13 +154,13 @@ JOBS: Final = (
     ),
     _counter(
         "dedupe_results",
-        "Submits by how they met identical ones before them.",
+        "Submits by dedupe result.",
         TEAM,
         fixed("result", "miss", "hit", "joined", "bypass"),
     ),
     _counter(
         "dedupe_saved",
-        "Estimated cost of the generations that were not bought a second time.",
+        "Cost of generations that identical requests shared; the estimate while a job is open.",
         TEAM,
         unit="dollars",
     ),
@@ -169,22 +169,21 @@ JOBS: Final = (
 MONEY: Final = (
     _counter(
         "jobs_settled",
-        "Cost of ended jobs as settled, by whose word: the upstream's (`actual`), our estimate"
-        " where no verdict ever came (`assumed`), a bill that an operator must look at"
-        " (`disputed`), or an operator's decision (`decided`)."
-        " A rate for the eye; the ledger's truth is in the budget gauges.",
+        "Settled cost of ended jobs: the upstream's cost (`actual`), or the estimate where no"
+        " verdict came (`assumed`); a cost that an operator has to accept (`disputed`) or has"
+        " decided (`decided`). Use it for rates; the budget gauges have the exact amounts.",
         *(TEAM, MODEL, fixed("basis", "actual", "assumed", "decided", "disputed")),
         unit="dollars",
     ),
     _counter(
         "jobs_unconfirmed",
-        "Jobs whose cost the upstream did not confirm: `assumed`, or `disputed`.",
+        "Jobs settled without a confirmed cost: `assumed` or `disputed`.",
         *(TEAM, fixed("basis", "assumed", "disputed")),
         from_zero=True,
     ),
     _counter(
         "jobs_above_estimate",
-        "Jobs that cost more than was held for them.",
+        "Jobs that cost more than was reserved for them.",
         MODEL,
         from_zero=True,
     ),
@@ -195,52 +194,57 @@ MONEY: Final = (
         MODEL,
         unit="ratio",
     ),
-    _gauge("budget_limit", "Limit of the present window.", *_BUDGET, unit="dollars"),
-    _gauge("budget_spent", "Settled in the present window.", *_BUDGET, unit="dollars"),
-    _gauge("budget_reserved", "Held for open jobs in the window.", *_BUDGET, unit="dollars"),
-    _gauge("budget_available", "Limit less spent and reserved.", *_BUDGET, unit="dollars"),
+    _gauge("budget_limit", "Limit of the current window.", *_BUDGET, unit="dollars"),
+    _gauge("budget_spent", "Settled amount in the current window.", *_BUDGET, unit="dollars"),
+    _gauge(
+        "budget_reserved",
+        "Amount reserved for open jobs in the current window.",
+        *_BUDGET,
+        unit="dollars",
+    ),
+    _gauge("budget_available", "Limit minus spent and reserved.", *_BUDGET, unit="dollars"),
     _gauge(
         "budget_estimated",
-        "Estimates of all jobs charged to the window, ended ones too: beside `spent`, how well"
-        " estimates hold.",
+        "Sum of the estimates of all jobs in the window, including ended jobs; compare it with"
+        " `spent` to judge the estimates.",
         *_BUDGET,
         unit="dollars",
     ),
     _gauge(
         "budget_resets_timestamp",
-        "When the window ends, in unix time.",
+        "Time when the window ends, in unix seconds.",
         *_BUDGET,
         unit="seconds",
     ),
     _counter(
         "budget_thresholds_crossed",
-        "Alert thresholds reached, each once per window.",
+        "Alert thresholds that were reached, each once per window.",
         _BUDGET[0],
     ),
-    _gauge("ledger_violations", "Rules of the ledger that the last check found broken."),
+    _gauge("ledger_violations", "Violations of ledger and audit trail that the last check found."),
 )
 
 UPSTREAMS: Final = (
     _histogram(
         "upstream_call_duration",
-        "Calls of the upstream; `unknown` left and was never answered for certain.",
+        "Calls to the upstream; `unknown`: the request was sent and got no definite answer.",
         CALL,
         *(UPSTREAM, _OPERATION, _CALL_OUTCOME),
     ),
     _counter(
         "upstream_refusals",
-        "Submits that the upstream refused for certain: nothing was generated, nothing is owed."
-        " `credentials` and `credits` are the gateway's own key and account.",
+        "Submits that the upstream definitely refused: nothing was generated, nothing is owed."
+        " `credentials` and `credits` concern the gateway's own key and account.",
         *(UPSTREAM, _REFUSAL),
         from_zero=True,
     ),
     _counter(
         "upstream_outcomes_unknown",
-        "Submits whose outcome was not learned: they hold their estimate.",
+        "Submits with an unknown outcome; their estimate stays reserved.",
         UPSTREAM,
         from_zero=True,
     ),
-    _gauge("catalog_age", "Since the catalog was last fetched.", UPSTREAM, unit="seconds"),
+    _gauge("catalog_age", "Time since the catalog was last fetched.", UPSTREAM, unit="seconds"),
     _gauge("catalog_models", "Models in the catalog.", UPSTREAM),
     _counter(
         "catalog_refreshes",
@@ -251,7 +255,7 @@ UPSTREAMS: Final = (
     ),
     _counter(
         "catalog_changes",
-        "Models whose entry differs from the last one.",
+        "Models whose catalog entry changed.",
         UPSTREAM,
         fixed("change", "added", "removed", "price", "capability"),
         from_zero=True,
@@ -261,7 +265,7 @@ UPSTREAMS: Final = (
 WEBHOOKS: Final = (
     _counter(
         "webhooks_received",
-        "Events received from upstreams, by what became of them.",
+        "Webhooks received from upstreams, by verdict.",
         UPSTREAM,
         fixed(
             "verdict",
@@ -273,13 +277,13 @@ WEBHOOKS: Final = (
     ),
     _counter(
         "webhooks_missed",
-        "Ends that a poll had to find because no webhook told of them.",
+        "Job ends that a poll found and no webhook reported.",
         UPSTREAM,
         from_zero=True,
     ),
     _histogram(
         "delivery_attempt_duration",
-        "Attempts to deliver an event.",
+        "Duration of delivery attempts.",
         CALL,
         ENDPOINT,
         fixed(
@@ -290,29 +294,34 @@ WEBHOOKS: Final = (
     ),
     _histogram(
         "delivery_delay",
-        "From an event to the end of its delivery, retries included.",
+        "Time from an event to the end of its delivery, including retries.",
         DELIVERY,
         ENDPOINT,
         _DELIVERY_STATE,
     ),
-    _gauge("deliveries_pending", "Deliveries owed.", ENDPOINT),
+    _gauge("deliveries_pending", "Pending deliveries.", ENDPOINT),
     _gauge(
-        "deliveries_oldest_pending_age", "Age of the oldest owed one.", ENDPOINT, unit="seconds"
+        "deliveries_oldest_pending_age",
+        "Age of the oldest pending delivery.",
+        ENDPOINT,
+        unit="seconds",
     ),
-    _gauge("deliveries_dead", "Deliveries given up and kept for replay.", ENDPOINT),
-    _gauge("endpoint_disabled", "1 where the endpoint was disabled, else 0.", ENDPOINT),
+    _gauge(
+        "deliveries_dead", "Dead deliveries: retries are used up, and replay is possible.", ENDPOINT
+    ),
+    _gauge("endpoint_disabled", "1 if the endpoint is disabled, else 0.", ENDPOINT),
 )
 
 CONTENT: Final = (
     _counter(
         "content_served",
-        "Video handed to clients.",
+        "Video bytes sent to clients.",
         fixed("source", "store", "upstream"),
         unit="bytes",
     ),
     _counter(
         "content_lookups",
-        "Downloads by where the video was found.",
+        "Downloads by where the video was found: store, upstream, another download, nowhere.",
         fixed("result", "hit", "miss", "joined", "gone"),
     ),
     _counter(
@@ -323,35 +332,36 @@ CONTENT: Final = (
     ),
     _counter(
         "content_store_failures",
-        "Videos that could not be stored; clients got them all the same.",
+        "Videos that could not be stored; clients still received them.",
         fixed("reason", "full", "io", "cut", "mismatch", "missed"),
         from_zero=True,
     ),
-    _gauge("content_stored", "Video in the store.", unit="bytes"),
+    _gauge("content_stored", "Video bytes in the store.", unit="bytes"),
     _gauge("content_stored_videos", "Number of videos in the store."),
-    _gauge("content_limit", "What the store may hold.", unit="bytes"),
+    _gauge("content_limit", "Maximum size of the store.", unit="bytes"),
 )
 
 WORKINGS: Final = (
     _histogram(
-        "database_transaction_duration", "Acts, from asking to the answer.", ACT, _DATABASE_KIND
-    ),
-    _histogram(
-        "database_wait_duration",
-        "Acts waiting for their turn, part of the above.",
+        "database_transaction_duration",
+        "Duration of transactions, including the wait for their turn.",
         ACT,
         _DATABASE_KIND,
     ),
-    _counter(
-        "database_failures", "Acts the database did not take.", _DATABASE_KIND, from_zero=True
+    _histogram(
+        "database_wait_duration",
+        "Part of the transaction duration spent waiting for a turn.",
+        ACT,
+        _DATABASE_KIND,
     ),
+    _counter("database_failures", "Failed transactions.", _DATABASE_KIND, from_zero=True),
     _counter(
         "worker_leases_lost",
-        "Work done for nothing because its lease had gone to another.",
+        "Leases that expired and went to another worker before the work was recorded.",
         _WORKER,
         from_zero=True,
     ),
-    _counter("worker_failures", "Background steps that failed.", _WORKER, from_zero=True),
+    _counter("worker_failures", "Failed steps of background workers.", _WORKER, from_zero=True),
     _counter(
         "config_reloads",
         "Reloads of the configuration.",
@@ -367,15 +377,15 @@ WORKINGS: Final = (
     MetricDoc(
         f"{PREFIX}build_info",
         "info",
-        "What is running.",
+        "The running version.",
         (Label("version", None, "the gateway's"), Label("python", None, "the interpreter's")),
     ),
-    _histogram("event_loop_lag", "How late the loop ran what was due, sampled.", LAG),
-    _counter("log_lines_dropped", "Log lines lost because nobody read fast enough."),
-    _counter("trace_spans_dropped", "Spans lost because the collector was away or slow."),
+    _histogram("event_loop_lag", "Delay of scheduled callbacks on the event loop, sampled.", LAG),
+    _counter("log_lines_dropped", "Log lines dropped because the reader was too slow."),
+    _counter("trace_spans_dropped", "Spans dropped because the collector was unavailable or slow."),
     _gauge(
         "snapshot_up",
-        "1 if the gauges computed at the scrape could be, else 0 (and they are absent).",
+        "1 if the gauges that are computed at the scrape are available, else 0 (they are absent).",
     ),
 )
 
@@ -398,17 +408,22 @@ def describe() -> list[MetricDoc]:
 _INTRODUCTION: Final = """\
 # Metrics
 
-Made from the code (`python -m gateway.telemetry.catalogue > docs/metrics.md`); do not edit.
+Generated from the code (`python -m gateway.telemetry.catalogue > docs/metrics.md`); do not edit.
 
-`GET /metrics` on the admin listener, Prometheus text or OpenMetrics as `Accept` asks. With
-OpenMetrics, histograms carry exemplars: the `trace_id` of one observation per bucket.
+`GET /metrics` on the admin listener returns the Prometheus text format, or OpenMetrics if `Accept`
+asks for it. OpenMetrics histograms have exemplars: the `trace_id` of one observation per bucket.
 
-A label says only what configuration, routes, catalog or code know; anything else is `other`.
-No label ever holds a key, a user, a job id or a prompt. Series marked *from zero* exist before
-their first event, so that `increase()` sees it. Gauges marked *at the scrape* are computed from
-what all replicas share: they are equal on every replica and right after a restart, so aggregate
-them with `max`, not `sum`. Counters and histograms are each process's own: aggregate with `sum`.
-Beside these, `process_*` tells of memory, CPU and open files.
+Label values come from configuration, routes, catalog or code; any other value becomes `other`. No
+label contains a key, a user, a job id or a prompt. Series marked *from zero* exist before their
+first event, so that `increase()` counts it. Gauges marked *at the scrape* are computed from the
+shared database: they are equal on every replica and correct right after a restart, so aggregate
+them with `max`, not `sum`. Counters and histograms belong to one process: aggregate with `sum`.
+`process_*` metrics report memory, CPU and open files.
+
+The values of the `worker` label are `archiver`, `budgets`, `catalogs` (catalog refresh),
+`dispatcher` (deliveries), `evictor` and `uses` (content store), `examiner` (ledger check),
+`janitor` (retention cleanup), `keys` (API key refresh), `poller`, `sweeper` (crash recovery) and
+`watcher` (missed webhooks).
 """
 
 
