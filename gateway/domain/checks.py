@@ -155,6 +155,9 @@ def _creativity(request: VideoRequest, can: Capabilities) -> Iterator[Violation]
     yield _refuse("creativity", asked, ordered, _nearest(ordered, lambda known: abs(known - asked)))
 
 
+_GUESSES = 5  # names that a suggestion is looked for: each costs a comparison with every known one
+
+
 def _passthrough(request: VideoRequest, can: Capabilities) -> Iterator[Violation]:
     """Provider parameters the model does not take, at either depth.
 
@@ -170,8 +173,9 @@ def _passthrough(request: VideoRequest, can: Capabilities) -> Iterator[Violation
         for where, name in _names(slug, options)
         if name not in allowed
     ]
-    for where, name in found:
-        close = get_close_matches(name[:_LONG], allowed, n=1)
+    for position, (where, name) in enumerate(found):
+        guess = position < _GUESSES
+        close = get_close_matches(name[:_LONG], allowed, n=1) if guess else []
         yield _refuse(where, name, list(allowed), close[0] if close else None)
 
 

@@ -66,9 +66,9 @@ def unknown_fields(body: Mapping[str, Any], known: frozenset[str]) -> tuple[str,
 def misnamed(body: Mapping[str, Any], known: frozenset[str]) -> Iterator[Violation]:
     """Yield what is wrong with fields that the contract does not know."""
     spelled = {plain(name): name for name in known}
-    for name in sorted(body.keys() - known):
-        if body[name] is not None:
-            yield from _violation(name, body[name], spelled)
+    unknown = [name for name in sorted(body.keys() - known) if body[name] is not None]
+    for position, name in enumerate(unknown):
+        yield from _violation(name, body[name], spelled, guess=position < _GUESSES)
 
 
 def plain(name: str) -> str:
@@ -76,7 +76,9 @@ def plain(name: str) -> str:
     return name[:_SHOWN].lower().replace("_", "").replace("-", "").replace(" ", "")
 
 
-def _violation(name: str, value: Any, spelled: Mapping[str, str]) -> Iterator[Violation]:
+def _violation(
+    name: str, value: Any, spelled: Mapping[str, str], *, guess: bool
+) -> Iterator[Violation]:
     bare, where = plain(name), _printable(name)
     if bare in _SEVERAL:
         if value != 1 or value is True:
@@ -93,7 +95,7 @@ def _violation(name: str, value: Any, spelled: Mapping[str, str]) -> Iterator[Vi
             where, shown(value), "to be left out", f"{where} is not supported: {_ELSEWHERE[bare]}"
         )
         return
-    meant = _NEAR.get(bare) or spelled.get(bare) or _close(bare, spelled)
+    meant = _NEAR.get(bare) or spelled.get(bare) or (_close(bare, spelled) if guess else None)
     if meant is not None:
         yield Violation(
             where,
@@ -113,6 +115,7 @@ def _close(bare: str, spelled: Mapping[str, str]) -> str | None:
 
 
 _GUESSED = 6  # characters
+_GUESSES = 5  # names: each is compared with every known one
 
 
 def _printable(name: str) -> str:

@@ -1,21 +1,19 @@
 """What makes two requests identical: a keyed hash of the request as it will be forwarded."""
 
-import base64
-import binascii
 import hashlib
 import hmac
-import re
 from collections.abc import Mapping
 from typing import Any, NewType
 
 import rfc8785
+
+from gateway.domain.data_url import DataUrl, content_digest
 
 Fingerprint = NewType("Fingerprint", str)
 """64 lower-case hex digits. It reveals nothing of a prompt without the installation's secret."""
 
 _NOT_THE_VIDEO = frozenset({"callback_url", "user", "session_id", "trace"})
 _EXACT = 2**53 - 1  # RFC 8785 numbers are doubles; larger integers are kept as text
-_DATA_URL = re.compile(r"data:([^,]{0,200}),", re.IGNORECASE)
 
 
 def fingerprint(secret: bytes, body: Mapping[str, Any], *, upstream: str, zdr: bool) -> Fingerprint:
@@ -74,14 +72,10 @@ def _canonical(value: Any) -> Any:
 
 def _by_content(text: str) -> Any:
     """A base64 data URL as media type and content hash, so that its spelling does not matter."""
-    match = _DATA_URL.match(text)
-    if match is None:
+    if isinstance(text, DataUrl):
+        known = content_digest(text.raw)
+        return ["url", hashlib.sha256(text.raw).hexdigest()] if known is None else ["data", *known]
+    if text[:5].lower() != "data:":
         return text
-    media_type, _, encoding = match[1].replace(" ", "").lower().rpartition(";")
-    if encoding != "base64":
-        return text
-    try:
-        content = base64.b64decode(re.sub(r"\s+", "", text[match.end() :]), validate=True)
-    except (binascii.Error, ValueError):
-        return text
-    return ["data", media_type, hashlib.sha256(content).hexdigest()]
+    known = content_digest(text.encode("utf-8", "replace"))
+    return text if known is None else ["data", *known]

@@ -7,6 +7,7 @@ can be explained afterwards.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import islice
 from typing import Any
 
 from gateway.domain.capability import Capabilities
@@ -16,7 +17,7 @@ from gateway.domain.price_keys import read_prices
 from gateway.domain.resolution import lines, parse_size
 from gateway.domain.units import usd_text
 from gateway.domain.video import VideoRequest
-from gateway.domain.violation import Violation
+from gateway.domain.violation import MOST_VIOLATIONS, Violation
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,7 @@ def unsupported(violations: Iterable[Violation]) -> Refused:
 
 def violating(reason: Reason, violations: Iterable[Violation]) -> Refused:
     """A refusal that lists what is wrong, each with field, value, allowed and nearest."""
-    found = list(violations)
+    found = list(islice(violations, MOST_VIOLATIONS))
     return Refused(
         reason,
         "; ".join(violation.message for violation in found),

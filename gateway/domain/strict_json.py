@@ -1,35 +1,95 @@
-"""JSON from strangers, read strictly: what two readers could understand differently is refused.
+"""JSON from strangers, read strictly and within bounds.
 
 The standard library's parser takes duplicate keys (last wins), NaN, numbers beyond every range
 and lone surrogates; each of these would let the gateway price one request and the upstream run
-another (docs/reliability.md (c) 15).
+another (docs/reliability.md (c) 15). The bounds keep what follows from costing more than a client
+may make others wait for.
 """
 
 import json
 import math
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-_MAX_INT_DIGITS = 19  # a 64-bit integer; more would not survive being sent on
+from gateway.domain.data_url import DataUrl, lift
+
 _INT64 = 2**63
-_MAX_DEPTH = (
-    100  # the deepest field of the contract is at 5; what reads the body later must not recurse
-)
+_MAX_INT_DIGITS = 19  # of a 64-bit integer; more would not survive being sent on
+
+MAX_DEPTH = 32  # the deepest field of the contract is at 5
+MAX_KEYS = 500  # of one object
+MAX_ALL_KEYS = 5_000
+MAX_VALUES = 50_000  # of all objects and arrays together
+MAX_STRING = 4_096  # characters of a string that is no prompt and no URL
+MAX_PROMPT = 100_000
+_MOST_COMMAS = 1_000_000  # more values than anybody sends: refused before anything is built
+
+_INTEGERS = f"an integer from {-_INT64} to {_INT64 - 1}"
+_URL_STARTS = ("data:", "http://", "https://")
 
 
 class NotStrict(ValueError):
-    """The text is not JSON that everyone reads the same way; the message says where and why."""
+    """The text is not JSON that everyone reads the same way; the message says where and why.
+
+    `field` is the path of the value, as `provider.options.x`, or `body`.
+    """
+
+    def __init__(self, words: str, field: str = "body") -> None:
+        """`words` for the client; they quote at most names."""
+        super().__init__(words)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Flaw:
+    """Stands where a value can't be used; found again by its path."""
+
+    words: str
 
 
 def parse_object(text: bytes) -> dict[str, Any]:
-    """The one JSON object in `text`; floats are finite, integers fit 64 bits, keys occur once.
+    """Return the one JSON object in `text`: floats finite, integers of 64 bits, keys once.
 
     Raises:
-        NotStrict: with a sentence for the client; it quotes at most a key name.
+        NotStrict: with a sentence for the client, and the path of the value.
 
     """
     if not text.strip():
         raise NotStrict("the body is empty; send a JSON object")
+    lifted = lift(text)
+    value = _parsed(lifted.text)
+    if _put_in(value, lifted.urls) != len(lifted.urls):
+        # A name, or a text that was written to look like a stand-in: read it all as it is.
+        value = _parsed(text)
+    _check(value)
+    return value
+
+
+def _put_in(root: Mapping[str, Any], urls: Sequence[DataUrl]) -> int:
+    """Put each data URL where its stand-in was read; return how many places there were."""
+    if not urls:
+        return 0
+    known = {str(url): url for url in urls}
+    places = 0
+    stack: list[Any] = [root]
+    while stack:
+        value = stack.pop()
+        if not isinstance(value, dict | list):
+            continue
+        for place, member in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(member, str):
+                if member in known:
+                    value[place] = known[member]
+                    places += 1
+            else:
+                stack.append(member)
+    return places
+
+
+def _parsed(text: bytes) -> dict[str, Any]:
+    if len(text) > _MOST_COMMAS and text.count(b",") > _MOST_COMMAS:
+        raise NotStrict(f"the body holds too many values: {MAX_VALUES} at most")
     try:
         value = json.loads(
             text.decode("utf-8"),
@@ -45,63 +105,137 @@ def parse_object(text: bytes) -> dict[str, Any]:
             f"the body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
         ) from None
     except RecursionError:
-        raise NotStrict(f"the body is nested too deeply: {_MAX_DEPTH} levels at most") from None
+        raise NotStrict(_TOO_DEEP) from None
+    if isinstance(value, _Flaw):
+        raise NotStrict(value.words)
     if not isinstance(value, dict):
         raise NotStrict(f"the body is {_kind(value)}; send a JSON object")
-    _check_strings(value)
     return value
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+_TOO_DEEP = f"the body is nested too deeply: {MAX_DEPTH} levels at most"
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> "dict[str, Any] | _Flaw":
     members = dict(pairs)
-    if len(members) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise NotStrict(f"the key {_shown(key)} occurs twice in one object")
-            seen.add(key)
-    return members
+    if len(members) == len(pairs):
+        return members
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            return _Flaw(f"the key {_shown(key)} occurs twice in one object")
+        seen.add(key)
+    raise AssertionError("unreachable: fewer members than pairs means a key twice")
 
 
-def _constant(name: str) -> NoReturn:
-    raise NotStrict(f"{name} is not a JSON number")
+def _constant(name: str) -> _Flaw:
+    return _Flaw(f"{name} is not a JSON number")
 
 
-def _finite(text: str) -> float:
+def _finite(text: str) -> "float | _Flaw":
     value = float(text)
-    if not math.isfinite(value):
-        raise NotStrict("a number is too large")
-    return value
+    return value if math.isfinite(value) else _Flaw("the number is too large")
 
 
-def _int64(text: str) -> int:
-    if len(text.lstrip("-")) > _MAX_INT_DIGITS:
-        raise NotStrict("an integer is too large: 64 bits at most")
-    value = int(text)
-    if not -_INT64 <= value < _INT64:
-        raise NotStrict("an integer is too large: 64 bits at most")
-    return value
+def _int64(text: str) -> "int | _Flaw":
+    if len(text.lstrip("-")) <= _MAX_INT_DIGITS:
+        value = int(text)
+        if -_INT64 <= value < _INT64:
+            return value
+    return _Flaw(f"{text[:40]} is too large; allowed: {_INTEGERS}")
 
 
-def _check_strings(root: Mapping[str, Any]) -> None:
-    """Refuse NUL (PostgreSQL's text can't hold it), lone surrogates (UTF-8 can't), deep nests."""
-    stack: list[tuple[Any, int]] = [(root, 1)]
+def _check(root: Mapping[str, Any]) -> None:
+    """Refuse what is out of bounds, NUL (no database holds it) and half surrogate pairs."""
+    keys = values = 0
+    stack: list[tuple[Any, int, str]] = [(root, 1, "")]
     while stack:
-        value, depth = stack.pop()
-        if depth > _MAX_DEPTH:
-            raise NotStrict(f"the body is nested too deeply: {_MAX_DEPTH} levels at most")
+        value, depth, name = stack.pop()
         if isinstance(value, dict):
-            stack.extend((key, depth) for key in value)
-            stack.extend((member, depth + 1) for member in value.values())
+            keys += len(value)
+            values += len(value)
+            stack.extend((member, depth + 1, key) for key, member in value.items())
         elif isinstance(value, list):
-            stack.extend((item, depth + 1) for item in value)
-        elif isinstance(value, str):
-            if "\0" in value:
-                raise NotStrict("a string contains a NUL character")
-            try:
-                value.encode("utf-8")
-            except UnicodeEncodeError:
-                raise NotStrict("a string contains half of a surrogate pair") from None
+            values += len(value)
+            stack.extend((item, depth + 1, name) for item in value)
+        if keys > MAX_ALL_KEYS:
+            raise NotStrict(f"the body has more than {MAX_ALL_KEYS} keys")
+        if values > MAX_VALUES:
+            raise NotStrict(f"the body holds too many values: {MAX_VALUES} at most")
+        if _flaw(value, depth, name) is not None:
+            raise _located(root)
+
+
+def _flaw(value: Any, depth: int, name: str) -> str | None:
+    """Return what is wrong with one value, which may be an object or an array; None: nothing."""
+    if isinstance(value, _Flaw):
+        return value.words
+    if isinstance(value, str):
+        return _string_flaw(value, name)
+    if not isinstance(value, dict | list):
+        return None
+    if depth > MAX_DEPTH:
+        return _TOO_DEEP
+    if isinstance(value, dict):
+        if len(value) > MAX_KEYS:
+            return f"the object has {len(value)} keys; allowed: at most {MAX_KEYS}"
+        return next((flaw for key in value if (flaw := _key_flaw(key)) is not None), None)
+    return None
+
+
+def _string_flaw(text: str, name: str) -> str | None:
+    if not text.isascii() and _has_half_pair(text):
+        return "the string contains half of a surrogate pair"
+    if "\0" in text:
+        return "the string contains a NUL character"
+    if len(text) <= MAX_STRING or text.startswith(_URL_STARTS):
+        return None
+    most = MAX_PROMPT if "prompt" in name.lower() else MAX_STRING
+    if len(text) <= most:
+        return None
+    return f"the string has {len(text)} characters; allowed: at most {most}"
+
+
+def _key_flaw(key: str) -> str | None:
+    if "\0" in key:
+        return "a key contains a NUL character"
+    if len(key) > MAX_STRING:
+        return f"a key has {len(key)} characters; allowed: at most {MAX_STRING}"
+    return "a key contains half of a surrogate pair" if _has_half_pair(key) else None
+
+
+def _has_half_pair(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _located(root: Mapping[str, Any]) -> NotStrict:
+    """Return the first flaw in the order of the text, with its path."""
+    for path, value, depth, name in _members(root, "", 1, ""):
+        words = _flaw(value, depth, name)
+        if words is not None:
+            return NotStrict(f"{path}: {words}" if path else words, path or "body")
+    raise AssertionError("unreachable: the same values were flawed a moment ago")
+
+
+def _members(value: Any, path: str, depth: int, name: str) -> Iterator[tuple[str, Any, int, str]]:
+    yield path, value, depth, name
+    if depth > MAX_DEPTH:
+        return
+    if isinstance(value, dict):
+        for key, member in value.items():
+            inner = f"{path}.{_plain(key)}" if path else _plain(key)
+            yield from _members(member, inner, depth + 1, key)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _members(item, f"{path}[{index}]", depth + 1, name)
+
+
+def _plain(key: str) -> str:
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in key[:60])
 
 
 def _shown(key: str) -> str:

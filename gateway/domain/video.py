@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, MaxLen, MinLen
@@ -17,7 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from gateway.domain.fields import misnamed, unknown_fields
-from gateway.domain.violation import Violation, shown
+from gateway.domain.violation import MOST_VIOLATIONS, Violation, shown
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -81,8 +82,9 @@ def parse_request(body: Mapping[str, Any]) -> VideoRequest | tuple[Violation, ..
     try:
         wire = _Wire.model_validate(body)
     except ValidationError as error:
-        return tuple(_violation(details) for details in error.errors(include_url=False))
-    wrong = tuple(misnamed(body, _KNOWN))
+        found = error.errors(include_url=False)[:MOST_VIOLATIONS]
+        return tuple(_violation(details) for details in found)
+    wrong = tuple(islice(misnamed(body, _KNOWN), MOST_VIOLATIONS))
     if wrong:
         return wrong
     provider = wire.provider or _Provider()
@@ -114,9 +116,13 @@ def parse_request(body: Mapping[str, Any]) -> VideoRequest | tuple[Violation, ..
 def _whole(value: Any) -> Any:
     """4.0 is an integer where JSON Schema says so; true is not."""
     if isinstance(value, float) and value.is_integer():
+        if abs(value) >= _INT64:
+            raise PydanticCustomError("int_range", "an integer of at most 64 bits")
         return int(value)
     return value
 
+
+_INT64 = 2**63
 
 _Whole = Annotated[int, Strict(), BeforeValidator(_whole)]
 _Positive = Annotated[float, Strict(), Gt(0)]
@@ -179,8 +185,8 @@ class _Wire(_Part):
     resolution: str | None = None
     aspect_ratio: str | None = None
     size: str | None = None
-    frame_images: list[_Frame] | None = None
-    input_references: list[_Reference] | None = None
+    frame_images: Annotated[list[_Frame], MaxLen(32)] | None = None
+    input_references: Annotated[list[_Reference], MaxLen(100)] | None = None
     generate_audio: bool | None = None
     seed: _Whole | None = None
     previous_job_id: Annotated[str, MinLen(1), MaxLen(200)] | None = None

@@ -39,7 +39,7 @@ async def read_object(
     try:
         body = parse_object(raw) if raw.strip() else {}
     except NotStrict as error:
-        raise Refused(Reason.INVALID_REQUEST, str(error), {"field": "body"}) from error
+        raise Refused(Reason.INVALID_REQUEST, str(error), {"field": error.field}) from error
     for name in body:
         if fields is not None and name not in fields:
             allowed = ", ".join(sorted(fields))

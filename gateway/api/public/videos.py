@@ -111,7 +111,7 @@ def _parsed(body: bytes) -> VideoRequest:
         raise Refused(
             Reason.INVALID_REQUEST,
             f"{str(error)[:1].upper()}{str(error)[1:]}.",
-            {"field": "body"},
+            {"field": error.field},
         ) from error
     if isinstance(parsed, VideoRequest):
         return parsed

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from gateway.domain.data_url import splice
 from gateway.domain.fingerprint import fingerprint
 from gateway.domain.job import new_job_id, new_token
 from gateway.domain.team import Principal
@@ -172,4 +173,4 @@ def forwarded(body: Mapping[str, Any], callback_url: str | None, previous: str |
         onward["callback_url"] = callback_url
     if previous is not None:
         onward["previous_job_id"] = previous
-    return orjson.dumps(onward)
+    return splice(orjson.dumps(onward), onward)

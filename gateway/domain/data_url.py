@@ -1,0 +1,153 @@
+"""Large data URLs of a request, kept as the bytes that came in and never built into one text.
+
+A request with a 60 MB image would otherwise be decoded, parsed, hashed and written anew while every
+other request waits. `lift` cuts such strings out of the JSON text before it is parsed, and leaves a
+short stand-in; `splice` puts the very bytes back into the JSON that is sent on.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+LIFTED = 16 * 1024
+"""Bytes from which a data URL is lifted out."""
+
+_START = b'"data:'
+_CHUNK = 256 * 1024  # bytes hashed at a time: other threads get their turn
+_SPACES = (b"\n", b" ", b"\r", b"\t")
+_NOT_PLAIN = (b"\\", b"\n", b"\r", b"\t", b"\0")
+_HEAD = re.compile(rb"data:([^,]{0,200}),", re.IGNORECASE)
+
+
+class DataUrl(str):
+    """A stand-in for a data URL; `raw` is the whole URL as it was sent, without escapes."""
+
+    raw: memoryview
+
+    @property
+    def decoded_size(self) -> int:
+        """About how many bytes the URL's content has."""
+        return len(self.raw) * 3 // 4
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """A JSON text with stand-ins, and what they stand for, in order."""
+
+    text: bytes
+    urls: Sequence[DataUrl]
+
+
+def lift(text: bytes) -> Lifted:
+    """Replace every large data URL of the JSON text by a stand-in that occurs nowhere else."""
+    spans = list(_spans(text))
+    if not spans:
+        return Lifted(text, ())
+    view = memoryview(text)
+    pieces = [view[a:b] for a, b in _gaps(spans, len(text))]
+    rest = b"".join(pieces)
+    mark = "data:,@"
+    while mark.encode() in rest:
+        mark += "@"
+    urls = [_stand_in(f"{mark}{n}", view[a:b]) for n, (a, b) in enumerate(spans)]
+    joined: list[Any] = [pieces[0]]
+    for url, piece in zip(urls, pieces[1:], strict=True):
+        joined += [url.encode(), piece]
+    return Lifted(b"".join(joined), urls)
+
+
+def splice(text: bytes, body: Any) -> bytes:
+    """Put the bytes of every `DataUrl` in `body` back into its JSON text."""
+    for url in data_urls(body):
+        before, found, after = text.partition(b'"' + url.encode() + b'"')
+        if not found:
+            raise ValueError("a data URL's stand-in is not in the text")
+        text = b"".join((before, b'"', url.raw, b'"', after))
+    return text
+
+
+def data_urls(value: Any) -> Iterator[DataUrl]:
+    """Yield every lifted data URL in a parsed body."""
+    if isinstance(value, DataUrl):
+        yield value
+    elif isinstance(value, dict):
+        for member in value.values():
+            yield from data_urls(member)
+    elif isinstance(value, list):
+        for item in value:
+            yield from data_urls(item)
+
+
+def content_digest(raw: bytes | memoryview) -> tuple[str, str] | None:
+    """Return media type and a digest of the content of a base64 data URL; None for another text.
+
+    White space and padding make no difference. The base64 text is hashed as it stands, for decoding
+    an image would cost more than everything else that is done with it.
+    """
+    head = _HEAD.match(raw[:300])
+    if head is None:
+        return None
+    described = head[1].decode("utf-8", "replace").replace(" ", "").lower()
+    media_type, _, encoding = described.rpartition(";")
+    if encoding != "base64":
+        return None
+    content = raw[head.end() :]
+    text = bytes(content)
+    if any(space in text for space in _SPACES):
+        content = b"".join(text.split())
+    tail = bytes(content[-2:])
+    padding = len(tail) - len(tail.rstrip(b"="))
+    sha = hashlib.sha256()
+    for start in range(0, len(content) - padding, _CHUNK):
+        sha.update(content[start : min(start + _CHUNK, len(content) - padding)])
+    return media_type, sha.hexdigest()
+
+
+def _stand_in(text: str, raw: memoryview) -> DataUrl:
+    url = DataUrl(text)
+    url.raw = raw
+    return url
+
+
+def _spans(text: bytes) -> Iterator[tuple[int, int]]:
+    """Where large data URLs stand, without their quotes: plain ASCII, and nothing escaped."""
+    position = 0
+    while (quote := text.find(_START, position)) >= 0:
+        start = quote + 1
+        end = text.find(b'"', start)
+        if end < 0:
+            return
+        position = end + 1
+        if _is_escaped(text, quote):
+            position = start
+        elif (
+            end - start >= LIFTED
+            and text.find(b"\\", start, end) < 0
+            and _is_plain(text, start, end)
+        ):
+            yield start, end
+
+
+def _is_escaped(text: bytes, quote: int) -> bool:
+    """Return whether the quote stands inside a string: after an odd number of backslashes."""
+    slashes = 0
+    while slashes < quote and text[quote - 1 - slashes] == 0x5C:
+        slashes += 1
+    return slashes % 2 == 1
+
+
+def _is_plain(text: bytes, start: int, end: int) -> bool:
+    """Return whether the span is ASCII without an escape or a line end, which JSON forbids."""
+    if any(text.find(c, start, end) >= 0 for c in _NOT_PLAIN):
+        return False
+    return text[start:end].isascii()
+
+
+def _gaps(spans: Sequence[tuple[int, int]], length: int) -> Iterator[tuple[int, int]]:
+    position = 0
+    for start, end in spans:
+        yield position, start
+        position = end
+    yield position, length
