@@ -40,6 +40,8 @@ from gateway.services.events.endpoints import EndpointAdmin
 from gateway.services.events.publish import EventPublisher
 from gateway.services.events.replay import DeliveryReplay
 from gateway.services.job_cache import JobCache
+from gateway.services.jobs.end import JobEnder
+from gateway.services.jobs.operate import JobOperator
 from gateway.services.jobs.poll_schedule import PollSchedule
 from gateway.services.jobs.receive_webhook import WebhookIntake
 from gateway.services.jobs.serialize import JobSerializer
@@ -157,7 +159,9 @@ async def open_gateway(
         await database.write(lambda tx: audit.record_start(tx, started, version, clock.now()))
         budget_keeper = BudgetKeeper(database, clock, live, telemetry)
         await budget_keeper.step()
-        upstreams = Upstreams(clock, telemetry)
+        redirects = SystemLookup()
+        stack.callback(redirects.close)
+        upstreams = Upstreams(clock, redirects, telemetry)
         stack.push_async_callback(upstreams.close)
         upstreams.use(config.upstreams)
         secret = await _setting(database, "installation_secret")
@@ -226,7 +230,7 @@ async def open_gateway(
             silent = key_refresher.silent_for
             return {
                 "database": "ok" if silent < _SILENT else f"silent for {silent:.0f} s",
-                "catalog": "ok" if catalogs.ready() else "not loaded, or older than max_stale",
+                "catalog": _catalog_state(catalogs),
                 "draining": "draining" if gateway.draining else "ok",
             }
 
@@ -256,6 +260,7 @@ async def open_gateway(
             observer=observer,
             redeliverer=DeliveryReplay(database, clock),
             subscribers=EndpointAdmin(database, clock, source, outbound, live),
+            job_operator=JobOperator(database, clock, JobEnder(live, clock, publisher), tracker),
             telemetry=telemetry,
         )
         gateway = Gateway(
@@ -327,6 +332,11 @@ async def _inspection(config: Config, database: Database, stack: AsyncExitStack)
     reader = await open_database(url, read_only=True)
     stack.push_async_callback(reader.close)
     return reader
+
+
+def _catalog_state(catalogs: Catalogs) -> str:
+    missing = catalogs.unavailable()
+    return "; ".join(f"{name}: {why}" for name, why in missing.items()) or "ok"
 
 
 def _outbound(config: Config, clock: Clock, stack: AsyncExitStack) -> WebhookSender:

@@ -11,7 +11,7 @@ from typing import IO, Any, Protocol, TypeVar
 
 from gateway.domain.delivery import AttemptOutcome
 from gateway.domain.network import BlockedAddress, CallbackPolicy
-from gateway.domain.upstream import PollOutcome, SubmitOutcome
+from gateway.domain.upstream import CatalogOutcome, PollOutcome, SubmitOutcome
 
 Value = str | int | None
 """What a SQL parameter may be. TEXT and BIGINT only: money in micro-dollars, times in epoch ms."""
@@ -123,8 +123,8 @@ class Upstream(Protocol):
 
         """
 
-    async def models(self) -> Sequence[Mapping[str, Any]] | None:
-        """The catalog's entries as the upstream lists them; None when it could not be had."""
+    async def models(self) -> CatalogOutcome:
+        """Return the catalog's entries as the upstream lists them, or why they can't be had."""
 
 
 class Draft(Protocol):

@@ -1,4 +1,4 @@
-"""README and docs/ are true: their examples run, their tables are complete, their links lead on.
+"""Documentation matches the code: examples run, tables are complete, links resolve.
 
 docs/configuration.md, docs/sandbox.md, docs/metrics.md and docs/webhooks.md have tests of their
 own, beside what they describe; of those only the links are looked at here.
@@ -25,7 +25,7 @@ from tests.harness import KEYS, RunningGateway, flowing, running_gateway
 from tests.sdk_js.programs import Unavailable, installed
 
 ROOT = Path(__file__).parents[1]
-ALL = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(ROOT.glob("docs/**/*.md"))]
+ALL = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
 ELSEWHERE = {"configuration.md", "sandbox.md", "metrics.md", "webhooks.md"}
 PAGES = [page for page in ALL if page.name not in ELSEWHERE]
 
@@ -33,7 +33,7 @@ PAGES = [page for page in ALL if page.name not in ELSEWHERE]
 ADDRESS, KEY = "http://127.0.0.1:8080", "vg_..."
 
 # What an operator has and a test has not; their lines are read by people only.
-FOREIGN = {"docker", "export", "kill", "sqlite3"}
+FOREIGN = {"docker", "export", "git", "kill", "sqlite3"}
 
 
 def named(page: Path) -> str:

@@ -1,4 +1,4 @@
-"""The repository as a whole: locks, floors, version, and nothing in it that belongs elsewhere."""
+"""The project as it is built: locks, version, import floors, Makefile targets, image."""
 
 import re
 import subprocess
@@ -13,28 +13,6 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LOCKS = ["requirements.lock", "requirements.run.lock", "requirements.sandbox.lock"]
-
-# Joined here, so that this file does not hold what it looks for.
-REGISTRIES = [
-    "pypi" + ".org",
-    "python" + "hosted",
-    "npm" + "js",
-    "registry" + ".yarn",
-    "/simp" + "le/",
-]
-MACHINES = ["/wo" + "rk/", "/ro" + "ot/", "/ho" + "me/"]
-
-
-def tracked() -> list[Path]:
-    """Every text file of the repository."""
-    try:
-        listed = subprocess.run(
-            ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True
-        ).stdout
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("not a git checkout")
-    files = [ROOT / name for name in listed.split("\0") if name]
-    return [path for path in files if path.is_file() and b"\0" not in path.read_bytes()[:8192]]
 
 
 def pinned(lock: str) -> dict[str, str]:
@@ -100,21 +78,6 @@ def test_what_is_installed_is_what_the_lock_says() -> None:
     installed = {name: version(name) for name in wanted("dev", "postgres", "otel", "sandbox")}
 
     assert installed == {name: lock[name] for name in installed}
-
-
-@pytest.mark.parametrize("words", [REGISTRIES, MACHINES], ids=["registries", "machines"])
-def test_no_file_names_a_package_registry_or_a_path_of_some_machine(words: list[str]) -> None:
-    files = tracked()
-    pattern = re.compile("|".join(rf"(?<![\w.-]){re.escape(word)}" for word in words))
-
-    found = [
-        f"{path.relative_to(ROOT)}: {match[0]}"
-        for path in files
-        if (match := pattern.search(path.read_text(errors="replace")))
-    ]
-
-    assert len(files) > 100
-    assert found == []
 
 
 def test_the_version_is_one_everywhere() -> None:

@@ -1,21 +1,27 @@
 """An OpenRouter-shaped upstream over HTTP (docs/openrouter-contract.md)."""
 
-import json
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import replace
 from types import TracebackType
-from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
 
+from gateway.adapters.redirects import (
+    MOST_REDIRECTS,
+    PublicDownloads,
+    redirect_target,
+    same_origin,
+)
 from gateway.domain.delivery import parse_retry_after
 from gateway.domain.job import JobUpdate
-from gateway.domain.submit_verdict import read_submit
+from gateway.domain.submit_verdict import read_models, read_submit
 from gateway.domain.upstream import (
     Accepted,
+    CatalogFailed,
+    CatalogOutcome,
     ContentFailed,
     Declined,
     Missing,
@@ -24,7 +30,9 @@ from gateway.domain.upstream import (
     SubmitOutcome,
     Unanswered,
     Unclear,
+    is_openrouters_own,
     masked,
+    parse_answer,
     read_poll,
 )
 from gateway.ports import Clock
@@ -52,16 +60,21 @@ class OpenRouter:
         connect: float,
         poll: float,
         content_idle: float,
+        public: PublicDownloads,
         clock: Clock,
         telemetry: Telemetry,
     ) -> None:
-        """Times are seconds. Must be made inside a running loop; close it with `close`."""
+        """Must be made inside a running loop; close it with `close`. Times are seconds.
+
+        `public` opens what a redirect of a video points to.
+        """
         self._name = name
         self._api_key = api_key
         self._base = base_url.rstrip("/")
         self._poll_timeout = poll
         self._connect = connect
         self._content_idle = content_idle
+        self._public = public
         self._clock = clock
         self._telemetry = telemetry
         headers = {"Authorization": f"Bearer {api_key}", "User-Agent": "video-gateway"}
@@ -146,27 +159,22 @@ class OpenRouter:
     async def content(self, upstream_id: str, index: int) -> AsyncIterator["_Stream"]:
         """Open one output for reading; no limit on the whole, only on silence.
 
-        A redirect to another host is followed without the key, as aiohttp does.
+        Redirects are followed to the upstream's own origin, or to a public address over https.
 
         Raises:
             ContentFailed: on entering, when the upstream does not hand it over.
 
         """
+        url = str(self._job_url(upstream_id, f"/content?index={index}"))
         with self._timed("content") as call:
-            try:
-                response = await self._reads.get(
-                    self._job_url(upstream_id, f"/content?index={index}"),
-                    timeout=aiohttp.ClientTimeout(
-                        total=None, sock_connect=self._connect, sock_read=self._content_idle
-                    ),
-                )
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                raise ContentFailed(_why(error)) from error
-            async with response:
-                if response.status != 200:
-                    gone = response.status in (404, 410)
-                    call.outcome = "gone" if gone else "error"
-                    raise ContentFailed(f"status {response.status}", gone=gone)
+            async with AsyncExitStack() as stack:
+                try:
+                    response = await self._open_content(url, stack)
+                    if response.status != 200:
+                        call.outcome = "gone" if response.status in (404, 410) else "error"
+                        raise await _content_refused(response)
+                except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                    raise ContentFailed(_why(error)) from error
                 call.outcome = "ok"  # a reader that leaves early is no failure of the upstream's
                 try:
                     yield _Stream(response)
@@ -174,21 +182,42 @@ class OpenRouter:
                     call.outcome = "error"
                     raise
 
-    async def models(self) -> Sequence[Mapping[str, Any]] | None:
-        """The catalog's entries as listed; None when they could not be had."""
+    async def _open_content(self, url: str, stack: AsyncExitStack) -> aiohttp.ClientResponse:
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=self._connect, sock_read=self._content_idle
+        )
+        for _ in range(MOST_REDIRECTS + 1):
+            if same_origin(url, self._base):
+                response = await stack.enter_async_context(
+                    self._reads.get(URL(url, encoded=True), timeout=timeout, allow_redirects=False)
+                )
+            else:
+                response = await self._public.get(url, timeout, stack)
+            target = redirect_target(response, url)
+            if target is None:
+                return response
+            url = target
+        raise ContentFailed(f"more than {MOST_REDIRECTS} redirects")
+
+    async def models(self) -> CatalogOutcome:
+        """Return the catalog's entries as listed, or why they can't be had."""
         with self._timed("models") as call:
             try:
                 async with self._reads.get(
-                    f"{self._base}/videos/models", timeout=self._timeout(_MODELS_TIMEOUT)
+                    f"{self._base}/videos/models",
+                    timeout=self._timeout(_MODELS_TIMEOUT),
+                    allow_redirects=False,
                 ) as response:
-                    body = await _read(response, _MAX_CATALOG)
-                    listed = json.loads(body).get("data") if response.status == 200 else None
-            except (aiohttp.ClientError, TimeoutError, OSError, ValueError, AttributeError):
-                return None
-            if not isinstance(listed, list):
-                return None
-            call.outcome = "ok"
-            return [entry for entry in listed if isinstance(entry, dict)]
+                    outcome = read_models(
+                        response.status,
+                        await _read(response, _MAX_CATALOG),
+                        location=response.headers.get("Location"),
+                    )
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                return CatalogFailed(_why(error))
+            if not isinstance(outcome, CatalogFailed):
+                call.outcome = "ok"
+            return outcome
 
     def _job_url(self, upstream_id: str, rest: str = "") -> URL:
         """Upstream ids are opaque: one is always one path segment, whatever is in it."""
@@ -307,6 +336,14 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
             response.close()
             break
     return b"".join(parts)[:limit]
+
+
+async def _content_refused(response: aiohttp.ClientResponse) -> ContentFailed:
+    own = False
+    if response.status == 404:
+        answer = await _read_what_came(response)
+        own = is_openrouters_own(response.status, parse_answer(answer))
+    return ContentFailed(f"status {response.status}", status=response.status, own=own)
 
 
 async def _read_what_came(response: aiohttp.ClientResponse) -> bytes:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from gateway.adapters.openrouter import OpenRouter
+from gateway.adapters.redirects import PublicDownloads
+from gateway.adapters.resolver import Lookup
 from gateway.config.upstream import UpstreamConfig
 from gateway.ports import Clock, Upstream
 from gateway.telemetry.bundle import Telemetry
@@ -11,9 +13,10 @@ from gateway.telemetry.bundle import Telemetry
 class Upstreams(Mapping[str, Upstream]):
     """Every upstream by name. One that left the configuration stays, for the jobs that it has."""
 
-    def __init__(self, clock: Clock, telemetry: Telemetry) -> None:
-        """Empty until `use`; close it with `close`."""
+    def __init__(self, clock: Clock, lookup: Lookup, telemetry: Telemetry) -> None:
+        """Empty until `use`; close it with `close`. `lookup` resolves what videos redirect to."""
         self._clock = clock
+        self._public = PublicDownloads(lookup)
         self._telemetry = telemetry
         self._opened: dict[str, tuple[UpstreamConfig, OpenRouter]] = {}
         self._retired: list[OpenRouter] = []
@@ -52,6 +55,7 @@ class Upstreams(Mapping[str, Upstream]):
             connect=config.timeout.connect.total_seconds(),
             poll=config.timeout.poll.total_seconds(),
             content_idle=config.timeout.content_idle.total_seconds(),
+            public=self._public,
             clock=self._clock,
             telemetry=self._telemetry,
         )

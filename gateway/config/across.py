@@ -30,6 +30,7 @@ def conflicts(values: Mapping[str, Any]) -> Iterator[Conflict]:
     yield from _names(values)
     yield from _hashes(values)
     yield from _budgets(values)
+    yield from _former_names(values)
 
 
 def mapping(value: object) -> Mapping[str, Any]:
@@ -68,6 +69,25 @@ def _same_address(values: Mapping[str, Any]) -> Iterator[Conflict]:
     if isinstance(listen, str) and listen == admin and not listen.endswith(":0"):
         where = "admin_listen" if "admin_listen" in server else "listen"
         yield Conflict(("server", where), admin, "the same address for teams and operators")
+
+
+def _former_names(values: Mapping[str, Any]) -> Iterator[Conflict]:
+    """A name is the former name of one team at most, and not of one that there still is."""
+    teams = mapping(values.get("teams"))
+    taken: dict[str, str] = {}
+    for name, team in teams.items():
+        for former in _texts(mapping(team).get("was")):
+            path: Path = ("teams", name, "was")
+            if former in teams:
+                yield Conflict(path, former, "there still is a team of that name")
+            elif former in taken:
+                yield Conflict(path, former, f"team {taken[former]} has it as its former name")
+            taken.setdefault(former, str(name))
+
+
+def _texts(value: object) -> list[str]:
+    given = value if isinstance(value, list) else [value]
+    return [text for text in given if isinstance(text, str)]
 
 
 def _names(values: Mapping[str, Any]) -> Iterator[Conflict]:

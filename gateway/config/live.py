@@ -14,6 +14,11 @@ class InForce:
     version: str
     rules: Rules
 
+    def names_of(self, team: str) -> tuple[str, ...]:
+        """Return the team's name and those it had before; what they own is the team's."""
+        known = self.config.teams.get(team)
+        return (team,) if known is None else (team, *known.was)
+
 
 class Live:
     """Holds what is in force. A reload replaces it for whatever begins from then on."""

@@ -61,7 +61,7 @@ def rules_of(config: Config) -> Rules:
     """The rules of this configuration. Of two budgets with one id the tighter one holds."""
     budgets: dict[str, Budget] = {}
     for team, budget in _budgets(config):
-        made = _budget(team, budget)
+        made = _budget(team, budget, config)
         known = budgets.get(made.id)
         if known is None or made.limit_micros < known.limit_micros:
             budgets[made.id] = made
@@ -99,7 +99,9 @@ def _budgets(config: Config) -> list[tuple[str | None, BudgetConfig]]:
     return organisation + [(name, b) for name, team in config.teams.items() for b in team.budgets]
 
 
-def _budget(team: str | None, budget: BudgetConfig) -> Budget:
+def _budget(team: str | None, budget: BudgetConfig, config: Config) -> Budget:
+    owner = None if team is None else config.teams[team]
+    keys = () if owner is None else owner.keys
     return Budget(
         period=Period(budget.period),
         limit_micros=budget.limit_micros,
@@ -107,6 +109,8 @@ def _budget(team: str | None, budget: BudgetConfig) -> Budget:
         models=() if budget.models == ("*",) else budget.models,
         key=budget.key,
         alerts=budget.alerts,
+        former_teams=() if owner is None else owner.was,
+        former_keys=tuple(name for key in keys if key.name == budget.key for name in key.was),
     )
 
 

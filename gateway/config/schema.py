@@ -92,6 +92,7 @@ class ContentConfig(Part):
         Decimal(20)
     )
     retention: Annotated[timedelta, PlainValidator(duration("1m", "3650d"))] = timedelta(days=30)
+    gone_after: Annotated[timedelta, PlainValidator(duration("1s", "7d"))] = timedelta(minutes=1)
 
     @property
     def max_bytes(self) -> int:

@@ -10,6 +10,7 @@ from gateway.config.part import Part
 from gateway.config.places import EndpointUrl
 from gateway.config.values import (
     Flag,
+    FormerNames,
     Glob,
     KeyHash,
     Name,
@@ -36,6 +37,12 @@ class KeyConfig(Part):
 
     name: Name
     hash: KeyHash
+
+
+class TeamKey(KeyConfig):
+    """A team's key. `was`: names it had before; what was spent under them still counts."""
+
+    was: FormerNames = ()
 
 
 class Lists(Part):
@@ -98,9 +105,10 @@ class SubscriberConfig(Part):
 
 
 class Team(Part):
-    """Who pays."""
+    """Who pays. `was`: names it had before; their spending and their jobs are still its own."""
 
-    keys: tuple[KeyConfig, ...] = ()
+    was: FormerNames = ()
+    keys: tuple[TeamKey, ...] = ()
     zdr: Literal["allow", "require"] = "allow"
     models: Lists = Lists()
     providers: Lists = Lists()

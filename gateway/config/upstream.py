@@ -81,6 +81,8 @@ class UpstreamConfig(Part):
         default=timedelta(minutes=15), validate_default=True
     )
 
+    lost_after: Annotated[timedelta, PlainValidator(duration("1m", "30d"))] = timedelta(hours=24)
+
     @field_validator("unknown_ttl")
     @classmethod
     def _after_the_submit(cls, value: timedelta, info: ValidationInfo) -> timedelta:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, NoReturn, TypeVar
 
-from pydantic import AfterValidator, PlainValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, PlainValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
 from gateway.config.tree import Number
@@ -270,3 +270,11 @@ Cidr = Annotated[Network, PlainValidator(read_network)]
 Usd = Annotated[Micros, PlainValidator(usd())]
 UsdAboveZero = Annotated[Micros, PlainValidator(usd(above_zero=True))]
 SomeGlobs = Annotated[tuple[Glob, ...], AfterValidator(at_least_one)]
+
+
+def _one_or_many(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+FormerNames = Annotated[tuple[Name, ...], BeforeValidator(_one_or_many)]
+"""Names that a team or a key had before it was renamed: one, or a list."""

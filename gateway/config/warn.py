@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from gateway.config.mistakes import Path, near, path_text
 from gateway.config.schema import Config, Server
 from gateway.config.team import BudgetConfig, SubscriberConfig
-from gateway.domain.event import BUDGET_THRESHOLD, ENDPOINT_DISABLED
+from gateway.domain.event import BILL_DISPUTED, BUDGET_THRESHOLD, ENDPOINT_DISABLED
 from gateway.domain.job import Status
 
 # The official Python SDK sends the paid request again when no answer came for 5 s
@@ -18,6 +20,7 @@ _SDK_PATIENCE = timedelta(seconds=5)
 EVENTS = (
     *(f"video.generation.{status}" for status in Status if status.terminal),
     BUDGET_THRESHOLD,
+    BILL_DISPUTED,
     ENDPOINT_DISABLED,
 )
 
@@ -26,7 +29,7 @@ def warnings(config: Config) -> tuple[str, ...]:
     """Sentences that begin with the path they are about; no value that may be secret."""
     return tuple(
         f"{path_text(path)}: {words}"
-        for check in (_server, _routing, _zdr, _keys, _events)
+        for check in (_server, _upstreams, _routing, _zdr, _keys, _events)
         for path, words in check(config)
     )
 
@@ -51,6 +54,33 @@ def _server(config: Config) -> _Found:
             ("server", "admin_listen"),
             "not loopback, but admin.tokens is empty: only loopback peers may use the admin API",
         )
+
+
+def _upstreams(config: Config) -> _Found:
+    for name, upstream in config.upstreams.items():
+        parts = urlsplit(upstream.base_url)
+        if parts.scheme == "http" and not is_local(parts.hostname or ""):
+            yield (
+                ("upstreams", name, "base_url"),
+                (
+                    "http:// to a host that is not local: the API key travels unencrypted, and"
+                    " where the host redirects to https every submit is refused; write https://"
+                ),
+            )
+
+
+def is_local(host: str) -> bool:
+    """Return whether a host is this machine or in a private network, by its name or address."""
+    if host == "localhost" or "." not in host or host.endswith(_LOCAL_NAMES):
+        return True
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_private
+
+
+_LOCAL_NAMES = (".localhost", ".local", ".internal", ".lan", ".home.arpa", ".svc", ".cluster.local")
 
 
 def _routing(config: Config) -> _Found:

@@ -69,7 +69,11 @@ class Budget:
     key: str | None = None
     """The one key it counts; None: every key."""
     alerts: tuple[Decimal, ...] = ()
-    """Shares of the limit at which somebody is told."""
+    """Shares of the limit at which an event is published."""
+    former_teams: tuple[str, ...] = ()
+    """Names that the team had before: their jobs count too."""
+    former_keys: tuple[str, ...] = ()
+    """Names that the key had before: their jobs count too."""
 
     @property
     def id(self) -> str:
@@ -84,6 +88,11 @@ class Budget:
         return f"{scope}/{self.period}{'?' if filters else ''}{'&'.join(filters)}"
 
     @property
+    def is_renamed(self) -> bool:
+        """Whether it also counts jobs of former names, which no new job has."""
+        return bool(self.former_teams or self.former_keys)
+
+    @property
     def scope(self) -> str:
         """Whose budget it is, in words."""
         return "the organisation" if self.team is None else f"team {self.team}"
@@ -95,8 +104,8 @@ def covers(
     """Whether a request of that team and key, for that model, counts toward the budget."""
     names = (model, canonical_slug or model)
     return (
-        (budget.team is None or budget.team == team)
-        and (budget.key is None or budget.key == key)
+        (budget.team is None or team in (budget.team, *budget.former_teams))
+        and (budget.key is None or key in (budget.key, *budget.former_keys))
         and (not budget.models or any(fnmatchcase(n, g) for n in names for g in budget.models))
     )
 

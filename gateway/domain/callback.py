@@ -51,14 +51,16 @@ class CallbackTarget:
     literal: bool  # the host is an address, and has been checked
 
 
-def check_callback_url(url: str, policy: CallbackPolicy) -> CallbackTarget | BlockedAddress:
+def check_callback_url(
+    url: str, policy: CallbackPolicy, *, longest: int = _LENGTH_LIMIT
+) -> CallbackTarget | BlockedAddress:
     """The target that a client's URL names, or why it is refused. Never raises, whatever the text.
 
     Https (http if allowed), no user info, a host by `allow_hosts`, no port that speaks another
     protocol. An address is taken only in its plain spelling, and only if `check_address` takes it.
     """
-    if len(url) > _LENGTH_LIMIT:
-        return BlockedAddress(Why.TOO_LONG, f"longer than {_LENGTH_LIMIT} characters")
+    if len(url) > longest:
+        return BlockedAddress(Why.TOO_LONG, f"longer than {longest} characters")
     if not _CHARACTERS.fullmatch(url):
         return BlockedAddress(
             Why.UNREADABLE,

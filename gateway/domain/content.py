@@ -149,10 +149,25 @@ def _tag(installation: str) -> str:
     return installation[:12]
 
 
-def may_be_video(content_type: str) -> bool:
-    """Whether an upstream's 200 may hold a video; a page or JSON is some proxy's error."""
+_UNTYPED = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/mp4"})
+_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp"})
+_STARTS = (b"\x1aE\xdf\xa3", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"OggS")
+
+SNIFFED = 12
+"""Bytes that are needed to tell a video by its beginning."""
+
+
+def may_be_video(content_type: str, start: bytes) -> bool:
+    """Return whether an upstream's 200 holds a video, by its type or, without one, its beginning.
+
+    `start` has at least `SNIFFED` bytes unless the whole is shorter. MP4 and QuickTime boxes (ISO
+    14496-12), Matroska and WebM, MPEG, AVI and Ogg are known.
+    """
     kind = content_type.partition(";")[0].strip().lower()
-    return not kind.startswith("text/") and "json" not in kind and "xml" not in kind
+    if kind not in _UNTYPED:
+        return kind.startswith("video/")
+    is_avi = start.startswith(b"RIFF") and start[8:12] == b"AVI "
+    return start[4:8] in _BOXES or start.startswith(_STARTS) or is_avi
 
 
 def make_room(by_use: Iterable[Asset], excess: int) -> list[Asset]:

@@ -20,6 +20,7 @@ from gateway.domain.units import usd_text
 
 VIDEO_EVENTS = "video.generation.*"
 BUDGET_THRESHOLD = "budget.threshold"
+BILL_DISPUTED = "bill.disputed"
 ENDPOINT_DISABLED = "endpoint.disabled"
 PING = "ping"
 
@@ -109,6 +110,18 @@ def threshold_crossed(event_id: str, facts: ThresholdFacts, at: datetime) -> Eve
         "resets_at": facts.resets_at and _iso(facts.resets_at),
     }
     return _event(event_id, BUDGET_THRESHOLD, at, data, facts.team)
+
+
+def bill_disputed(event_id: str, job: Job, at: datetime) -> Event:
+    """A bill far above its estimate, that an operator has to accept or correct."""
+    data = {
+        "team": job.team,
+        "job": job.id,
+        "model": job.model,
+        "estimate_usd": usd_text(job.estimate_micros),
+        "cost_usd": usd_text(job.cost_micros or 0),
+    }
+    return _event(event_id, BILL_DISPUTED, at, data, job.team)
 
 
 def endpoint_disabled(

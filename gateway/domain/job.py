@@ -55,6 +55,13 @@ class Cause(StrEnum):
     UPSTREAM = "upstream"  # the upstream's verdict
     REFUSED = "refused"  # a definite refusal: nothing was ever generated
     ASSUMED = "assumed"  # no verdict ever came; settled at the estimate
+    LOST = "lost"  # the upstream forgot the job; settled at the estimate
+    OPERATOR = "operator"  # an operator ended it
+
+    @property
+    def has_verdict(self) -> bool:
+        """Whether the upstream said how the job ended."""
+        return self in (Cause.UPSTREAM, Cause.REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,7 @@ class Job:
     content_gone: bool  # whether its video is known to be gone for good
     profile: str  # the kind of request, under which its cost is remembered
     announced: bool  # whether anybody was given the id before the upstream's answer was known
+    content_missing_since: int | None = None  # the upstream has answered 404 for the video
     catalog_micros: int | None = None  # the catalog's price, before a raise; None: of version 0.1
 
     @property
@@ -118,18 +126,18 @@ class JobUpdate:
         return None if cost is None else micros_nearest(cost)
 
 
-_ABSURD = Decimal(100_000)  # USD; the dearest video of the catalog is some tens of dollars
+_NO_AMOUNT = Decimal(1_000_000_000)  # USD; above it a figure is an error, and sums could overflow
 
 
 def plausible_cost(raw: str | None) -> Decimal | None:
-    """The upstream's digits as dollars; None for NaN, infinite, negative or absurd amounts."""
+    """Return the upstream's digits as dollars; None for what is no amount: NaN, negative, huge."""
     if raw is None:
         return None
     try:
         cost = Decimal(raw)
     except InvalidOperation:
         return None
-    return cost if cost.is_finite() and 0 <= cost <= _ABSURD else None
+    return cost if cost.is_finite() and 0 <= cost <= _NO_AMOUNT else None
 
 
 def new_job_id(now_seconds: int, source: random.Random) -> JobId:

@@ -69,11 +69,32 @@ def choose(
     prices nothing else, and where a model has such keys nothing else prices those.
     """
     pool = list(keys)
+    if mode == "image" and not any(key.mode == "image" for key in pool):
+        return _as_image(pool, audio=audio, resolution=resolution)
     if mode in ("reference", "continuation"):
         special = [key for key in pool if key.mode == mode]
         if special:
             return _first(special, (mode,), None, resolution) or _first(special, (mode,), None)
         mode = "text"
+    return _by_rank(pool, mode, audio=audio, resolution=resolution)
+
+
+def _as_image(pool: list[PriceKey], *, audio: bool, resolution: str | None) -> PriceKey | None:
+    """Price a frame image where no key is named for images.
+
+    Where references are sold (heygen) a frame may be billed as one: the higher price counts.
+    """
+    plain = _by_rank(pool, "image", audio=audio, resolution=resolution)
+    if not any(key.mode == "reference" for key in pool):
+        return plain
+    as_reference = choose(pool, "reference", audio=audio, resolution=resolution)
+    both = [key for key in (plain, as_reference) if key is not None]
+    return max(both, key=lambda key: key.usd, default=None)
+
+
+def _by_rank(
+    pool: list[PriceKey], mode: Mode, *, audio: bool, resolution: str | None
+) -> PriceKey | None:
     for rank in sorted({key.rank for key in pool}):
         ranked = [key for key in pool if key.rank == rank]
         found = _plain(ranked, mode, audio=audio, resolution=resolution)
@@ -91,7 +112,8 @@ def _plain(
         return exact
     sound = _first(keys, modes, audio)
     silent = _first(keys, modes, None, resolution) if resolution else None
-    if audio and sound and silent:
+    if sound and silent:
+        # Which of the two is billed is not published (Seedance 2.0 sells 4K and silence apart).
         return max(sound, silent, key=lambda key: key.usd)
     return silent or sound or _first(keys, modes, None)
 

@@ -12,21 +12,23 @@ class Basis(StrEnum):
 
     ACTUAL = "actual"  # the upstream's own figure
     ASSUMED = "assumed"  # no verdict, or a verdict without a figure: the estimate
-    DISPUTED = "disputed"  # a figure that can't be believed: the estimate, until somebody looks
+    DECIDED = "decided"  # an operator's act
+    DISPUTED = "disputed"  # far above the estimate, or no amount of money: an operator decides
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What a job costs its budgets. `micros` None: nothing is owed, the money is released."""
+    """What closes a job's reservation. `micros` None: nothing is owed, the money is released."""
 
     micros: int | None
     basis: Basis
     note: str | None = None
+    unreadable: bool = False
+    """The upstream stated a cost that is no amount of money; `micros` is the estimate."""
 
 
-_ABSURD = (
-    100  # times the estimate; no upstream's surprise is that large (docs/reliability.md, Money)
-)
+_DISPUTED_ABOVE = 100  # times the estimate (docs/reliability.md, Money)
+_SMALLEST = 10_000  # micro-dollars: what is multiplied where an estimate is smaller, or zero
 
 
 def settle(
@@ -46,16 +48,24 @@ def settle(
         return Settlement(None, Basis.ACTUAL)
     if cause is Cause.ASSUMED:
         return Settlement(estimate, Basis.ASSUMED, "no verdict ever came")
+    if cause is Cause.OPERATOR:
+        raise ValueError("an operator's end has the cost that the operator decided")
+    if cause is Cause.LOST:
+        return Settlement(estimate, Basis.ASSUMED, "the upstream no longer knows the job")
     if raw_cost is None:
         return _without_figure(status, is_byok, estimate, include_byok=include_byok)
     cost = plausible_cost(raw_cost)
-    micros = None if cost is None else micros_nearest(cost)
-    if micros is None or (estimate > 0 and micros > _ABSURD * estimate):
-        return Settlement(estimate, Basis.DISPUTED, f"the upstream says {raw_cost[:40]} USD")
+    if cost is None:
+        said = f"the upstream says {raw_cost[:40]} USD"
+        return Settlement(estimate, Basis.DISPUTED, said, unreadable=True)
+    micros = micros_nearest(cost)
     if is_byok and not include_byok:
         return Settlement(0, Basis.ACTUAL, "byok")
     if micros == 0 and status is not Status.COMPLETED:
         return Settlement(None, Basis.ACTUAL)
+    if micros > _DISPUTED_ABOVE * max(estimate, _SMALLEST):
+        note = f"more than {_DISPUTED_ABOVE} times the estimate; an operator has to look at it"
+        return Settlement(micros, Basis.DISPUTED, note)
     return Settlement(micros, Basis.ACTUAL)
 
 

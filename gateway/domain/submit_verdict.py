@@ -23,10 +23,15 @@ from urllib.parse import urlsplit
 from gateway.domain.job import Status, parse_status
 from gateway.domain.upstream import (
     Accepted,
+    CatalogFailed,
+    CatalogOutcome,
     Declined,
     SubmitOutcome,
     Unclear,
+    error_code,
     error_object,
+    has_own_error,
+    is_openrouters_own,
     parse_answer,
 )
 
@@ -35,8 +40,6 @@ WORDS_AT_MOST = 2000
 
 _REDIRECTS = frozenset({301, 302, 307, 308})  # 303 says that the POST was carried out
 _INDEFINITE_4XX = frozenset({408, 499})  # the server gave up waiting, or saw the gateway leave
-_ERROR_BODY = frozenset({"error", "user_id", "openrouter_metadata"})
-_ERROR = frozenset({"code", "message", "metadata"})
 
 
 def read_submit(
@@ -50,16 +53,33 @@ def read_submit(
         return _redirected(status, location)
     if 400 <= status < 500 and status not in _INDEFINITE_4XX:
         return Declined(status, _words(status, value, body), retry_after)
-    if status == 503 and _openrouters_own(status, value):
+    if status == 503 and is_openrouters_own(status, value):
         return Declined(status, _words(status, value, body), retry_after)
     return Unclear(f"status {status}")
+
+
+def read_models(status: int, body: bytes, *, location: str | None = None) -> CatalogOutcome:
+    """Return the models that an upstream lists, or why its answer is none."""
+    if status in _REDIRECTS or status == 303:
+        where = _place(location) or "somewhere else"
+        return CatalogFailed(f"it redirects ({status}) to {where}: base_url is wrong")
+    if status != 200:
+        return CatalogFailed(f"status {status}")
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return CatalogFailed("status 200, but its body is not JSON")
+    listed = value.get("data") if isinstance(value, dict) else None
+    if not isinstance(listed, list):
+        return CatalogFailed("status 200, but there is no list `data` in it")
+    return [entry for entry in listed if isinstance(entry, dict)]
 
 
 def _taken(status: int, value: Mapping[str, Any], retry_after: int | None) -> SubmitOutcome:
     upstream_id = value.get("id")
     if isinstance(upstream_id, str) and 0 < len(upstream_id) <= 200:
         return Accepted(upstream_id, parse_status(value.get("status")) or Status.PENDING)
-    code = _code(value) if "id" not in value and _own_error(value) else None
+    code = error_code(value) if "id" not in value and has_own_error(value) else None
     if code is not None and 400 <= code < 500 and code not in _INDEFINITE_4XX:
         return Declined(code, _words(code, value, b""), retry_after)
     return Unclear(f"status {status} without a job id")
@@ -85,22 +105,6 @@ def _place(location: str | None) -> str | None:
     return (
         shown[:200] if parts.scheme in ("http", "https") and host and shown.isprintable() else None
     )
-
-
-def _openrouters_own(status: int, value: Mapping[str, Any]) -> bool:
-    """Return whether the body can only be OpenRouter's: a proxy's 503 may follow an acceptance."""
-    return value.keys() <= _ERROR_BODY and _own_error(value) and _code(value) == status
-
-
-def _own_error(value: Mapping[str, Any]) -> bool:
-    error = value.get("error")
-    return isinstance(error, Mapping) and error.keys() <= _ERROR and "message" in error
-
-
-def _code(value: Mapping[str, Any]) -> int | None:
-    error = value.get("error")
-    code = error.get("code") if isinstance(error, Mapping) else None
-    return code if isinstance(code, int) and not isinstance(code, bool) else None
 
 
 def _words(status: int, value: Mapping[str, Any], body: bytes) -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ See docs/reliability.md (b).
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -68,14 +68,48 @@ class Unanswered:
 PollOutcome = JobUpdate | Missing | Unanswered
 
 
-class ContentFailed(Exception):
-    """The upstream did not hand over the bytes: `gone` (for good), or not just now."""
+@dataclass(frozen=True, slots=True)
+class CatalogFailed:
+    """The upstream's models could not be had. `why` is for operators, and holds no secret."""
 
-    def __init__(self, why: str, *, gone: bool = False) -> None:
+    why: str
+
+
+CatalogOutcome = Sequence[Mapping[str, Any]] | CatalogFailed
+"""The entries as listed, or why there are none."""
+
+
+class ContentFailed(Exception):
+    """The upstream did not hand over the bytes.
+
+    `status` is what it answered; `own`: in OpenRouter's own error body, not that of some proxy.
+    """
+
+    def __init__(self, why: str, *, status: int | None = None, own: bool = False) -> None:
         """`why` is for the log; it never reaches a client."""
         super().__init__(why)
         self.why = why
-        self.gone = gone
+        self.status = status
+        self.own = own
+
+    @property
+    def gone(self) -> bool:
+        """Whether the upstream says that it is gone for good."""
+        return self.status == 410
+
+    @property
+    def missing(self) -> bool:
+        """Whether the upstream itself does not have it; that may pass."""
+        return self.status == 404 and self.own
+
+    @property
+    def not_found(self) -> bool:
+        """Whether anything on the way to it answered 404."""
+        return self.status == 404
+
+    def again(self) -> "ContentFailed":
+        """Return a copy, for another reader of the same download."""
+        return ContentFailed(self.why, status=self.status, own=self.own)
 
 
 def read_poll(status: int, body: bytes) -> PollOutcome:
@@ -83,7 +117,7 @@ def read_poll(status: int, body: bytes) -> PollOutcome:
     value = parse_answer(body)
     if status == 200:
         return parse_news(value) if "status" in value else Unanswered("status 200, no job in it")
-    if status == 404 and error_object(status, value) is not None:
+    if status == 404 and is_openrouters_own(status, value):
         return Missing()
     return Unanswered(f"status {status}")
 
@@ -125,6 +159,28 @@ def error_object(status: int, value: Mapping[str, Any]) -> Mapping[str, Any] | N
     if isinstance(metadata, Mapping):
         relayed["metadata"] = metadata
     return relayed
+
+
+_ERROR_BODY = frozenset({"error", "user_id", "openrouter_metadata"})
+_ERROR = frozenset({"code", "message", "metadata"})
+
+
+def is_openrouters_own(status: int, value: Mapping[str, Any]) -> bool:
+    """Return whether the error body can only be OpenRouter's, not that of a proxy before it."""
+    return value.keys() <= _ERROR_BODY and has_own_error(value) and error_code(value) == status
+
+
+def has_own_error(value: Mapping[str, Any]) -> bool:
+    """Return whether `error` has OpenRouter's members and no others."""
+    error = value.get("error")
+    return isinstance(error, Mapping) and error.keys() <= _ERROR and "message" in error
+
+
+def error_code(value: Mapping[str, Any]) -> int | None:
+    """Return the integer `error.code`; None where there is none."""
+    error = value.get("error")
+    code = error.get("code") if isinstance(error, Mapping) else None
+    return code if isinstance(code, int) and not isinstance(code, bool) else None
 
 
 def masked(value: Any, hidden: Mapping[str, str]) -> Any:

@@ -40,9 +40,9 @@ def error_answer(error: ApiError) -> web.Response:
 def plain_answer(
     body: bytes, status: int, content_type: str, headers: Mapping[str, str]
 ) -> web.Response:
-    """Any bytes, with the recorded headers."""
+    """Return any bytes, with the recorded headers; a Content-Type among `headers` wins."""
     answer = web.Response(
-        body=body, status=status, content_type=content_type, headers={**CORS, **headers}
+        body=body, status=status, headers={**CORS, "Content-Type": content_type, **headers}
     )
     if body:
         answer.enable_chunked_encoding()

@@ -11,6 +11,7 @@ from gateway.domain.capability import Capabilities
 from gateway.domain.catalog import Catalog, changes, parse_catalog
 from gateway.domain.errors import StorageFailed
 from gateway.domain.units import epoch_ms
+from gateway.domain.upstream import CatalogFailed
 from gateway.ports import Clock, Database, Upstream
 from gateway.store import catalogs
 from gateway.telemetry.bundle import Telemetry
@@ -42,6 +43,7 @@ class Catalogs:
         self._live = live
         self._telemetry = telemetry
         self._listed: dict[str, Listed] = {}
+        self._failures: dict[str, str] = {}  # why the last fetch of an upstream failed
 
     async def load(self) -> None:
         """Take up what the database kept from before, or another replica fetched since."""
@@ -54,17 +56,29 @@ class Catalogs:
 
     async def refresh(self, upstream: str) -> bool:
         """Fetch one upstream's catalog; False where it could not be had, and the old one stays."""
-        models = await self._upstreams[upstream].models()
-        new = parse_catalog(models or ())
+        outcome = await self._upstreams[upstream].models()
+        models, problems = ((), []) if isinstance(outcome, CatalogFailed) else _sound(outcome)
+        new = parse_catalog(models)
         self._telemetry.metrics.catalog_refreshed(upstream, ok=bool(new.models))
-        if models is None or not new.models:
-            self._telemetry.log.warning("catalog.refresh_failed", upstream=upstream)
-            return False
-        for problem in new.problems:
+        for problem in (*problems, *new.problems):
             self._telemetry.log.warning("catalog.entry_refused", upstream=upstream, why=problem)
+        if not new.models:
+            why = outcome.why if isinstance(outcome, CatalogFailed) else "it lists no usable model"
+            self._failures[upstream] = why
+            self._telemetry.log.warning("catalog.refresh_failed", upstream=upstream, why=why)
+            return False
+        self._failures.pop(upstream, None)
         await self._keep(upstream, models, new)
         self._telemetry.log.info("catalog.refreshed", upstream=upstream, models=len(new.models))
         return True
+
+    def unavailable(self) -> Mapping[str, str]:
+        """Return each configured upstream without a catalog to answer from, and why."""
+        return {
+            name: self._failures.get(name, "not fetched yet")
+            for name in self._live.config.upstreams
+            if self.listed(name) is None
+        }
 
     def listed(self, upstream: str) -> Catalog | None:
         """One upstream's catalog, unless it is older than `catalog.max_stale`."""
@@ -138,3 +152,21 @@ class Catalogs:
 
     def _age(self, listed: Listed) -> float:
         return max(0, epoch_ms(self._clock.now()) - listed.fetched_at) / 1000
+
+
+def _sound(entries: Sequence[Mapping[str, Any]]) -> tuple[Sequence[Mapping[str, Any]], list[str]]:
+    """Return the entries that can be kept, and a sentence about each that can't.
+
+    A number beyond 64 bits or half a surrogate pair in one entry must not cost the others.
+    """
+    sound: list[Mapping[str, Any]] = []
+    problems: list[str] = []
+    for entry in entries:
+        try:
+            orjson.dumps(entry)
+        except (TypeError, ValueError) as error:
+            name = str(entry.get("id"))[:100].encode("utf-8", "replace").decode()
+            problems.append(f"{name}: {error}")
+        else:
+            sound.append(entry)
+    return sound, problems

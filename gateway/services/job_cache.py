@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from gateway.domain.errors import StorageFailed
@@ -43,8 +44,8 @@ class JobCache:
         while len(self._seen) > _CAPACITY:
             self._seen.popitem(last=False)
 
-    async def get(self, job_id: str, team: str | None) -> Job | None:
-        """The job if it is the team's (None: whoever owns it); another team's is as if not there.
+    async def get(self, job_id: str, owners: Collection[str] | None) -> Job | None:
+        """Return the job if one of these teams owns it (None: whoever does), else None.
 
         A job that is known is answered even while the database is not: its last state then.
 
@@ -53,7 +54,7 @@ class JobCache:
 
         """
         job = await self._find(job_id)
-        return job if job is not None and team in (None, job.team) else None
+        return job if job is not None and (owners is None or job.team in owners) else None
 
     async def _find(self, job_id: str) -> Job | None:
         known = self._seen.get(job_id)

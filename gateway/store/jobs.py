@@ -10,7 +10,7 @@ _COLUMNS = """
   id, team, key_name, upstream, upstream_id, model, status, version, created_at, ended_at, cause,
   error, estimate_micros, cost_micros, raw_cost, is_byok, outputs, copy_expires_at, zdr, retain,
   request_id, traceparent, announced, content_gone, profile,
-  catalog_micros
+  catalog_micros, content_missing_since
 """
 
 _OPEN = "status IN ('submitting', 'unknown', 'pending', 'in_progress')"
@@ -306,6 +306,29 @@ def regain_content(tx: Transaction, job_id: str) -> bool:
     )
 
 
+def mark_content_missing(tx: Transaction, job_id: str, *, now: int) -> None:
+    """Note that the upstream does not have the job's video, and since when."""
+    tx.execute(
+        """
+        UPDATE jobs SET content_missing_since = :now, version = version + 1
+        WHERE id = :id AND content_missing_since IS NULL
+        """,
+        id=job_id,
+        now=now,
+    )
+
+
+def mark_content_found(tx: Transaction, job_id: str) -> None:
+    """Note that the upstream has the job's video."""
+    tx.execute(
+        """
+        UPDATE jobs SET content_missing_since = NULL, version = version + 1
+        WHERE id = :id AND content_missing_since IS NOT NULL
+        """,
+        id=job_id,
+    )
+
+
 def start_attempt(tx: Transaction, job_id: str, attempt: int, *, now: int) -> None:
     """Write that the job is about to be sent; committed before the connection is made."""
     tx.execute(
@@ -353,6 +376,8 @@ class PollLease:
     job: Job
     token: str
     polls: int
+    missing_since: int | None = None
+    """Since when the upstream has answered that it does not know the job, epoch milliseconds."""
 
 
 def poll_due(tx: Transaction, *, now: int) -> bool:
@@ -403,7 +428,7 @@ def lease_polls(
           LIMIT :limit
           {tx.skip_locked}
         )
-        RETURNING {_COLUMNS}, polls
+        RETURNING {_COLUMNS}, polls, missing_since
         """,
         now=now,
         until=until,
@@ -411,7 +436,7 @@ def lease_polls(
         limit=limit,
         **named,
     )
-    return [PollLease(_job(row), token, row["polls"]) for row in rows]
+    return [PollLease(_job(row), token, row["polls"], row["missing_since"]) for row in rows]
 
 
 def reschedule(tx: Transaction, lease: PollLease, *, next_poll_at: int) -> bool:
@@ -430,6 +455,20 @@ def reschedule(tx: Transaction, lease: PollLease, *, next_poll_at: int) -> bool:
         )
         == 1
     )
+
+
+def mark_missing(tx: Transaction, job_id: str, *, now: int) -> None:
+    """Note that the upstream does not know the job, and since when."""
+    tx.execute(
+        "UPDATE jobs SET missing_since = :now WHERE id = :id AND missing_since IS NULL",
+        id=job_id,
+        now=now,
+    )
+
+
+def mark_found(tx: Transaction, job_id: str) -> None:
+    """Note that the upstream knows the job."""
+    tx.execute("UPDATE jobs SET missing_since = NULL WHERE id = :id", id=job_id)
 
 
 def poll_soon(tx: Transaction, job_id: str, *, now: int) -> None:
@@ -509,4 +548,5 @@ def _job(row: Row) -> Job:
         content_gone=bool(row["content_gone"]),
         profile=row["profile"],
         catalog_micros=row["catalog_micros"],
+        content_missing_since=row["content_missing_since"],
     )

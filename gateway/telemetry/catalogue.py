@@ -142,6 +142,11 @@ JOBS: Final = (
     ),
     _gauge("jobs_open", "Jobs that have not ended.", TEAM, UPSTREAM, OPEN_STATUS),
     _gauge(
+        "bills_disputed",
+        "Bills far above their estimate that no operator has accepted or corrected yet.",
+        TEAM,
+    ),
+    _gauge(
         "jobs_oldest_open_age",
         "Age of the oldest job in this state.",
         *(UPSTREAM, OPEN_STATUS),
@@ -165,9 +170,9 @@ MONEY: Final = (
     _counter(
         "jobs_settled",
         "Settled cost of ended jobs: the upstream's cost (`actual`), or the estimate where no"
-        " verdict came (`assumed`) or its cost was not plausible (`disputed`). Use it for rates;"
-        " the budget gauges have the exact amounts of the ledger.",
-        *(TEAM, MODEL, fixed("basis", "actual", "assumed", "disputed")),
+        " verdict came (`assumed`); a cost that an operator has to accept (`disputed`) or has"
+        " decided (`decided`). Use it for rates; the budget gauges have the exact amounts.",
+        *(TEAM, MODEL, fixed("basis", "actual", "assumed", "decided", "disputed")),
         unit="dollars",
     ),
     _counter(

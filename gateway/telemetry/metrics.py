@@ -106,9 +106,9 @@ class Metrics:
     # Money
 
     def job_settled(self, team: str, model: str, basis: str, micros: int) -> None:
-        """A job's cost was settled: actual, assumed, disputed."""
+        """Count a job's cost as settled: actual, assumed, decided, disputed."""
         self._facts.spend("jobs_settled_dollars", micros, team, model, basis)
-        if basis != "actual":
+        if basis in ("assumed", "disputed"):
             self._facts.count("jobs_unconfirmed", team, basis)
 
     def estimate_error(self, model: str, ratio: float) -> None:

@@ -5,7 +5,7 @@ and down, so nothing can drift, and a restart changes nothing.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -87,6 +87,8 @@ class Snapshot:
     catalogs: tuple[CatalogState, ...] = ()
     content: ContentStore | None = None
     ledger_violations: int | None = None
+    disputed: Mapping[str, int] = field(default_factory=dict)
+    """Open disputes by team."""
 
 
 def gauges(
@@ -108,6 +110,8 @@ def gauges(
             table.add("content_limit_bytes", snapshot.content.limit_bytes)
     if snapshot.ledger_violations is not None:
         table.add("ledger_violations", snapshot.ledger_violations)
+    for team in vocabulary.learned("team"):
+        table.add("bills_disputed", snapshot.disputed.get(team, 0), team)
     return table.families()
 
 

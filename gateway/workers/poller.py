@@ -102,14 +102,11 @@ class Poller:
                 if job.status.terminal:
                     return
             else:
-                self._telemetry.log.warning(
-                    "job.poll_failed",
-                    job=lease.job.id,
-                    upstream=lease.job.upstream,
-                    polls=lease.polls,
-                    why="missing" if isinstance(outcome, Missing) else outcome.why,
-                )
-            await self._plan(lease)
+                self._log_failure(lease, outcome)
+                if isinstance(outcome, Missing) and self._is_lost(lease):
+                    await self._tracker.forgotten(lease.job.id)
+                    return
+            await self._plan(lease, outcome)
         except Exception as error:
             self._telemetry.log.exception(
                 "job.poll_failed", job=lease.job.id, error=type(error).__name__
@@ -121,10 +118,30 @@ class Poller:
             return Unanswered("its upstream is not configured")
         return await upstream.poll(lease.job.upstream_id)
 
-    async def _plan(self, lease: PollLease) -> None:
+    def _is_lost(self, lease: PollLease) -> bool:
+        """Return whether the upstream has not known the job for `lost_after`."""
+        config = self._live.config.upstreams.get(lease.job.upstream)
+        if config is None or lease.missing_since is None:
+            return False
+        return self._now() - lease.missing_since >= config.lost_after.total_seconds() * 1000
+
+    def _log_failure(self, lease: PollLease, outcome: Missing | Unanswered) -> None:
+        self._telemetry.log.warning(
+            "job.poll_failed",
+            job=lease.job.id,
+            upstream=lease.job.upstream,
+            polls=lease.polls,
+            why="missing" if isinstance(outcome, Missing) else outcome.why,
+        )
+
+    async def _plan(self, lease: PollLease, outcome: PollOutcome) -> None:
         jitter = self._random.uniform(1 - _JITTER, 1 + _JITTER)
 
         def act(tx: Transaction) -> bool:
+            if isinstance(outcome, Missing):
+                jobs.mark_missing(tx, lease.job.id, now=self._now())
+            elif isinstance(outcome, JobUpdate) and lease.missing_since is not None:
+                jobs.mark_found(tx, lease.job.id)
             delay = self._cadence.delay(tx, lease.job.upstream, lease.polls + 1) * jitter
             return jobs.reschedule(tx, lease, next_poll_at=self._now() + int(delay * 1000))
 

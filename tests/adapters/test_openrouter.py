@@ -8,10 +8,12 @@ from contextlib import asynccontextmanager
 import pytest
 
 from gateway.adapters.openrouter import OpenRouter
+from gateway.adapters.redirects import PublicDownloads
 from gateway.domain.upstream import Accepted, Declined, NotSent, SubmitOutcome, Unclear
 from gateway.sandbox import Sandbox, SandboxConfig
 from gateway.telemetry.bundle import Telemetry
 from tests.fakes.clock import FakeClock
+from tests.fakes.lookup import FakeLookup
 from tests.fakes.raw_upstream import Answer, head_of, raw_upstream, saying
 from tests.harness import GROK
 
@@ -35,6 +37,7 @@ async def upstream(sandbox: Sandbox) -> AsyncIterator[OpenRouter]:
         connect=5.0,
         poll=5.0,
         content_idle=5.0,
+        public=PublicDownloads(FakeLookup()),
         clock=FakeClock(),
         telemetry=Telemetry(),
     )
@@ -62,11 +65,18 @@ async def test_an_upstream_that_is_away_was_sent_nothing(
 
 
 @asynccontextmanager
-async def client_of(url: str) -> AsyncIterator[OpenRouter]:
+async def client_of(url: str, public: PublicDownloads | None = None) -> AsyncIterator[OpenRouter]:
     client = OpenRouter(
-        "main", url, KEY, connect=5.0, poll=5.0, content_idle=5.0, clock=FakeClock(),
+        "main",
+        url,
+        KEY,
+        connect=5.0,
+        poll=5.0,
+        content_idle=5.0,
+        public=public or PublicDownloads(FakeLookup()),
+        clock=FakeClock(),
         telemetry=Telemetry(),
-    )  # fmt: skip
+    )
     yield client
     await client.close()
 

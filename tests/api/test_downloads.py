@@ -279,7 +279,7 @@ async def test_a_video_that_was_given_up_and_is_there_again_is_shared_again(
 ) -> None:
     """An upstream that forgot a video for a moment must not make the next one be paid for."""
     job = await caching.completed()
-    sandbox.faults.next("content", "refuse", status=404)
+    sandbox.faults.next("content", "refuse", status=410)
 
     gone = await download(caching, job)
     await stored(caching, job)
@@ -287,6 +287,133 @@ async def test_a_video_that_was_given_up_and_is_there_again_is_shared_again(
 
     assert gone.status == 410
     assert (again.json["id"], again.headers["X-Gateway-Dedupe"]) == (job, "hit")
+
+
+CONFIGURED: list[dict[str, Any]] = [
+    {"content": {"mode": "passthrough"}},
+    {"content": {"mode": "cache"}},
+    {"teams": {"growth": {"retain": False}}},
+]
+
+
+@pytest.mark.parametrize("changes", CONFIGURED, ids=["passthrough", "cache", "not retained"])
+@pytest.mark.parametrize("fault", [("refuse", {"status": 404}), ("html", {"status": 404})])
+async def test_one_404_is_not_the_end_of_a_video(
+    gateways: StartGateway,
+    sandbox: Sandbox,
+    sqlite_url: str,
+    tmp_path: Path,
+    changes: dict[str, Any],
+    fault: tuple[str, dict[str, Any]],
+) -> None:
+    """A provider may be late with the file, and a proxy may answer; the next one must not pay."""
+    content = {"url": str(tmp_path / "content"), **changes.get("content", {})}
+    gateway = await gateways(sandbox, sqlite_url, changes | {"content": content})
+    job = await gateway.completed()
+    sandbox.faults.next("content", fault[0], **fault[1])
+
+    failed = await download(gateway, job)
+    again = await gateway.submit()
+    after = await download(gateway, job)
+
+    assert (failed.status, failed.reason) == (502, "upstream_failed")
+    assert (again.json["id"], again.headers["X-Gateway-Dedupe"]) == (job, "hit")
+    assert after.status == 200
+    assert len(sandbox.ledger.accepted) == 1
+
+
+@pytest.mark.parametrize("mode", ["passthrough", "cache"])
+async def test_a_404_of_the_upstream_that_lasts_a_minute_is_the_end(
+    clock: FakeClock,
+    gateways: StartGateway,
+    sandbox: Sandbox,
+    sqlite_url: str,
+    tmp_path: Path,
+    mode: str,
+) -> None:
+    gateway = await gateways(sandbox, sqlite_url, _kept_in(tmp_path, mode))
+    job = await gateway.completed()
+    sandbox.faults.next("content", "refuse", status=404, times=3)
+
+    first = await download(gateway, job)
+    await clock.advance(30)
+    second = await download(gateway, job)
+    await clock.advance(31)
+    third = await download(gateway, job)
+
+    assert [first.status, second.status, third.status] == [502, 502, 410]
+    assert (await gateway.submit()).headers["X-Gateway-Dedupe"] == "miss"
+
+
+async def test_a_404_page_of_a_proxy_is_never_the_end(
+    clock: FakeClock, caching: RunningGateway, sandbox: Sandbox
+) -> None:
+    job = await caching.completed()
+    sandbox.faults.next("content", "html", status=404, times=3)
+
+    for _ in range(3):
+        assert (await download(caching, job)).status == 502
+        await clock.advance(100)
+
+    assert (await download(caching, job)).status == 200
+
+
+async def test_a_video_that_comes_between_two_404s_starts_the_minute_anew(
+    clock: FakeClock, gateways: StartGateway, sandbox: Sandbox, sqlite_url: str
+) -> None:
+    gateway = await gateways(sandbox, sqlite_url, {"content": {"mode": "passthrough"}})
+    job = await gateway.completed()
+
+    for _ in range(3):
+        sandbox.faults.next("content", "refuse", status=404)
+        assert (await download(gateway, job)).status == 502
+        assert (await download(gateway, job)).status == 200
+        await clock.advance(61)
+
+
+async def test_how_long_a_404_must_last_is_configured(
+    clock: FakeClock, gateways: StartGateway, sandbox: Sandbox, sqlite_url: str
+) -> None:
+    content = {"mode": "passthrough", "gone_after": "10m"}
+    gateway = await gateways(sandbox, sqlite_url, {"content": content})
+    job = await gateway.completed()
+    sandbox.faults.next("content", "refuse", status=404, times=3)
+
+    assert (await download(gateway, job)).status == 502
+    await clock.advance(590)
+    assert (await download(gateway, job)).status == 502
+    await clock.advance(11)
+    assert (await download(gateway, job)).status == 410
+
+
+async def test_a_404_after_the_end_that_the_upstream_stated_is_the_end(
+    clock: FakeClock, gateways: StartGateway, sandboxes: StartSandbox, sqlite_url: str
+) -> None:
+    sandbox = await sandboxes(stored_copy_seconds=30.0)
+    gateway = await gateways(sandbox, sqlite_url, {"content": {"mode": "passthrough"}})
+    job = await gateway.completed()
+    sandbox.faults.next("content", "html", status=404)
+    await clock.advance(31)
+
+    assert (await download(gateway, job)).status == 410
+
+
+@pytest.mark.parametrize("mode", ["passthrough", "cache"])
+async def test_a_video_of_no_bytes_is_not_a_video(
+    gateways: StartGateway, sandbox: Sandbox, sqlite_url: str, tmp_path: Path, mode: str
+) -> None:
+    gateway = await gateways(sandbox, sqlite_url, _kept_in(tmp_path, mode))
+    job = await gateway.completed()
+    sandbox.faults.next(
+        "content", "refuse", status=200, body="", headers={"Content-Type": "video/mp4"}
+    )
+
+    empty = await download(gateway, job)
+    after = await download(gateway, job)
+
+    assert (empty.status, empty.reason) == (502, "upstream_failed")
+    assert after.status == 200
+    assert len(after.body) > 1000
 
 
 @pytest.mark.parametrize("status", [500, 503, 429])

@@ -216,3 +216,24 @@ async def test_no_key_is_kept(gateway: RunningGateway) -> None:
     for key in (made.json["key"], *KEYS.values()):
         assert key.encode() not in listed.body
         assert key not in gateway.log.getvalue()
+
+
+async def test_a_renamed_team_still_has_its_jobs(
+    gateways: StartGateway, sandbox: Sandbox, database_url: str
+) -> None:
+    """The keys move with the name; what the old name submitted is polled and downloaded on."""
+    gateway = await gateways(sandbox, database_url, {})
+    job = await gateway.completed(team="growth")
+    config = gateway.gateway.live.config
+    teams = dict(config.teams)
+    teams["expansion"] = teams.pop("growth").model_copy(update={"was": ("growth",)})
+    gateway.gateway.live.replace(config.model_copy(update={"teams": teams}), "renamed")
+
+    polled = await gateway.get(f"/videos/{job}")
+    others = await gateway.get(f"/videos/{job}", team="rivals")
+
+    fresh = await gateway.job(prompt="of the new name")
+    row = await gateway.row("SELECT team FROM jobs WHERE id = :id", id=fresh)
+    assert row["team"] == "expansion"
+    assert (polled.status, polled.json["status"]) == (200, "completed")
+    assert others.status == 404

@@ -1,9 +1,11 @@
 """The command as a whole: what it lists, and how it says no."""
 
-from importlib.metadata import entry_points
+from collections.abc import Iterator
+from importlib.metadata import entry_points, version
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from gateway.__main__ import main
@@ -26,6 +28,34 @@ def test_without_a_word_it_shows_its_help() -> None:
 
     assert "Usage:" in result.output
     assert "serve" in result.output
+
+
+def test_version_prints_the_installed_version() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+
+    assert result.exit_code == 0
+    assert result.stdout == f"video-gateway {version('video-gateway')}\n"
+
+
+def command_paths(group: typer.Typer) -> Iterator[list[str]]:
+    """The words that name the group itself, and each command below it."""
+    yield []
+    for command in group.registered_commands:
+        assert command.callback is not None
+        yield [command.name or command.callback.__name__]
+    for below in group.registered_groups:
+        assert below.typer_instance is not None
+        assert below.name is not None
+        yield from ([below.name, *path] for path in command_paths(below.typer_instance))
+
+
+@pytest.mark.parametrize("path", list(command_paths(app)), ids=" ".join)
+def test_h_shows_the_help_of_every_command(path: list[str]) -> None:
+    short, long = (CliRunner().invoke(app, [*path, option]) for option in ("-h", "--help"))
+
+    assert short.exit_code == 0
+    assert short.stdout == long.stdout
+    assert "Usage: " in short.stdout
 
 
 def test_the_installed_command_is_this_one() -> None:

@@ -65,7 +65,7 @@ ONE_MISTAKE = [
         upstream("api_keys: sk-misplaced"),
         (
             "upstreams.a.api_keys: unknown key; allowed: base_url, api_key, webhook_secrets, zdr, "
-            'timeout, poll, unknown_ttl (did you mean "api_key"?)'
+            'timeout, poll, unknown_ttl, lost_after (did you mean "api_key"?)'
         ),
     ),
     # server

@@ -46,6 +46,14 @@ def warned(text: str) -> list[str]:
             "upstreams.private: no rule of `routing` leads here: it gets no requests",
         ),
         (
+            "upstreams: {one: {base_url: http://openrouter.ai/api/v1, api_key: key}}\n",
+            (
+                "upstreams.one.base_url: http:// to a host that is not local: the API key travels"
+                " unencrypted, and where the host redirects to https every submit is refused;"
+                " write https://"
+            ),
+        ),
+        (
             "teams: {growth: {zdr: require}}\n",
             (
                 "teams.growth.zdr: require, but no routed upstream has `zdr: true`: all its "
@@ -79,7 +87,7 @@ def warned(text: str) -> list[str]:
             (
                 "webhooks[0].events[0]: fits no event; there are video.generation.completed, "
                 "video.generation.failed, video.generation.cancelled, video.generation.expired, "
-                "budget.threshold, endpoint.disabled"
+                "budget.threshold, bill.disputed, endpoint.disabled"
             ),
         ),
     ],
@@ -103,4 +111,13 @@ def test_what_is_likely_not_meant_is_a_warning(text: str, words: str) -> None:
     ],
 )
 def test_what_is_meant_is_no_warning(text: str) -> None:
+    assert warned(text) == []
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "localhost", "10.0.0.20", "[::1]", "[fd00::1]", "upstream", "box.local", "a.svc"],
+)
+def test_plain_http_to_a_local_host_is_no_cause_for_a_warning(host: str) -> None:
+    text = f"upstreams: {{one: {{base_url: 'http://{host}:9000/api/v1', api_key: key}}}}\n"
     assert warned(text) == []

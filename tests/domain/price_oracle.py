@@ -87,7 +87,7 @@ TOKENS: dict[str, dict[str, tuple[str, str, str | None]]] = {
         "480p": ("7", "7", "4.3"),
         "720p": ("7", "7", "4.3"),
         "1080p": ("7.7", "7.7", "4.7"),
-        "4K": ("4", "4", "2.4"),
+        "4K": ("4", "7", "2.4"),
     },
     "bytedance/seedance-1-5-pro": {
         "480p": ("2.4", "1.2", None),
@@ -175,6 +175,9 @@ def _rate(case: Case, resolution: str, sound: bool) -> Decimal:
         rates = [text, image] if case.video_references or case.continues else [text]
     if (case.image_references or case.video_references) and key in REFERENCES:
         rates = [*rates, REFERENCES[key]] if case.frames else [REFERENCES[key]]
+    may_be_image = case.frames or case.video_references or case.continues
+    if may_be_image and key in REFERENCES:  # a frame may be billed as a reference
+        rates = [*rates, REFERENCES[key]]
     if case.video_references and key in CONTINUATIONS:
         rates = [*rates, CONTINUATIONS[key]]
     return max(map(Decimal, rates))

@@ -155,22 +155,32 @@ def test_nothing_else_is_the_gateways(name: str) -> None:
     assert not is_blob_name(name)
 
 
+MP4 = b"\x00\x00\x00\x18ftypmp42"
+PAGE = b"<!DOCTYPE ht"
+
+
 @pytest.mark.parametrize(
-    ("kind", "may_be"),
+    ("kind", "start", "may_be"),
     [
-        ("video/mp4", True),
-        ("video/webm; codecs=vp9", True),
-        ("application/octet-stream", True),
-        ("", True),
-        ("text/html", False),
-        ("TEXT/plain; charset=utf-8", False),
-        ("application/json", False),
-        ("application/problem+json", False),
-        ("application/xml", False),
+        ("video/mp4", PAGE, True),  # the upstream says so
+        ("video/webm; codecs=vp9", b"", True),
+        ("application/octet-stream", MP4, True),
+        ("application/octet-stream", b"\x1aE\xdf\xa3" + b"\0" * 8, True),
+        ("binary/octet-stream", b"RIFF\0\0\0\0AVI ", True),
+        ("", MP4, True),
+        ("", PAGE, False),
+        ("application/octet-stream", PAGE, False),
+        ("application/octet-stream", b"RIFF\0\0\0\0WAVE", False),
+        ("application/octet-stream", b"ftyp", False),
+        ("text/html", MP4, False),
+        ("TEXT/plain; charset=utf-8", MP4, False),
+        ("application/json", MP4, False),
+        ("application/zip", MP4, False),
+        ("image/png", MP4, False),
     ],
 )
-def test_pages_and_documents_are_no_videos(kind: str, may_be: bool) -> None:
-    assert may_be_video(kind) is may_be
+def test_only_videos_are_videos(kind: str, start: bytes, may_be: bool) -> None:
+    assert may_be_video(kind, start) is may_be
 
 
 def _asset(name: str, size: int) -> Asset:

@@ -264,9 +264,21 @@ def test_frames_beside_references_are_held_at_the_dearer_of_both_readings() -> N
     )
 
     assert both.micros == 200_000
-    assert both.assumptions == (
-        "priced as video from references, the dearest this request may be taken for",
-    )
+
+
+def test_a_frame_is_priced_as_a_reference_where_references_are_sold_and_images_are_not() -> None:
+    frame = quoted("heygen/heygen-video-1", duration=5, resolution="480p", frame_images=frames(1))
+
+    assert frame.micros == 200_000
+
+
+def test_4k_without_audio_takes_the_higher_of_the_two_prices_that_may_be_billed() -> None:
+    fields = {"duration": 4, "resolution": "4K", "aspect_ratio": "16:9"}
+    silent = quoted("bytedance/seedance-2.0", generate_audio=False, **fields)
+    loud = quoted("bytedance/seedance-2.0", generate_audio=True, **fields)
+
+    assert "video_tokens_without_audio" in "".join(silent.lines)
+    assert silent.micros > loud.micros
 
 
 @pytest.mark.parametrize(

@@ -35,15 +35,24 @@ def test_it_may_be_more_than_was_estimated() -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", ["7.000001", "100001", "-0.01", "NaN", "Infinity", "-Infinity", "x", "", "1e99", "0x1"]
+    "raw", ["1000000001", "-0.01", "NaN", "Infinity", "-Infinity", "x", "", "1e99", "0x1"]
 )
-def test_a_figure_that_can_t_be_believed_is_disputed_and_the_estimate_stands(raw: str) -> None:
+def test_what_is_no_amount_of_money_is_disputed_and_the_estimate_stands(raw: str) -> None:
     """A glitch must neither empty a budget nor give money back."""
     verdict = settled(raw=raw)
 
-    assert (verdict.micros, verdict.basis) == (ESTIMATE, Basis.DISPUTED)
+    assert (verdict.micros, verdict.basis, verdict.unreadable) == (ESTIMATE, Basis.DISPUTED, True)
     assert verdict.note is not None
     assert len(verdict.note) < 80
+
+
+@pytest.mark.parametrize(("raw", "micros"), [("7.000001", 7_000_001), ("48514", 48_514_000_000)])
+def test_more_than_a_hundred_times_the_estimate_is_booked_and_disputed(
+    raw: str, micros: int
+) -> None:
+    verdict = settled(raw=raw)
+
+    assert (verdict.micros, verdict.basis, verdict.unreadable) == (micros, Basis.DISPUTED, False)
 
 
 def test_a_completed_job_without_a_figure_is_not_free() -> None:
@@ -84,5 +93,14 @@ def test_the_caller_s_own_provider_key_counts_only_where_it_is_configured_to(
     assert counted.micros == (ESTIMATE if raw is None else 50_000)
 
 
-def test_without_an_estimate_any_plausible_figure_is_taken() -> None:
-    assert settled(raw="20", estimate=0) == Settlement(20_000_000, Basis.ACTUAL)
+@pytest.mark.parametrize(
+    ("raw", "basis"), [("1", Basis.ACTUAL), ("1.01", Basis.DISPUTED), ("20", Basis.DISPUTED)]
+)
+def test_an_estimate_of_zero_does_not_switch_the_check_off(raw: str, basis: Basis) -> None:
+    assert settled(raw=raw, estimate=0).basis is basis
+
+
+def test_a_job_that_the_upstream_forgot_costs_its_estimate() -> None:
+    verdict = settled(FAILED, Cause.LOST, raw=None)
+
+    assert (verdict.micros, verdict.basis) == (ESTIMATE, Basis.ASSUMED)

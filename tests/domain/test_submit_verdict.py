@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.job import Status
-from gateway.domain.submit_verdict import read_submit
-from gateway.domain.upstream import Accepted, Declined, Unclear
+from gateway.domain.submit_verdict import read_models, read_submit
+from gateway.domain.upstream import Accepted, CatalogFailed, Declined, Unclear
 
 OWN = {"error": {"code": 503, "message": "no provider is free"}}
 PAGE = b"<html><head><title>x</title></head><body><h1>413</h1> Request&nbsp;Too Large</body></html>"
@@ -154,3 +154,27 @@ def test_no_answer_raises(status: int, body: bytes) -> None:
     if isinstance(outcome, Declined):
         assert json.dumps(dict(outcome.error))
         assert not 500 <= status < 503
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "location", "why"),
+    [
+        (301, b"", "https://up.example/api/v1/videos/models", "base_url is wrong"),
+        (308, b"", None, "somewhere else"),
+        (502, b"<html>", None, "status 502"),
+        (200, b"<html>", None, "not JSON"),
+        (200, b"[]", None, "no list"),
+        (200, b'{"data": {}}', None, "no list"),
+    ],
+)
+def test_an_answer_that_lists_no_models_says_why(
+    status: int, body: bytes, location: str | None, why: str
+) -> None:
+    outcome = read_models(status, body, location=location)
+
+    assert isinstance(outcome, CatalogFailed)
+    assert why in outcome.why
+
+
+def test_models_are_returned_as_listed() -> None:
+    assert read_models(200, b'{"data": [{"id": "a"}, 7]}') == [{"id": "a"}]

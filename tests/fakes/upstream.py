@@ -1,11 +1,10 @@
 """Upstreams that say what a test tells them to."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any
 
-from gateway.domain.upstream import PollOutcome, SubmitOutcome, Unanswered
+from gateway.domain.upstream import CatalogOutcome, PollOutcome, SubmitOutcome, Unanswered
 from gateway.ports import ContentStream
 
 
@@ -49,5 +48,5 @@ class PolledUpstream:
     def content(self, upstream_id: str, index: int) -> AbstractAsyncContextManager[ContentStream]:
         raise NotImplementedError
 
-    async def models(self) -> Sequence[Mapping[str, Any]] | None:
+    async def models(self) -> CatalogOutcome:
         raise NotImplementedError

@@ -156,6 +156,13 @@ CASES = [
         at=60,
     ),
     Case(
+        "VideoGatewayBillDisputed",
+        {f"{G}bills_disputed{{team='growth', instance='a'}}": "0x20 1x40"},
+        "Team growth has a disputed cost above 100 times its estimate; accept or correct it.",
+        {"team": "growth"},
+        at=30,
+    ),
+    Case(
         "VideoGatewayPricesChanged",
         {f"{G}catalog_changes_total{{upstream='main', change='price'}}": "0 0x19 6x40"},
         "main changed 6 prices.",

@@ -211,6 +211,8 @@ class World:
         await gateway.submit(**veo, prompt="no credit")
         faults.next("job", "hold", model=veo["model"])
         await gateway.job(**veo, prompt="stuck")
+        faults.next("job", "complete", cost=Decimal(99), model=veo["model"])
+        await gateway.job(**veo, prompt="billed at far more than its estimate")
         faults.next("webhook", "drop", times=100)
         await asyncio.gather(*(self._completed(prompt=f"silent {n}") for n in range(6)))
         faults.clear(["webhook"])

@@ -18,6 +18,7 @@ from gateway.domain.video import VideoRequest
 from gateway.ports import Database, Transaction
 from gateway.services.events.publish import EventPublisher
 from gateway.services.job_cache import JobCache
+from gateway.services.jobs.end import JobEnder
 from gateway.services.jobs.track import Tracker
 from gateway.services.links import Links
 from gateway.services.submission.decide import Decision, Question
@@ -56,6 +57,7 @@ class Books:
         views = JobCache(self.database, self.clock, max_age=None)
         links = Links(self.live, self.clock, b"k" * 32)
         self.publisher = EventPublisher(self.live, links, random.Random(1))
+        self.ender = JobEnder(self.live, self.clock, self.publisher)
         self.tracker = Tracker(
             self.database, self.clock, views, self.live, self.publisher, telemetry
         )

@@ -11,6 +11,7 @@ import pytest
 
 from gateway.config.live import Live
 from gateway.config.loader import parse
+from gateway.domain.upstream import CatalogFailed, CatalogOutcome
 from gateway.ports import Database
 from gateway.services.catalog import Catalogs
 from gateway.store import catalogs as store
@@ -32,9 +33,9 @@ class Listing:
     listed: Sequence[Mapping[str, Any]] | None = field(default_factory=lambda: MODELS)
     asked: int = 0
 
-    async def models(self) -> Sequence[Mapping[str, Any]] | None:
+    async def models(self) -> CatalogOutcome:
         self.asked += 1
-        return self.listed
+        return CatalogFailed("status 502") if self.listed is None else self.listed
 
 
 def opened(database: Database, upstream: Listing, clock: FakeClock) -> Catalogs:
@@ -173,3 +174,33 @@ async def test_an_older_catalog_never_replaces_a_newer_one_of_another_replica(
     await older.load()
 
     assert len(older.models()) == 3
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"created": 2**70}, {"name": "half a pair \ud800"}, {"supported_durations": [2**80]}],
+    ids=["number", "surrogate", "durations"],
+)
+async def test_one_odd_entry_costs_no_other_and_is_kept_from_the_database(
+    database: Database, odd: dict[str, Any]
+) -> None:
+    clock = FakeClock()
+    listing = Listing(listed=[{**MODELS[0], **odd}, *MODELS[1:]])
+    catalogs = opened(database, listing, clock)
+
+    assert await catalogs.refresh("main")
+
+    assert not catalogs.has("main", MODELS[0]["id"])
+    assert catalogs.sizes() == {"main": len(MODELS) - 1}
+    restarted = opened(database, listing, clock)
+    await restarted.load()
+    assert restarted.sizes() == {"main": len(MODELS) - 1}
+
+
+async def test_why_there_is_no_catalog_is_known(database: Database) -> None:
+    catalogs = opened(database, Listing(listed=None), FakeClock())
+    assert catalogs.unavailable() == {"main": "not fetched yet"}
+
+    assert not await catalogs.refresh("main")
+
+    assert catalogs.unavailable() == {"main": "status 502"}

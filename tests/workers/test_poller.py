@@ -21,6 +21,7 @@ from tests.services.books import Books, in_force
 CENT = 10_000
 UPSTREAM = {"base_url": "https://up.example/api/v1", "api_key": "sk-or-1234567890"}
 POLL = {"first": "4s", "factor": "2", "max": "10s"}
+HOUR = 3600
 PENDING = JobUpdate(Status.PENDING)
 DONE = JobUpdate(Status.COMPLETED, raw_cost="0.01", outputs=1)
 
@@ -270,3 +271,51 @@ async def test_closing_ends_what_is_under_way(books: Books, start: Start) -> Non
     rows = await books.database.read(lambda tx: jobs.find(tx, job.id))
     assert rows is not None
     assert rows.status is Status.PENDING
+
+
+async def poll_for(books: Books, poller: Poller, hours: float) -> None:
+    """Let polls come due for so long, a few in an hour."""
+    for _ in range(int(hours * 4)):
+        await books.clock.advance(HOUR / 4)
+        await idle(poller)
+
+
+async def test_a_job_that_its_upstream_has_forgotten_for_a_day_fails_as_lost(
+    books: Books, start: Start
+) -> None:
+    poller = start({"main": PolledUpstream("main", Missing())})
+    job = await taken(books)
+
+    await poll_for(books, poller, 24)
+    assert not await has_ended(books, job.id)
+    await poll_for(books, poller, 1)
+
+    after = await books.find(job.id)
+    assert (after.status, after.cause) == (Status.FAILED, "lost")
+    assert after.cost_micros == CENT  # the estimate, as where no verdict ever came
+    assert await books.types() == ["video.generation.failed"]
+    assert await books.broken() == []
+
+
+@pytest.mark.parametrize("between", [PENDING, JobUpdate(Status.IN_PROGRESS)], ids=["same", "step"])
+async def test_an_upstream_that_knows_the_job_again_starts_the_day_anew(
+    books: Books, start: Start, between: JobUpdate
+) -> None:
+    main = PolledUpstream("main", *[Missing()] * 80, between, Missing())
+    poller = start({"main": main})
+    job = await taken(books)
+
+    await poll_for(books, poller, 40)
+    assert not await has_ended(books, job.id)
+    await poll_for(books, poller, 6)
+
+    assert await has_ended(books, job.id)
+
+
+async def test_an_upstream_that_does_not_answer_loses_no_job(books: Books, start: Start) -> None:
+    poller = start({"main": PolledUpstream("main", Unanswered("status 502"))})
+    job = await taken(books)
+
+    await poll_for(books, poller, 50)
+
+    assert not await has_ended(books, job.id)

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.config.live import Live
 from gateway.domain.errors import StorageFailed
+from gateway.domain.upstream import CatalogFailed, CatalogOutcome
 from gateway.ports import Database
 from gateway.services.access.authenticate import Authenticator
 from gateway.services.catalog import Catalogs
@@ -25,9 +26,9 @@ class Listing(PolledUpstream):
     listed: Sequence[Mapping[str, Any]] | None = MODELS[:2]
     asked = 0
 
-    async def models(self) -> Sequence[Mapping[str, Any]] | None:
+    async def models(self) -> CatalogOutcome:
         self.asked += 1
-        return self.listed
+        return CatalogFailed("status 502") if self.listed is None else self.listed
 
 
 @pytest.fixture

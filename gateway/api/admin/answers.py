@@ -1,6 +1,6 @@
 """What admin handlers share: reading queries and bodies, writing JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -24,8 +24,12 @@ def seconds(milliseconds: int | None) -> int | None:
     return None if milliseconds is None else milliseconds // 1000
 
 
-async def read_object(request: web.Request) -> Mapping[str, Any]:
-    """The body, a JSON object; an empty one is an empty object.
+async def read_object(
+    request: web.Request, fields: Collection[str] | None = None
+) -> Mapping[str, Any]:
+    """Return the body, a JSON object; an empty body is an empty object.
+
+    `fields`: the ones that are allowed.
 
     Raises:
         Refused: INVALID_REQUEST.
@@ -33,9 +37,18 @@ async def read_object(request: web.Request) -> Mapping[str, Any]:
     """
     raw = await read_body(request, _MAX_BODY)
     try:
-        return parse_object(raw) if raw.strip() else {}
+        body = parse_object(raw) if raw.strip() else {}
     except NotStrict as error:
         raise Refused(Reason.INVALID_REQUEST, str(error), {"field": "body"}) from error
+    for name in body:
+        if fields is not None and name not in fields:
+            allowed = ", ".join(sorted(fields))
+            raise Refused(
+                Reason.INVALID_REQUEST,
+                f"unknown field {name[:100]!r}; allowed: {allowed}",
+                {"field": name[:100], "allowed": allowed},
+            )
+    return body
 
 
 def read_moment(field: str, text: str) -> int:

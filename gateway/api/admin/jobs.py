@@ -42,7 +42,7 @@ async def show(request: web.Request) -> web.Response:
 
 async def delete_content(request: web.Request) -> web.Response:
     """Delete every stored copy of a job's videos, and hand them out no more; `why` is kept."""
-    why = (await read_object(request)).get("why")
+    why = (await read_object(request, {"why"})).get("why")
     if why is not None and not (isinstance(why, str) and len(why) <= _MAX_WHY):
         invalid("why", str(why), f"a string of at most {_MAX_WHY} characters")
     withdrawer, by = request.app[ADMIN].withdrawer, operator(request)

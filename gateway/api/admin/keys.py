@@ -5,14 +5,10 @@ from typing import Any
 from aiohttp import web
 
 from gateway.api.admin.access import OPERATOR, operator
-from gateway.api.admin.answers import answer
+from gateway.api.admin.answers import answer, read_object
 from gateway.api.admin.parts import ADMIN
-from gateway.api.body import read_body
 from gateway.domain.errors import Reason, Refused
-from gateway.domain.strict_json import NotStrict, parse_object
 from gateway.store.api_keys import StoredKey
-
-_MAX_BODY = 64 * 1024  # bytes
 
 
 async def create(request: web.Request) -> web.Response:
@@ -44,10 +40,7 @@ async def revoke(request: web.Request) -> web.Response:
 
 
 async def _body(request: web.Request, *fields: str) -> dict[str, str]:
-    try:
-        body = parse_object(await read_body(request, _MAX_BODY))
-    except NotStrict as error:
-        raise Refused(Reason.INVALID_REQUEST, str(error), {"field": "body"}) from error
+    body = await read_object(request, fields)
     for field in fields:
         if not isinstance(body.get(field), str):
             raise Refused(

@@ -11,6 +11,7 @@ from gateway.services.access.authenticate import Authenticator
 from gateway.services.content.delete import AssetDeleter
 from gateway.services.events.endpoints import EndpointAdmin
 from gateway.services.events.replay import DeliveryReplay
+from gateway.services.jobs.operate import JobOperator
 from gateway.services.operations.snapshot import SnapshotReader
 from gateway.telemetry.bundle import Telemetry
 
@@ -28,6 +29,7 @@ class AdminParts:
     observer: SnapshotReader
     redeliverer: DeliveryReplay
     subscribers: EndpointAdmin
+    job_operator: JobOperator
     telemetry: Telemetry
 
 

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from gateway.api.admin import budgets, deliveries, endpoints, jobs, keys
+from gateway.api.admin import budgets, deliveries, endpoints, jobs, keys, money
 from gateway.api.admin.access import operators_only
 from gateway.api.admin.metrics import metrics
 from gateway.api.admin.parts import ADMIN, AdminParts
@@ -36,4 +36,9 @@ def admin_app(parts: AdminParts) -> web.Application:
     router.add_get(f"{ADMIN_API}/jobs", jobs.listing)
     router.add_get(f"{ADMIN_API}/jobs/{{id}}", jobs.show)
     router.add_delete(f"{ADMIN_API}/jobs/{{id}}/content", jobs.delete_content)
+    router.add_post(f"{ADMIN_API}/jobs/{{id}}/end", money.end)
+    router.add_post(f"{ADMIN_API}/jobs/{{id}}/settle", money.settle)
+    router.add_get(f"{ADMIN_API}/disputes", money.list_disputes)
+    router.add_get(f"{ADMIN_API}/costs", money.list_costs)
+    router.add_post(f"{ADMIN_API}/costs/reset", money.reset_costs)
     return app

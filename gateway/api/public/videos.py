@@ -86,7 +86,9 @@ async def owned_job(request: web.Request, team: str | None) -> Job:
     """
     job_id = request.match_info["id"]
     could_be = len(job_id) <= _MAX_ID and job_id.isascii() and job_id.isprintable()
-    job = await request.app[PARTS].views.get(job_id, team) if could_be else None
+    parts = request.app[PARTS]
+    owners = None if team is None else parts.live.current.names_of(team)
+    job = await parts.views.get(job_id, owners) if could_be else None
     if job is None:
         raise Refused(Reason.JOB_NOT_FOUND, f"Job {job_id[:_MAX_ID]} not found")
     request[FACTS].job = job.id

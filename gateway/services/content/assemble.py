@@ -54,6 +54,7 @@ class Content:
             views,
             telemetry,
             installation=installation,
+            gone_after=config.gone_after.total_seconds(),
         )
         fetches = Fetches(asset_store, telemetry)
         downloader = Downloader(upstreams, asset_store, fetches, telemetry)

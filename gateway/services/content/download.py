@@ -99,9 +99,13 @@ class Downloader:
             source = self._source(job, index, holding)
         except Refused:
             return "failed"
-        outcome = await self._fetches.begin(job, index, source).ended()
-        if outcome == "gone":
-            await self._asset_store.lost(job)
+        fetch = self._fetches.begin(job, index, source)
+        outcome = await fetch.ended()
+        failure = fetch.failure
+        if failure is not None and await self._asset_store.note_failure(job, failure):
+            return "gone"
+        if outcome == "stored":
+            await self._asset_store.note_found(job)
         return outcome
 
     async def _opened(self, job: Job, index: int, stack: AsyncExitStack) -> Stored | Flowing:
@@ -145,6 +149,7 @@ class Downloader:
         except ContentFailed as error:
             raise await self._refusal(job, holding, error) from error
         self._telemetry.metrics.content_lookup("joined" if joined else "miss")
+        await self._asset_store.note_found(job)
         return Flowing(chunks)
 
     async def _alone(
@@ -157,11 +162,12 @@ class Downloader:
         except ContentFailed as error:
             raise await self._refusal(job, holding, error) from error
         self._telemetry.metrics.content_lookup("miss")
+        await self._asset_store.note_found(job)
         return Flowing(aiter(stream))
 
     async def _refusal(self, job: Job, holding: Holding, error: ContentFailed) -> Refused:
         """What to say when the upstream hands nothing over."""
-        if not error.gone:
+        if not await self._asset_store.note_failure(job, error, elsewhere=holding.somewhere):
             return Refused(
                 Reason.UPSTREAM_FAILED,
                 "The upstream did not hand over the video just now; try again.",
@@ -170,7 +176,6 @@ class Downloader:
         if holding.somewhere:
             return _out_of_reach(job)
         self._telemetry.metrics.content_lookup("gone")
-        await self._asset_store.lost(job)
         return _gone(job, _NO_LONGER)
 
     def _source(self, job: Job, index: int, holding: Holding) -> Source:

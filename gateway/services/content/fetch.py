@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import Literal
 
-from gateway.domain.content import BlobFailed, TooLarge, may_be_video
+from gateway.domain.content import SNIFFED, BlobFailed, TooLarge, may_be_video
 from gateway.domain.job import Job
 from gateway.domain.upstream import ContentFailed
 from gateway.ports import ContentStream, Draft
@@ -45,7 +45,7 @@ class Fetch:
         self._holders = 1  # who may still read the draft: the run itself, and each follower
         self._opened = False  # the upstream hands it over
         self._whole = False  # the upstream has handed it all over
-        self._failed: ContentFailed | None = None  # the upstream broke off
+        self.failure: ContentFailed | None = None  # the upstream broke off
         self._news = asyncio.Event()
 
     async def run(self) -> None:
@@ -53,7 +53,7 @@ class Fetch:
         try:
             self.outcome = await self._run()
         except BaseException as error:
-            self._failed = ContentFailed(f"it was ended by {type(error).__name__}")
+            self.failure = ContentFailed(f"it was ended by {type(error).__name__}")
             self.outcome = "failed"
             raise
         finally:
@@ -81,7 +81,7 @@ class Fetch:
             while not self._opened and self.outcome is None:
                 await self._news.wait()
             if not self._opened:
-                raise self._again() if self._failed is not None else NotShared
+                raise self._again() if self.failure is not None else NotShared
             async with aclosing(self._chunks()) as chunks:
                 yield chunks
         finally:
@@ -100,7 +100,7 @@ class Fetch:
             kept = await self._asset_store.keep(self.job, self.index, self._draft)
         except ContentFailed as error:
             await self._discard()
-            self._failed = error
+            self.failure = error
             if self._opened:
                 self._asset_store.failed(self.job, self.index, BlobFailed("cut", error.why))
             return "gone" if error.gone else "failed"
@@ -120,8 +120,6 @@ class Fetch:
                 raise TooLarge("full", "the video is larger than content.max_gb")
             await draft.write(chunk)
             self._tell()
-        if not draft.size:
-            raise ContentFailed("no bytes")
 
     async def _chunks(self) -> AsyncGenerator[bytes, None]:
         """Everything, from what was stored, and by a download of one's own where that ends."""
@@ -135,7 +133,7 @@ class Fetch:
                 yield chunk
             elif self._whole:
                 return
-            elif self._failed is not None:
+            elif self.failure is not None:
                 raise self._again()
             elif self.outcome is not None:
                 async with aclosing(self._rest(draft, at)) as rest:
@@ -164,9 +162,8 @@ class Fetch:
             raise ContentFailed("a second download is shorter than the first")
 
     def _again(self) -> ContentFailed:
-        """The upstream's failure, for one more who hears of it."""
-        error = self._failed or ContentFailed("unknown")
-        return ContentFailed(error.why, gone=error.gone)
+        """Return the upstream's failure, for one more reader."""
+        return (self.failure or ContentFailed("unknown")).again()
 
     def _tell(self) -> None:
         self._news.set()
@@ -228,18 +225,52 @@ class Fetches:
         await self._tasks.drain(0)
 
 
+class OpenedVideo:
+    """An upstream's video, of which the first bytes were looked at."""
+
+    def __init__(self, content_type: str, start: bytes, rest: AsyncIterator[bytes]) -> None:
+        """`start` was read, `rest` was not."""
+        self._content_type = content_type
+        self._start = start
+        self._rest = rest
+
+    @property
+    def content_type(self) -> str:
+        """As the upstream states it."""
+        return self._content_type
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Every byte, from the first on; once.
+
+        Raises:
+            ContentFailed: the upstream breaks off.
+
+        """
+        yield self._start
+        async for chunk in self._rest:
+            yield chunk
+
+
 @asynccontextmanager
-async def opened_video(source: Source) -> AsyncIterator[ContentStream]:
-    """What the upstream hands over, if that may be a video.
+async def opened_video(source: Source) -> AsyncIterator[OpenedVideo]:
+    """Open what the upstream hands over, if that is a video.
 
     Raises:
-        ContentFailed: on entering.
+        ContentFailed: on entering; also where it is empty, or another kind of thing.
 
     """
     async with source() as stream:
-        if not may_be_video(stream.content_type):
+        chunks = aiter(stream)
+        start = b""
+        async for chunk in chunks:
+            start += chunk
+            if len(start) >= SNIFFED:
+                break
+        if not start:
+            raise ContentFailed("no bytes")
+        if not may_be_video(stream.content_type, start):
             raise ContentFailed(f"it is {stream.content_type[:60]}")
-        yield stream
+        yield OpenedVideo(stream.content_type, start, chunks)
 
 
 async def _read(draft: Draft, start: int, length: int = _CHUNK) -> bytes:

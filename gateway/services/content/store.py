@@ -11,6 +11,7 @@ from gateway.domain.content import Asset, BlobFailed, BlobMissing, TooLarge, blo
 from gateway.domain.errors import StorageFailed
 from gateway.domain.job import Job
 from gateway.domain.units import epoch_ms
+from gateway.domain.upstream import ContentFailed
 from gateway.ports import Blob, Blobs, Clock, Database, Draft, Transaction
 from gateway.services.job_cache import JobCache
 from gateway.store import archivals, assets, jobs, withdrawals
@@ -87,8 +88,9 @@ class AssetStore:
         telemetry: Telemetry,
         *,
         installation: str,
+        gone_after: float = 60.0,
     ) -> None:
-        """`mode` and `max_bytes` as the process was started with them.
+        """`mode`, `max_bytes` and `gone_after` (seconds) as the process was started with them.
 
         `installation`: one id for all replicas, by which they know their files in the store.
         """
@@ -99,6 +101,7 @@ class AssetStore:
         self._mode = mode
         self._views = views
         self._telemetry = telemetry
+        self._gone_after = gone_after
         self._rests_until = clock.monotonic()
         self.max_bytes = max_bytes
         self.installation = installation
@@ -220,6 +223,48 @@ class AssetStore:
             "content.not_stored", job=job.id, output=index, reason=error.reason, why=error.why
         )
 
+    async def note_failure(
+        self, job: Job, error: ContentFailed, *, elsewhere: bool = False
+    ) -> bool:
+        """Return whether the upstream's failure means that the video is gone, and remember it.
+
+        One 404 does not: a video may be late, or a proxy may answer. It is gone at a 410, at a 404
+        after the end that the upstream stated, or when the upstream itself has answered 404 for
+        `gone_after`. `elsewhere`: some store has it, so it is not lost.
+        """
+        now = epoch_ms(self._clock.now())
+        gone = error.gone or (error.not_found and _has_expired(job, now))
+        if not gone and error.missing:
+            since = await self._missing_since(job, now)
+            gone = now - since >= self._gone_after * 1000
+        if gone and not elsewhere:
+            await self.lost(job)
+        return gone
+
+    async def note_found(self, job: Job) -> None:
+        """Forget that the upstream did not have the video for a while."""
+        if job.content_missing_since is None:
+            return
+
+        def act(tx: Transaction) -> Job | None:
+            jobs.mark_content_found(tx, job.id)
+            return jobs.find(tx, job.id)
+
+        after = await self._database.write(act)
+        if after is not None:
+            self._views.put(after)
+
+    async def _missing_since(self, job: Job, now: int) -> int:
+        def act(tx: Transaction) -> Job | None:
+            jobs.mark_content_missing(tx, job.id, now=now)
+            return jobs.find(tx, job.id)
+
+        after = await self._database.write(act)
+        if after is None:
+            return now
+        self._views.put(after)
+        return after.content_missing_since or now
+
     async def lost(self, job: Job) -> None:
         """The upstream has it no more and nobody stored it: no request joins the job any more."""
 
@@ -244,6 +289,11 @@ class AssetStore:
                 await self._blobs.delete(asset.name)
             except BlobFailed as error:
                 self._telemetry.log.warning("content.not_removed", why=error.why)
+
+
+def _has_expired(job: Job, now: int) -> bool:
+    """Return whether the end of the copy, as the upstream stated it, has passed."""
+    return job.copy_expires_at is not None and job.copy_expires_at * 1000 <= now
 
 
 def _record(tx: Transaction, asset: Asset) -> tuple[bool, Job | None]:

@@ -11,6 +11,7 @@ from gateway.config.rules import Subscription
 from gateway.domain.event import (
     Event,
     ThresholdFacts,
+    bill_disputed,
     job_ended,
     new_event_id,
     threshold_crossed,
@@ -58,6 +59,12 @@ class EventPublisher:
             event = threshold_crossed(self._id(), _facts(crossing), now)
             events.add(tx, event)
             self._owe(tx, event, has_callback=False, now=now)
+
+    def disputed(self, tx: Transaction, job: Job, now: datetime) -> None:
+        """Publish that a bill far above its estimate waits for an operator's decision."""
+        event = bill_disputed(self._id(), job, now)
+        events.add(tx, event)
+        self._owe(tx, event, has_callback=False, now=now)
 
     def late_joiner(self, tx: Transaction, job: Job, url: str, now: datetime) -> None:
         """Who joins a job that is done is told at once, with the words the others heard."""

@@ -11,7 +11,8 @@ from gateway.domain.signature import Verdict, verify_openrouter
 from gateway.domain.units import epoch_ms
 from gateway.domain.webhook import Intake, WebhookEvent, read_event
 from gateway.ports import Clock, Database, Transaction
-from gateway.services.jobs.track import Change, OtherJob, Tracker
+from gateway.services.jobs.end import Change
+from gateway.services.jobs.track import OtherJob, Tracker
 from gateway.store import inbox, jobs
 from gateway.store.inbox import Receipt
 from gateway.telemetry.bundle import Telemetry

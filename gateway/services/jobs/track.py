@@ -5,23 +5,19 @@ says in one log line what happened.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 from gateway.config.live import Live
-from gateway.domain.audit import Actor, AuditedAct
 from gateway.domain.errors import GatewayError, StorageFailed
 from gateway.domain.job import Cause, Job, JobId, JobUpdate, Status
-from gateway.domain.settlement import Basis, settle
-from gateway.domain.units import epoch_ms, usd_text
+from gateway.domain.settlement import Basis
+from gateway.domain.units import epoch_ms
 from gateway.domain.upstream import Accepted, Declined, NotSent, Unclear, masked
 from gateway.ports import Clock, Database, Transaction
-from gateway.services import audit
-from gateway.services.content import archive
 from gateway.services.events.publish import EventPublisher, note_crossings
 from gateway.services.job_cache import JobCache
+from gateway.services.jobs.end import Change, JobEnder, found, paid_usd
 from gateway.services.jobs.poll_schedule import PollSchedule
-from gateway.services.money import reserve
-from gateway.store import costs, dedupe, inbox, jobs
+from gateway.store import inbox, jobs
 from gateway.store.jobs import Ending
 from gateway.telemetry.bundle import Telemetry
 
@@ -30,16 +26,6 @@ _INSIST_FIRST, _INSIST_MAX = 0.1, 5.0  # seconds between tries to write what mus
 
 class OtherJob(GatewayError):
     """What was told is of another job than the one it was told to."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What an act made of a job. `ended`: this act did, settling on whose word."""
-
-    before: Job
-    after: Job
-    ended: Basis | None = None
-    crossings: tuple[reserve.Crossing, ...] = ()
 
 
 class Tracker:
@@ -62,6 +48,7 @@ class Tracker:
         self._publisher = publisher
         self._telemetry = telemetry
         self._cadence = PollSchedule(live, publisher.links)
+        self._ender = JobEnder(live, clock, publisher)
 
     async def accepted(self, job: Job, attempt: int, outcome: Accepted) -> Job:
         """The upstream took the job. Insists: an id that was paid for must not be forgotten.
@@ -79,7 +66,7 @@ class Tracker:
                 jobs.identify(tx, job.id, upstream_id)
             if outcome.status is Status.IN_PROGRESS:
                 jobs.progress(tx, job.id, outcome.status)
-            return _found(tx, job.id)
+            return found(tx, job.id)
 
         after = await self._insist(act)
         if after.upstream_id != upstream_id:
@@ -112,8 +99,8 @@ class Tracker:
             if told():
                 jobs.announce(tx, job.id)
             # A job that was given up meanwhile gets its money back: refused is as good as failed.
-            ended = self._end(tx, job, ending).after
-            return self._correct(tx, ended, JobUpdate(Status.FAILED)).after
+            ended = self._ender.end(tx, job, ending).after
+            return self._ender.correct(tx, ended, JobUpdate(Status.FAILED)).after
 
         after = await self._insist(act)
         self._log("job.refused", after, outcome=word, detail=detail, attempt=attempt)
@@ -125,7 +112,7 @@ class Tracker:
         def act(tx: Transaction) -> Job:
             jobs.finish_attempt(tx, job.id, attempt, "unknown", outcome.why)
             jobs.lose(tx, job.id, now=self._now())
-            return _found(tx, job.id)
+            return found(tx, job.id)
 
         after = await self._insist(act)
         if after.status is Status.UNKNOWN:  # a webhook may have told more by now
@@ -137,7 +124,7 @@ class Tracker:
         """What a poll says: a verdict or a step. Whoever learned it first wrote it."""
 
         def act(tx: Transaction) -> Change:
-            change = self._learn(tx, _found(tx, job_id), news)
+            change = self._learn(tx, found(tx, job_id), news)
             if change.ended is not None and self._cadence.expects_webhooks(change.after.upstream):
                 inbox.expect(tx, job_id, change.after.upstream, now=self._now())
             return change
@@ -157,7 +144,7 @@ class Tracker:
         if job.upstream_id is None:
             if not self._bind(tx, job, upstream_id):
                 jobs.identify(tx, job.id, upstream_id)
-            job = _found(tx, job.id)
+            job = found(tx, job.id)
         if job.upstream_id != upstream_id:
             raise OtherJob(job.id)
         return self._learn(tx, job, news)
@@ -167,25 +154,40 @@ class Tracker:
         before, after = change.before, change.after
         self._views.put(after)
         note_crossings(self._telemetry, change.crossings)
+        if change.disputed or change.ended is Basis.DISPUTED:
+            self._telemetry.log.warning(
+                "job.cost_disputed", job=after.id, upstream_said=(after.raw_cost or "")[:40]
+            )
         if change.ended is not None:
             self._ended(after, change.ended)
         elif before.status.terminal and after.cost_micros != before.cost_micros:
-            self._log("job.corrected", after, cost_usd=_usd(after), was_usd=_usd(before))
+            self._log("job.corrected", after, cost_usd=paid_usd(after), was_usd=paid_usd(before))
         return after
 
     async def assumed(self, job_id: JobId) -> Job:
         """Past `unknown_ttl`: the job fails, settled at its estimate, marked as assumed."""
 
         def act(tx: Transaction) -> Change:
-            before = _found(tx, job_id)
+            before = found(tx, job_id)
             if before.status is not Status.UNKNOWN:
                 return Change(before, before)
             ending = Ending(Status.FAILED, Cause.ASSUMED, error=_NEVER_LEARNED)
-            return self._end(tx, before, ending)
+            return self._ender.end(tx, before, ending)
 
         change = await self._database.write(act)
         with self._telemetry.work("job.assumed", change.after.request_id, change.after.traceparent):
             return self.note(change)
+
+    async def forgotten(self, job_id: JobId) -> Job:
+        """End a job that its upstream no longer knows: failed, settled at its estimate."""
+
+        def act(tx: Transaction) -> Change:
+            before = found(tx, job_id)
+            if before.status.terminal:
+                return Change(before, before)
+            return self._ender.end(tx, before, Ending(Status.FAILED, Cause.LOST, error=_FORGOTTEN))
+
+        return self.note(await self._database.write(act))
 
     async def orphaned(self, job_id: JobId) -> Job:
         """End or lose a job whose process is gone: refused where that is on record, else unknown.
@@ -197,10 +199,10 @@ class Tracker:
             if jobs.hold_submitting(tx, job_id) and jobs.last_attempt_refused(tx, job_id):
                 jobs.announce(tx, job_id)
                 ending = Ending(Status.FAILED, Cause.REFUSED, error=_REFUSED_BEFORE_THE_END)
-                return False, self._end(tx, _found(tx, job_id), ending)
-            before = _found(tx, job_id)
+                return False, self._ender.end(tx, found(tx, job_id), ending)
+            before = found(tx, job_id)
             lost = jobs.lose(tx, job_id, now=self._now())
-            return lost, Change(before, _found(tx, job_id))
+            return lost, Change(before, found(tx, job_id))
 
         changed, change = await self._database.write(act)
         after = self.note(change)
@@ -237,10 +239,10 @@ class Tracker:
         if news.status is None:
             return Change(job, job)
         if job.status.terminal:
-            return self._correct(tx, job, news)
+            return self._ender.correct(tx, job, news)
         if not news.status.terminal:
             jobs.progress(tx, job.id, news.status)
-            return Change(job, _found(tx, job.id))
+            return Change(job, found(tx, job.id))
         ending = Ending(
             status=news.status,
             cause=Cause.UPSTREAM,
@@ -250,110 +252,11 @@ class Tracker:
             outputs=news.outputs,
             copy_expires_at=news.copy_expires_at,
         )
-        change = self._end(tx, job, ending)
+        change = self._ender.end(tx, job, ending)
         if change.ended is not None:
             return change
         # Somebody else ended it after we had looked; what they heard may not be the last figure.
-        return self._correct(tx, change.after, news)
-
-    def _end(self, tx: Transaction, job: Job, ending: Ending) -> Change:
-        """Write the end with all that belongs to it, once; a later call changes nothing."""
-        in_force, moment = self._live.current, self._clock.now()
-        now = epoch_ms(moment)
-        ending = _under_our_id(job, ending) if job.retain else _without_foreign_words(ending)
-        settlement = settle(
-            ending.status,
-            ending.cause,
-            raw_cost=ending.raw_cost,
-            is_byok=ending.is_byok,
-            estimate=job.estimate_micros,
-            include_byok=in_force.config.pricing.include_byok,
-        )
-        if not jobs.end(tx, job.id, replace(ending, cost_micros=settlement.micros), now=now):
-            return Change(job, _found(tx, job.id))
-        bill = reserve.Bill(settlement.micros, ending.raw_cost, settlement.note)
-        crossed = reserve.close(
-            tx, job.id, bill, in_force.rules.budgets, by=ending.cause.value, now=now
-        )
-        if ending.status is not Status.COMPLETED:
-            dedupe.release(tx, job.id)
-        if ending.cause is Cause.REFUSED:
-            dedupe.release_keys(tx, job.id)
-        if settlement.basis is Basis.ACTUAL:
-            self._learn_cost(tx, job, settlement.micros)
-        ended = _found(tx, job.id)
-        archive.plan(tx, ended, self._live.content.mode, now=now)
-        self._publisher.end(tx, ended, moment)
-        self._publisher.crossings(tx, crossed, moment)
-        return Change(job, ended, ended=settlement.basis, crossings=tuple(crossed))
-
-    def _learn_cost(self, tx: Transaction, job: Job, micros: int | None) -> None:
-        """Remember what the upstream charged, for the estimates of jobs of the same kind."""
-        if micros and job.profile and job.catalog_micros:
-            costs.learn(tx, job.profile, job.team, micros, job.catalog_micros, now=self._now())
-
-    def _correct(self, tx: Transaction, job: Job, news: JobUpdate) -> Change:
-        """An end is final, but a later figure of the upstream's corrects the money."""
-        cost = self._later_cost(job, news)
-        if cost is None:
-            return Change(job, job)
-        change = self._rebook(tx, job, cost, news)
-        # Who changed the job after we had looked may have heard another figure: look again.
-        return self._correct(tx, _found(tx, job.id), news) if change is None else change
-
-    def _later_cost(self, job: Job, news: JobUpdate) -> int | None:
-        """What a later word makes of the cost of a job that has ended; None: nothing new.
-
-        Where no verdict had come, one without a figure counts too: what failed is free.
-        """
-        if news.status is None or not news.status.terminal:
-            return None
-        unheard = job.cause is Cause.ASSUMED and job.raw_cost is None
-        if news.raw_cost is None and not (unheard and news.status is not Status.COMPLETED):
-            return None
-        if news.raw_cost is not None and news.raw_cost == job.raw_cost:
-            return None
-        settlement = settle(
-            news.status,
-            Cause.UPSTREAM,
-            raw_cost=news.raw_cost,
-            is_byok=news.is_byok,
-            estimate=job.estimate_micros,
-            include_byok=self._live.config.pricing.include_byok,
-        )
-        cost = settlement.micros or 0
-        same = (cost, news.raw_cost) == (job.cost_micros, job.raw_cost)
-        return None if same or settlement.basis is not Basis.ACTUAL else cost
-
-    def _rebook(self, tx: Transaction, job: Job, cost: int, news: JobUpdate) -> Change | None:
-        """Book what an ended job really cost; None, and nothing booked, if it was changed since."""
-        if not jobs.revise(tx, job, cost, news.raw_cost, is_byok=news.is_byok):
-            return None
-        moment = self._clock.now()
-        crossed = reserve.correct(
-            tx,
-            job.id,
-            reserve.Correction(job.estimate_micros, job.cost_micros or 0, cost),
-            self._live.current.rules.budgets,
-            raw_cost=news.raw_cost,
-            note=f"the upstream said {news.status} after the job had ended",
-            by=Cause.UPSTREAM.value,
-            now=epoch_ms(moment),
-        )
-        self._learn_cost(tx, job, cost)
-        self._publisher.crossings(tx, crossed, moment)
-        audit.record(
-            tx,
-            AuditedAct.BUDGET_CORRECTED,
-            Actor(f"upstream {job.upstream}", "what it said of the job"),
-            job.id,
-            self._clock.now(),
-            team=job.team,
-            was_usd=_usd(job),
-            now_usd=usd_text(cost),
-            upstream_said=None if news.status is None else news.status.value,
-        )
-        return Change(job, _found(tx, job.id), crossings=tuple(crossed))
+        return self._ender.correct(tx, change.after, news)
 
     def _now(self) -> int:
         return epoch_ms(self._clock.now())
@@ -367,11 +270,8 @@ class Tracker:
                 ratio = job.cost_micros / job.estimate_micros
                 self._telemetry.metrics.estimate_error(job.model, ratio)
         self._log(
-            "job.ended", job, cause=job.cause, cost_usd=_usd(job), basis=basis, seconds=seconds
+            "job.ended", job, cause=job.cause, cost_usd=paid_usd(job), basis=basis, seconds=seconds
         )
-        if basis is Basis.DISPUTED:
-            said = (job.raw_cost or "")[:40]
-            self._telemetry.log.warning("job.cost_disputed", job=job.id, upstream_said=said)
 
     def _log(self, event: str, job: Job, **facts: object) -> None:
         self._telemetry.log.info(
@@ -386,42 +286,17 @@ class Tracker:
         )
 
 
-def _under_our_id(job: Job, ending: Ending) -> Ending:
-    """An upstream may name the job in its words: clients know it by the gateway's id alone."""
-    if ending.error is None or not job.upstream_id:
-        return ending
-    return replace(ending, error=ending.error.replace(job.upstream_id, job.id))
-
-
-def _without_foreign_words(ending: Ending) -> Ending:
-    """A provider may quote the prompt: of a job that is not retained its words are not kept.
-
-    Whoever waits for the submit's answer still hears it; a later poll gets our own words.
-    """
-    if ending.error is None or ending.cause is Cause.ASSUMED:
-        return ending
-    return replace(ending, error=_NOT_KEPT)
-
-
-_NOT_KEPT = "The upstream refused or failed the job; its words are not kept for this request."
 _REFUSED_BEFORE_THE_END = (
     "The upstream refused the submission, and the gateway stopped before it could send it again."
     " Nothing was bought; send the request again."
 )
+_FORGOTTEN = (
+    "The upstream no longer knows this job: it has answered every poll with 404 for longer than the"
+    " gateway waits. The estimate is charged until the upstream's bill says otherwise."
+)
 _NEVER_LEARNED = "The outcome of the submission was never learned."
-
-
-def _usd(job: Job) -> str | None:
-    return None if job.cost_micros is None else usd_text(job.cost_micros)
 
 
 def _for_clients(error: str | None, job: Job) -> str | None:
     """The upstream's words with our name of the job where they have the upstream's."""
     return masked(error, {job.upstream_id: job.id}) if job.upstream_id else error
-
-
-def _found(tx: Transaction, job_id: JobId) -> Job:
-    job = jobs.find(tx, job_id)
-    if job is None:
-        raise StorageFailed(f"job {job_id} is not in the database")
-    return job

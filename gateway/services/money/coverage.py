@@ -55,7 +55,7 @@ def keep_in_force(tx: Transaction, budgets: Iterable[Budget], now: datetime) -> 
     Returns the ids of windows that a wrong clock opened more than one period ahead.
     """
     wanted = tuple(budgets)
-    bring_into_force(tx, [b for b in wanted if not in_force(tx, [b], now)], now)
+    bring_into_force(tx, [b for b in wanted if b.is_renamed or not in_force(tx, [b], now)], now)
     for budget in wanted:
         registry.register(tx, budget, now=epoch_ms(now))
     return [window for budget in wanted for window in _ahead(tx, budget, now)]
@@ -71,7 +71,7 @@ def bring_into_force(tx: Transaction, budgets: Iterable[Budget], now: datetime) 
     if not wanted:
         return
     registry.lock(tx)
-    wanted = [budget for budget in wanted if not in_force(tx, [budget], now)]
+    wanted = [b for b in wanted if b.is_renamed or not in_force(tx, [b], now)]
     if not wanted:
         return  # another transaction was first
     starts = {budget.id: window_start_now(tx, budget.id, budget, now) for budget in wanted}
@@ -127,7 +127,9 @@ def _reconcile(tx: Transaction, window: str, budget: Budget, starts_at: datetime
 def _missing(
     tx: Transaction, window: str, budget: Budget, starts_at: datetime
 ) -> list[spending.Spending]:
-    found = spending.without_entry(tx, window, since=epoch_ms(starts_at), team=budget.team)
+    since = epoch_ms(starts_at)
+    teams = [None] if budget.team is None else [budget.team, *budget.former_teams]
+    found = [job for t in teams for job in spending.without_entry(tx, window, since=since, team=t)]
     return [job for job in found if covers(budget, job.team, job.key, job.model, job.slug)]
 
 

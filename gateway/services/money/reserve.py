@@ -19,10 +19,11 @@ from gateway.domain.budget import (
     window_end,
 )
 from gateway.domain.errors import Reason, Refused
-from gateway.domain.units import Micros, epoch_ms
+from gateway.domain.settlement import Settlement
+from gateway.domain.units import Micros, epoch_ms, usd_text
 from gateway.ports import Transaction
 from gateway.services.money.coverage import open_window, share_budgets, window_start_now
-from gateway.store import ledger
+from gateway.store import disputes, ledger
 from gateway.store.ledger import NO_LIMIT, LedgerEntry, Window
 
 
@@ -33,15 +34,6 @@ class Crossing:
     budget: Budget
     window: Window
     share: str  # of the limit, as configured: `0.8`
-
-
-@dataclass(frozen=True, slots=True)
-class Bill:
-    """What closes a job's reservation. `micros` None: nothing is owed, the money is released."""
-
-    micros: int | None
-    raw_cost: str | None = None
-    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +65,12 @@ def reserve(
     Budgets that only other replicas have in force count the job too, but do not refuse it.
 
     Raises:
-        Refused: BUDGET_EXCEEDED with the numbers of every window that has no room; the transaction
+        Refused: BUDGET_EXCEEDED with the numbers of every window that has no room, BILL_DISPUTED
+            while a bill that nobody has accepted keeps a budget above its limit; the transaction
             must roll back.
 
     """
+    _refuse_disputed(tx, payer.team)
     own = {budget.id for budget in budgets}
     counting = share_budgets(tx, payer.team, budgets, now)
     account = _account(payer.team)
@@ -116,9 +110,10 @@ def reserve(
 def close(
     tx: Transaction,
     job_id: str,
-    bill: Bill,
+    settlement: Settlement,
     budgets: Mapping[str, Budget],
     *,
+    raw_cost: str | None = None,
     by: str,
     now: int,
 ) -> list[Crossing]:
@@ -129,19 +124,19 @@ def close(
     """
     crossings: list[Crossing] = []
     for row in ledger.reservations(tx, job_id):
-        estimate, cost = row["estimate"], bill.micros or 0
+        estimate, cost = row["estimate"], settlement.micros or 0
         entry = LedgerEntry(
             window_id=row["window_id"],
             job_id=job_id,
-            kind="release" if bill.micros is None else "settle",
+            kind="release" if settlement.micros is None else "settle",
             reserved=-estimate,
             spent=cost,
             overrun=max(0, cost - estimate),
             limit=0,
             made_by=by,
             at=now,
-            raw_cost=bill.raw_cost,
-            note=bill.note,
+            raw_cost=raw_cost,
+            note=settlement.note,
         )
         after = ledger.close(tx, entry)
         budget = budgets.get(after.budget_id)
@@ -240,6 +235,24 @@ def exceeded(rooms: Sequence[Headroom], now: datetime) -> Refused:
         worst.sentence(),
         {**worst.details(), "windows": [room.details() for room in rooms if not room.fits]},
         retry_after=retry_after(rooms, now),
+    )
+
+
+def _refuse_disputed(tx: Transaction, team: str) -> None:
+    disputed = disputes.over_limit(tx, team)
+    if disputed is not None:
+        raise bill_disputed(disputed)
+
+
+def bill_disputed(dispute: disputes.Dispute) -> Refused:
+    """Return the refusal of a team's submits while a bill far above its estimate is open."""
+    cost, estimate = usd_text(dispute.cost_micros), usd_text(dispute.estimate_micros)
+    return Refused(
+        Reason.BILL_DISPUTED,
+        f"Team {dispute.team} can't submit: the upstream billed {cost} USD for job"
+        f" {dispute.job_id}, which was estimated at {estimate} USD, and a budget is above its"
+        " limit. The gateway's operators must accept or correct the bill.",
+        {"job": dispute.job_id, "cost_usd": cost, "estimate_usd": estimate},
     )
 
 

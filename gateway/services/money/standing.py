@@ -36,9 +36,12 @@ async def standing(database: Database, in_force: InForce, now: datetime) -> Budg
 
     def look(tx: Transaction) -> BudgetStanding:
         rooms = reserve.headroom(tx, in_force.rules.budgets.values(), 0, now)
-        accounts = [
-            Account(team, *reserve.account(tx, team, now)) for team in sorted(in_force.config.teams)
-        ]
+        accounts = [_account(tx, in_force, team, now) for team in sorted(in_force.config.teams)]
         return BudgetStanding(tuple(rooms), tuple(accounts))
 
     return await database.read(look)
+
+
+def _account(tx: Transaction, in_force: InForce, team: str, now: datetime) -> Account:
+    sums = [reserve.account(tx, name, now) for name in in_force.names_of(team)]
+    return Account(team, sum(spent for spent, _ in sums), sum(held for _, held in sums))

@@ -1,6 +1,7 @@
 """What is true at the moment of a scrape: read from what replicas share, never counted along."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
@@ -15,7 +16,7 @@ from gateway.services.catalog import Catalogs
 from gateway.services.content.store import AssetStore
 from gateway.services.money import reserve
 from gateway.services.money.coverage import missing
-from gateway.store import counts, events, invariants
+from gateway.store import counts, disputes, events, invariants
 from gateway.telemetry.bundle import Telemetry
 from gateway.telemetry.snapshot import (
     BudgetWindow,
@@ -133,6 +134,7 @@ class SnapshotReader:
             catalogs=self._catalog_states(),
             content=self._content(tx),
             ledger_violations=self._violations,
+            disputed=Counter(one.team for one in disputes.unsettled(tx)),
         )
 
     def _budgets(self, tx: Transaction) -> tuple[BudgetWindow, ...]:

@@ -242,7 +242,9 @@ class Decider:
         previous_id = question.request.previous_job_id
         if previous_id is None:
             return None
-        job = await self._views.get(previous_id, question.principal.team)
+        job = await self._views.get(
+            previous_id, self._live.current.names_of(question.principal.team)
+        )
         if job is None:
             raise Refused(
                 Reason.JOB_NOT_FOUND,

@@ -9,7 +9,7 @@ import pytest
 from gateway.domain.errors import Refused
 from gateway.domain.job import Status
 from gateway.ports import Database, Transaction
-from gateway.services.money.coverage import bring_into_force, in_force, missing
+from gateway.services.money.coverage import bring_into_force, in_force, keep_in_force, missing
 from gateway.store import budgets as registry
 from gateway.store import ledger as store
 from tests.services.books import Books
@@ -216,3 +216,60 @@ async def test_jobs_opened_while_a_budget_comes_into_force_are_all_counted(
     assert await lacking(new) == []
     assert (await new.windows("organisation/%")).popitem()[1] == (0, 80 * CENT)
     assert await new.broken() == []
+
+
+async def test_a_renamed_team_keeps_what_it_has_spent(database: Database) -> None:
+    budget = {"budgets": [LIMIT]}
+    ledger = Books(database, configured({"teams": {"red": budget, "blue": {}}}))
+    await spend(ledger, 15)
+    running = (await ledger.submit("red", 4 * CENT)).job
+    await ledger.accept(running)
+    renamed = {"teams": {"crimson": {**budget, "was": "red"}, "blue": {}}}
+    ledger.live.replace(configured(renamed).config, "2")
+
+    with pytest.raises(Refused) as refusal:
+        await ledger.submit("crimson", 2 * CENT)
+    await ledger.submit("crimson", CENT)
+
+    details = refusal.value.details
+    assert (details["spent_usd"], details["reserved_usd"]) == ("0.15", "0.04")
+    await ledger.end(running.id, Status.COMPLETED, "0.04")
+    assert (await ledger.windows("team/crimson/%")).popitem()[1] == (19 * CENT, CENT)
+    assert await ledger.broken() == []
+
+
+async def test_a_renamed_key_keeps_what_it_has_spent(database: Database) -> None:
+    keys = [{"name": "ci", "hash": f"sha256:{'1' * 64}"}]
+    renamed = [{"name": "build", "hash": f"sha256:{'1' * 64}", "was": ["ci"]}]
+
+    def team(name: str, keys: list[dict[str, Any]]) -> dict[str, Any]:
+        return {"teams": {"red": {"keys": keys, "budgets": [{**LIMIT, "key": name}]}, "blue": {}}}
+
+    ledger = Books(database, configured(team("ci", keys)))
+    await spend(ledger, 15)
+    ledger.live.replace(configured(team("build", renamed)).config, "2")
+
+    with pytest.raises(Refused) as refusal:
+        await ledger.submit("red", 6 * CENT, key="build")
+
+    assert refusal.value.details["spent_usd"] == "0.15"
+    await ledger.submit("red", 6 * CENT, key="other")
+
+
+async def test_a_former_name_that_is_added_later_is_counted_at_the_next_look(
+    database: Database,
+) -> None:
+    """The operator renames, sees spending at zero, and adds `was`."""
+    budget = {"budgets": [LIMIT]}
+    ledger = Books(database, configured({"teams": {"red": budget, "blue": {}}}))
+    await spend(ledger, 15)
+    ledger.live.replace(configured({"teams": {"crimson": budget, "blue": {}}}).config, "2")
+    await ledger.submit("crimson", CENT)
+    renamed = {"teams": {"crimson": {**budget, "was": "red"}, "blue": {}}}
+    ledger.live.replace(configured(renamed).config, "3")
+
+    budgets, now = tuple(ledger.live.current.rules.budgets.values()), ledger.clock.now()
+    await ledger.database.write(lambda tx: keep_in_force(tx, budgets, now))
+
+    assert (await ledger.windows("team/crimson/%")).popitem()[1] == (15 * CENT, CENT)
+    assert await lacking(ledger) == []

@@ -6,6 +6,7 @@ import pytest
 
 from gateway.domain.errors import Reason, Refused
 from gateway.domain.job import Job, Status
+from gateway.domain.settlement import Basis, Settlement
 from gateway.domain.units import epoch_ms
 from gateway.ports import Database, Row, Transaction
 from gateway.services.money import reserve
@@ -76,7 +77,7 @@ async def test_waiting_is_not_advised_where_it_does_not_help(database: Database)
         (Status.COMPLETED, None, 3 * CENT),  # completed is never free for want of a figure
         (Status.COMPLETED, "NaN", 3 * CENT),
         (Status.COMPLETED, "-1", 3 * CENT),
-        (Status.COMPLETED, "999", 3 * CENT),  # a hundredfold surprise is disputed, not booked
+        (Status.COMPLETED, "999", 99_900 * CENT),  # disputed, and booked as billed
         (Status.COMPLETED, "0", 0),
         (Status.FAILED, None, 0),
         (Status.FAILED, "0.01", CENT),
@@ -277,7 +278,9 @@ async def test_what_was_closed_cannot_be_closed_again(database: Database) -> Non
 
     with pytest.raises(Exception, match=r"(?i)unique|constraint|storage|ledger"):
         await database.write(
-            lambda tx: reserve.close(tx, job.id, reserve.Bill(CENT), {}, by="test", now=1)
+            lambda tx: reserve.close(
+                tx, job.id, Settlement(CENT, Basis.ACTUAL), {}, by="test", now=1
+            )
         )
 
     assert await ledger.broken() == []
@@ -329,7 +332,7 @@ async def test_windows_are_taken_in_one_order_by_who_holds_and_who_closes(
         lambda tx: reserve.reserve(Watched(tx), payer, budgets, CENT, by="key ci", now=now)
     )
     held, taken[:] = tuple(taken), []
-    bill = reserve.Bill(None)
+    bill = Settlement(None, Basis.ACTUAL)
     await database.write(
         lambda tx: reserve.close(Watched(tx), "job", bill, {}, by="refused", now=epoch_ms(now))
     )

@@ -43,7 +43,7 @@ async def ending(books: Books, job: Job, go: threading.Event) -> "asyncio.Task[N
 
     def act(tx: Transaction) -> None:
         with mock.patch.object(dedupe, "release", release_late):
-            books.tracker._end(tx, job, Ending(Status.FAILED, Cause.REFUSED, error="no"))
+            books.ender.end(tx, job, Ending(Status.FAILED, Cause.REFUSED, error="no"))
 
     task = asyncio.create_task(books.database.write(act))
     await written.wait()

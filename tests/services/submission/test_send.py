@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from gateway.domain.job import Cause, Job, Status
-from gateway.domain.upstream import Accepted, Declined, NotSent, PollOutcome, SubmitOutcome
+from gateway.domain.upstream import (
+    Accepted,
+    CatalogFailed,
+    Declined,
+    NotSent,
+    PollOutcome,
+    SubmitOutcome,
+)
 from gateway.ports import ContentStream, Database
 from gateway.services.submission.send import Answer, Flight, UpstreamSubmitter
 from tests.fakes.clock import FakeClock, settle
@@ -46,8 +53,8 @@ class Scripted:
     def content(self, upstream_id: str, index: int) -> AbstractAsyncContextManager[ContentStream]:
         raise NotImplementedError
 
-    async def models(self) -> None:
-        raise NotImplementedError
+    async def models(self) -> CatalogFailed:
+        return CatalogFailed("never asked")
 
 
 BUSY = Declined(429, {"message": "busy", "code": 429}, 5)
