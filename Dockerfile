@@ -1,9 +1,9 @@
-# The gateway as an image: no root, no compiler, no pip; its root file system may be read-only.
+# The gateway's image: no root, no compiler, no pip; the root file system may be read-only.
 #
 #   docker build -t video-gateway .
 #   docker build -t video-sandbox --build-arg LOCK=requirements.sandbox.lock .    with the sandbox
 #
-# docs/operations.md says how it is run.
+# docs/operations.md describes how to run it.
 
 FROM python:3.12-slim AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -14,7 +14,8 @@ COPY ${LOCK} requirements.txt
 RUN pip --python /app/bin/python install --require-hashes -r requirements.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY gateway gateway
-# setuptools is in the lock only to build this; compiled here, since later nothing can be written.
+# setuptools is in the lock only for this build. Bytecode is compiled here, because the final file
+# system is read-only.
 RUN pip --python /app/bin/python install --no-deps --no-build-isolation . \
     && pip --python /app/bin/python uninstall --yes setuptools \
     && /app/bin/python -m compileall -q /app/lib
@@ -25,8 +26,8 @@ RUN groupadd --gid 10001 gateway \
     && install -d -o gateway -g gateway /data/var
 COPY --from=build /app /app
 COPY config/gateway.yaml /etc/video-gateway/gateway.yaml
-# Within a container only all addresses make a listener reachable; the operators' stays on loopback,
-# for `docker exec`, until admin.tokens are configured and VIDEO_GATEWAY_ADMIN_LISTEN says otherwise.
+# A container's listener must bind all addresses to be reachable. The operators' listener stays on
+# loopback, for `docker exec`; set VIDEO_GATEWAY_ADMIN_LISTEN after you have configured admin.tokens.
 ENV PATH=/app/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \

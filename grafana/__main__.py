@@ -1,4 +1,4 @@
-"""Writes every dashboard as JSON; what it wrote is committed, and a test says it is current."""
+"""Write every dashboard as JSON. The files are committed; a test checks that they are current."""
 
 import sys
 from pathlib import Path
@@ -10,12 +10,12 @@ FOLDER = Path(__file__).parent / "dashboards"
 
 
 def boards() -> list[Board]:
-    """Every dashboard, in the order in which a person meets them."""
+    """Return every dashboard, the most important first."""
     return [overview.board(), teams.board(), jobs.board(), webhooks.board()]
 
 
 def main() -> None:
-    """Write them all."""
+    """Write all dashboards."""
     for board in boards():
         path = FOLDER / f"{board.name}.json"
         path.write_text(board.json())

@@ -1,4 +1,4 @@
-"""What our dashboards are made of: rows of panels, each with unit, thresholds and a description."""
+"""A dashboard: rows of panels, each with a unit, thresholds and a description."""
 
 import json
 from collections.abc import Sequence
@@ -16,18 +16,18 @@ Variable = Literal["team", "model", "upstream", "endpoint"]
 WIDTH: Final = 24  # of a dashboard, in Grafana's columns
 
 _ASKED: Final[dict[Variable, tuple[str, str, str]]] = {
-    "team": ("Team", "Whose requests and money.", "video_gateway_budget_spent_dollars"),
-    "model": ("Model", "Of which videos.", "video_gateway_jobs_submitted_total"),
-    "upstream": ("Upstream", "Who makes them.", "video_gateway_catalog_models"),
-    "endpoint": ("Endpoint", "Who is told of them.", "video_gateway_deliveries_pending"),
+    "team": ("Team", "The team that pays.", "video_gateway_budget_spent_dollars"),
+    "model": ("Model", "The model of the job.", "video_gateway_jobs_submitted_total"),
+    "upstream": ("Upstream", "The upstream of the job.", "video_gateway_catalog_models"),
+    "endpoint": ("Endpoint", "The subscriber of the delivery.", "video_gateway_deliveries_pending"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Panels under one question, in lines of `WIDTH` columns."""
+    """Panels under one heading, in lines of `WIDTH` columns."""
 
-    question: str
+    title: str
     panels: Sequence[Panel]
 
 
@@ -43,11 +43,11 @@ class Board:
 
     @property
     def panels(self) -> list[Panel]:
-        """Every panel, in order."""
+        """Return every panel, in order."""
         return [panel for row in self.rows for panel in row.panels]
 
     def json(self) -> str:
-        """As Grafana reads it."""
+        """Return the dashboard in Grafana's JSON format."""
         text = json.dumps(json.loads(JSONEncoder(sort_keys=True).encode(self._build())), indent=1)
         return f"{text}\n"
 
@@ -69,13 +69,13 @@ class Board:
             made = made.with_variable(_variable(name))
         top = 0
         for number, row in enumerate(self.rows, start=1):
-            made = made.with_row(sdk.Row(row.question).grid_pos(_place(0, top, WIDTH, 1)))
+            made = made.with_row(sdk.Row(row.title).grid_pos(_place(0, top, WIDTH, 1)))
             top = _lay(made, row, top + 1, number * 100)
         return made.build()
 
 
 def _lay(made: sdk.Dashboard, row: Row, top: int, first: int) -> int:
-    """Put the row's panels from left to right in lines; where the next row begins."""
+    """Place the row's panels in lines from left to right, and return the next row's position."""
     left, height = 0, 0
     for number, panel in enumerate(row.panels, start=first):
         if left + panel.width > WIDTH:
@@ -92,7 +92,7 @@ def _place(x: int, y: int, width: int, height: int) -> model.GridPos:
 
 def _siblings() -> sdk.DashboardLink:
     return (
-        sdk.DashboardLink("Dashboards of the gateway")
+        sdk.DashboardLink("Gateway dashboards")
         .type(model.DashboardLinkType.DASHBOARDS)
         .tags(["video-gateway"])
         .keep_time(True)

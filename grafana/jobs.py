@@ -1,7 +1,7 @@
-"""*Jobs and upstreams*: is work getting done, and if not, who holds it up?"""
+"""The dashboard *Jobs and upstreams*: progress of jobs and health of upstreams."""
 
 from grafana.board import Board, Row
-from grafana.panels import BAD, DOUBTFUL, Graph, Query
+from grafana.panels import BAD, WARNING, Graph, Query
 from grafana.promql import PREFIX, increase, per_minute, quantile, rate, shared, some
 
 TEAM_MODEL = 'team=~"$team", model=~"$model"'
@@ -14,17 +14,17 @@ VERDICT = "job_verdict_duration_seconds"
 
 
 def board() -> Board:
-    """From a submit to its video."""
+    """Return the dashboard from submits to videos."""
     return Board(
         name="jobs",
         title="Video gateway: jobs and upstreams",
-        description="Is work getting done? If not: which model, which upstream, since when?",
+        description="Progress of jobs and health of upstreams, by model and upstream.",
         variables=("team", "model", "upstream"),
         rows=(
-            Row("Is work getting done?", _jobs()),
-            Row("Do the upstreams answer?", _upstreams()),
-            Row("Do we know what they offer?", _catalogs()),
-            Row("Do the videos reach people?", _content()),
+            Row("Jobs", _jobs()),
+            Row("Upstreams", _upstreams()),
+            Row("Catalogs", _catalogs()),
+            Row("Content", _content()),
         ),
     )
 
@@ -33,7 +33,7 @@ def _jobs() -> list[Graph]:
     return [
         Graph(
             "Jobs submitted, by model",
-            "Per minute, each a paid generation. Refused and shared submits are not among them.",
+            "Per minute; each is a paid generation. Rejected and shared submits do not count.",
             "cpm",
             [
                 Query(
@@ -45,15 +45,15 @@ def _jobs() -> list[Graph]:
         ),
         Graph(
             "Jobs ended, by status",
-            "Per minute. More red than green: look at the model and its upstream.",
+            "Per minute. If failures dominate, check the model and its upstream.",
             "cpm",
             [Query(per_minute("jobs_ended_total", ("status",), TEAM_MODEL), "{{status}}")],
             stacked=True,
         ),
         Graph(
             "Open jobs, by status",
-            "A mountain of `pending` is the upstream's queue; `unknown` are submits whose outcome"
-            " nobody knows.",
+            "Many `pending` jobs are the upstream's queue; `unknown` are submits with an unknown"
+            " outcome.",
             "none",
             [
                 Query(
@@ -67,7 +67,7 @@ def _jobs() -> list[Graph]:
         ),
         Graph(
             "Age of the oldest open job",
-            "By upstream and status. A line that rises for an hour is a job that hangs.",
+            "By upstream and status. A line that rises for an hour is a stuck job.",
             "s",
             [
                 Query(
@@ -79,18 +79,18 @@ def _jobs() -> list[Graph]:
         ),
         Graph(
             "Time to verdict, by model",
-            "From submit to the end: median and 95 %.",
+            "Time from submit to end: median and p95.",
             "s",
             [
                 Query(quantile(share, VERDICT, ("model",), MODEL), f"{name} {{{{model}}}}")
                 for share, name in ((0.5, "p50"), (0.95, "p95"))
             ],
-            [(1800, DOUBTFUL)],
+            [(1800, WARNING)],
             none="no job ended",
         ),
         Graph(
-            "Jobs that complete, by model",
-            "Of the jobs that ended, the share that has a video.",
+            "Completed jobs, by model",
+            "Share of the ended jobs that completed.",
             "percentunit",
             [Query(_complete(), "{{model}}")],
             [(1.01, BAD)],
@@ -114,14 +114,14 @@ def _upstreams() -> list[Graph]:
     return [
         Graph(
             "Calls, by outcome",
-            "Per second, of all operations. `unknown` left and was never answered for certain.",
+            "Per second, all operations. `unknown`: sent, and got no definite answer.",
             "reqps",
             [Query(rate(f"{CALL}_count", ("outcome",), UPSTREAM), "{{outcome}}")],
             stacked=True,
         ),
         Graph(
-            "Share of calls that failed",
-            "Not reached, not answered, or not for certain, of the last five minutes.",
+            "Failed calls",
+            "Share of calls without connection, response or definite answer, last five minutes.",
             "percentunit",
             [
                 Query(
@@ -134,8 +134,8 @@ def _upstreams() -> list[Graph]:
             top=1,
         ),
         Graph(
-            "Time of a call, by operation",
-            "95 %. Submits were recorded at 2.4 to 3.6 s; after 4 s the client no longer waits.",
+            "Call duration, by operation",
+            "p95. Recorded submits took 2.4 to 3.6 s; after 4 s the client gets its 202.",
             "s",
             [
                 Query(
@@ -145,22 +145,22 @@ def _upstreams() -> list[Graph]:
                     "{{upstream}} {{operation}}",
                 )
             ],
-            [(4, DOUBTFUL)],
+            [(4, WARNING)],
             logarithmic=True,
             line=True,
         ),
         Graph(
             "Submits refused by the upstream, by kind",
-            "Per minute. `credentials` and `credits` are the gateway's own key and account: nobody"
-            " is served until an operator mends them.",
+            "Per minute. `credentials` and `credits` concern the gateway's own key and account: all"
+            " submits fail until an operator fixes them.",
             "cpm",
             [Query(some(per_minute("upstream_refusals_total", ("kind",), UPSTREAM)), "{{kind}}")],
             none="none refused",
         ),
         Graph(
-            "Submits whose outcome is unknown",
-            "How many within an hour, by upstream. They may have been bought; they are never"
-            " sent again.",
+            "Submits with an unknown outcome",
+            "Within one hour, by upstream. The upstream may have charged them; they are never sent"
+            " again.",
             "none",
             [
                 Query(
@@ -168,12 +168,12 @@ def _upstreams() -> list[Graph]:
                     "{{upstream}}",
                 )
             ],
-            [(1, DOUBTFUL)],
+            [(1, WARNING)],
             decimals=0,
         ),
         Graph(
             "Time to the video's first byte",
-            "Of downloads from the upstream, until it begins to hand the video over: 95 %.",
+            "Downloads from the upstream, time until the first byte: p95.",
             "s",
             [
                 Query(
@@ -190,16 +190,16 @@ def _catalogs() -> list[Graph]:
     return [
         Graph(
             "Age of the catalog",
-            "Since capabilities and prices were last fetched. Past `catalog.max_stale` (24 h)"
-            " requests are refused.",
+            "Time since capabilities and prices were last fetched. After `catalog.max_stale` (24 h)"
+            " requests are rejected.",
             "s",
             [Query(shared("catalog_age_seconds", ("upstream",), UPSTREAM), "{{upstream}}")],
-            [(3600, DOUBTFUL), (72000, BAD)],
+            [(3600, WARNING), (72000, BAD)],
             width=8,
         ),
         Graph(
             "Models listed",
-            "A fall means that models were taken away; the admin API lists which.",
+            "A drop means that the upstream removed models; the admin API lists the changes.",
             "none",
             [Query(shared("catalog_models", ("upstream",), UPSTREAM), "{{upstream}}")],
             width=8,
@@ -207,8 +207,8 @@ def _catalogs() -> list[Graph]:
         ),
         Graph(
             "Changes and failed fetches",
-            "How many within an hour: entries that changed, by what changed, and fetches of the"
-            " catalog that failed.",
+            "Within one hour: changed catalog entries by kind of change, and failed fetches of the"
+            " catalog.",
             "none",
             [
                 Query(
@@ -220,7 +220,7 @@ def _catalogs() -> list[Graph]:
                     "fetch failed",
                 ),
             ],
-            [(1, DOUBTFUL)],
+            [(1, WARNING)],
             width=8,
             decimals=0,
         ),
@@ -228,15 +228,15 @@ def _catalogs() -> list[Graph]:
 
 
 def _lately(counter: str, label: str, where: str = "") -> str:
-    """How much of what happened within the hour before."""
+    """Return the increase within the last hour, by label."""
     return some(increase(counter, (label,), where, "1h"))
 
 
 def _content() -> list[Graph]:
     return [
         Graph(
-            "Video handed to clients",
-            "Bytes per second, from the gateway's own store and from upstreams.",
+            "Video sent to clients",
+            "Bytes per second, from the content store and from upstreams.",
             "Bps",
             [Query(rate("content_served_bytes_total", ("source",)), "{{source}}")],
             stacked=True,
@@ -244,9 +244,9 @@ def _content() -> list[Graph]:
             none="no downloads",
         ),
         Graph(
-            "Downloads, by where the video was",
-            "Per minute: in the store (`hit`), at the upstream (`miss`), in another download that"
-            " was under way (`joined`), nowhere any more (`gone`).",
+            "Downloads, by source",
+            "Per minute: from the store (`hit`), from the upstream (`miss`), from another running"
+            " download (`joined`), no longer available (`gone`).",
             "cpm",
             [Query(per_minute("content_lookups_total", ("result",)), "{{result}}")],
             stacked=True,
@@ -254,11 +254,11 @@ def _content() -> list[Graph]:
             none="no downloads",
         ),
         Graph(
-            "The store",
-            "What it holds and what it may hold. At its limit the least recently used leave.",
+            "Store size",
+            "Stored bytes and limit. At the limit the least recently used videos are removed.",
             "bytes",
             [
-                Query(shared("content_stored_bytes", ()), "held"),
+                Query(shared("content_stored_bytes", ()), "stored"),
                 Query(shared("content_limit_bytes", ()), "limit"),
             ],
             width=8,
@@ -266,7 +266,7 @@ def _content() -> list[Graph]:
         ),
         Graph(
             "Videos removed, by reason",
-            "How many within an hour. `space`: before their time, because the store is full.",
+            "Within one hour. `space`: before their retention ended, because the store is full.",
             "none",
             [
                 Query(
@@ -279,8 +279,7 @@ def _content() -> list[Graph]:
         ),
         Graph(
             "Videos not stored, by reason",
-            "How many within an hour. Clients got them all the same; a second download goes to"
-            " the upstream.",
+            "Within one hour. Clients received them; a second download goes to the upstream again.",
             "none",
             [
                 Query(
@@ -288,7 +287,7 @@ def _content() -> list[Graph]:
                     "{{reason}}",
                 )
             ],
-            [(1, DOUBTFUL)],
+            [(1, WARNING)],
             none="all were stored",
             decimals=0,
         ),

@@ -1,7 +1,7 @@
-"""*Overview*: is it healthy, and what does it cost?"""
+"""The dashboard *Overview*: health and cost."""
 
 from grafana.board import Board, Row
-from grafana.panels import BAD, DOUBTFUL, GOOD, Graph, Query, Stat
+from grafana.panels import BAD, GOOD, WARNING, Graph, Query, Stat
 from grafana.promql import (
     increase,
     or_none,
@@ -22,17 +22,17 @@ HTTP = "http_request_duration_seconds"
 
 
 def board() -> Board:
-    """The first one that a person opens."""
+    """Return the first dashboard to open."""
     return Board(
         name="overview",
         title="Video gateway: overview",
-        description="Is it healthy, and what does it cost? Green is good; red needs somebody.",
+        description="Health and cost of the gateway. Green is good; red needs action.",
         variables=("team", "model", "upstream"),
         rows=(
-            Row("Is it healthy?", _health()),
-            Row("What does it cost?", _money()),
-            Row("What does it do?", _work()),
-            Row("The gateway itself", _process()),
+            Row("Health", _health()),
+            Row("Cost", _money()),
+            Row("Traffic", _work()),
+            Row("Process", _process()),
         ),
     )
 
@@ -41,14 +41,14 @@ def _health() -> list[Stat]:
     return [
         Stat(
             "Gateways running",
-            "Replicas that Prometheus reaches. None: nobody is served.",
+            "Replicas that Prometheus can scrape. None: no client is served.",
             "none",
             [Query(or_none("count(video_gateway_build_info)"), "replicas")],
             [(0, BAD), (1, GOOD)],
         ),
         Stat(
             "Database",
-            "Whether every replica can read the shared database. If not, submits are refused.",
+            "Whether every replica can read the shared database. If not, submits are rejected.",
             "none",
             [Query("min(video_gateway_snapshot_up)", "database")],
             [(0, BAD), (1, GOOD)],
@@ -56,14 +56,14 @@ def _health() -> list[Stat]:
         ),
         Stat(
             "Alerts firing",
-            "Alerts of the gateway that fire now; docs/operations.md says what to do for each.",
+            "Firing alerts of the gateway; docs/operations.md has a runbook section for each.",
             "none",
             [Query(or_none('count(ALERTS{service="video-gateway", alertstate="firing"})'))],
             [(1, BAD)],
         ),
         Stat(
             "Ledger",
-            "Rules of the ledger and the audit trail found broken by the last check.",
+            "Violations of ledger and audit trail that the last check found.",
             "none",
             [Query("max(video_gateway_ledger_violations)", "violations")],
             [(1, BAD)],
@@ -71,20 +71,20 @@ def _health() -> list[Stat]:
             words={"0": "balances"},
         ),
         Stat(
-            "Failed answers",
-            "Share of requests answered with 5xx, of the last five minutes.",
+            "Failed responses",
+            "Share of 5xx responses in the last five minutes.",
             "percentunit",
             [Query(or_none("service:video_gateway_http_failed:ratio_rate5m"), "5xx")],
-            [(0.001, DOUBTFUL), (0.01, BAD)],
+            [(0.001, WARNING), (0.01, BAD)],
             decimals=2,
         ),
         Stat(
             "Outcome unknown",
-            "Submits whose outcome nobody knows yet. They hold their estimate, are never sent"
-            " again, and are settled at it after `unknown_ttl`.",
+            "Submits with an unknown outcome. Their estimate stays reserved; they are never sent"
+            " again, and are settled at the estimate after `unknown_ttl`.",
             "none",
             [Query(or_none(f"sum({_open('unknown')})"), "jobs")],
-            [(1, DOUBTFUL), (5, BAD)],
+            [(1, WARNING), (5, BAD)],
         ),
     ]
 
@@ -98,33 +98,33 @@ def _money() -> list[Stat | Graph]:
     return [
         Stat(
             "Spent this month",
-            "What upstreams charged for jobs that ended, over all budgets, since the 1st (UTC).",
+            "Settled cost of all jobs since the 1st of the month (UTC).",
             "currencyUSD",
             [Query(f"sum({shared('budget_spent_dollars', ('team',), ACCOUNT)})", "spent")],
             decimals=2,
             plain=True,
         ),
         Stat(
-            "Held for open jobs",
-            "What jobs that are not over yet may cost at most.",
+            "Reserved for open jobs",
+            "The highest possible cost of the open jobs.",
             "currencyUSD",
-            [Query(f"sum({shared('budget_reserved_dollars', ('team',), ACCOUNT)})", "held")],
+            [Query(f"sum({shared('budget_reserved_dollars', ('team',), ACCOUNT)})", "reserved")],
             decimals=2,
             plain=True,
         ),
         Stat(
             "Tightest budget",
-            "The share that is spent or held of the budget with the least room. At 100 % the next"
-            " request is refused.",
+            "Spent and reserved share of the budget with the least room. At 100 % the next request"
+            " is rejected.",
             "percentunit",
             [Query(f"max(budget:video_gateway_budget_used:ratio{{{TEAM}}})", "used")],
-            [(0.8, DOUBTFUL), (0.95, BAD)],
+            [(0.8, WARNING), (0.95, BAD)],
             decimals=0,
             none="no budgets",
         ),
         Stat(
-            "Saved by sharing",
-            "Estimated cost of generations that were not bought twice, in the time shown.",
+            "Saved by dedupe",
+            "Cost of generations that identical requests shared, in the selected time range.",
             "currencyUSD",
             [Query(or_none(increase("dedupe_saved_dollars_total", where=TEAM)), "saved")],
             decimals=2,
@@ -132,23 +132,23 @@ def _money() -> list[Stat | Graph]:
         ),
         Stat(
             "Open jobs",
-            "Jobs that were submitted and are not over.",
+            "Submitted jobs that have not ended yet.",
             "none",
             [Query(or_none(f"sum({_open()})"), "jobs")],
             plain=True,
         ),
         Stat(
-            "Jobs that complete",
-            "Of the jobs that ended in the time shown, the share that has a video.",
+            "Completed jobs",
+            "Share of the jobs ended in the selected time range that completed.",
             "percentunit",
             [Query(_complete(), "completed")],
-            [(0, BAD), (0.8, DOUBTFUL), (0.95, GOOD)],
+            [(0, BAD), (0.8, WARNING), (0.95, GOOD)],
             decimals=1,
             none="no job ended",
         ),
         Graph(
             "Cost per hour, by team",
-            "What ended jobs cost, as a rate. The ledger's truth is on the next dashboard.",
+            "Settled cost as a rate. *Teams and budgets* has the exact amounts of the ledger.",
             "currencyUSD",
             [
                 Query(
@@ -159,8 +159,8 @@ def _money() -> list[Stat | Graph]:
             stacked=True,
         ),
         Graph(
-            "Submits refused, by reason",
-            "Per minute: what the gateway said no to before a cent was spent.",
+            "Rejected submits, by reason",
+            "Per minute: submits that the gateway rejected. They cost nothing.",
             "cpm",
             [
                 Query(
@@ -186,15 +186,15 @@ def _work() -> list[Graph]:
     return [
         Graph(
             "Requests, by status",
-            "Answers per second on both listeners.",
+            "Responses per second on both listeners.",
             "reqps",
             [Query(rate(f"{HTTP}_count", ("status",)), "{{status}}")],
             stacked=True,
         ),
         Graph(
-            "Time to answer",
-            "Of the API without downloads. A submit waits for the upstream up to `answer_within`"
-            " (4 s); the official SDK gives up after 5 s.",
+            "Response time",
+            "All API routes except downloads. A submit waits for the upstream up to"
+            " `answer_within` (4 s); the official SDK gives up after 5 s.",
             "s",
             [
                 Query(quantile(share, HTTP, where=ANSWERS), name)
@@ -206,14 +206,14 @@ def _work() -> list[Graph]:
         ),
         Graph(
             "Jobs ended, by status",
-            "Per minute. More red than green: look at the model and its upstream.",
+            "Per minute. If failures dominate, check the model and its upstream.",
             "cpm",
             [Query(per_minute("jobs_ended_total", ("status",), TEAM_MODEL), "{{status}}")],
             stacked=True,
         ),
         Graph(
-            "Calls that upstreams failed",
-            "Per minute: not reached, not answered, or not for certain. Refusals are answers.",
+            "Failed upstream calls",
+            "Per minute: no connection, no response, or no definite answer. Refusals do not count.",
             "cpm",
             [
                 Query(
@@ -234,7 +234,7 @@ def _process() -> list[Graph]:
     return [
         Graph(
             "Event loop lag",
-            "How late the loop runs what is due. Above 0.25 s every request is slow.",
+            "Delay of scheduled callbacks. Above 0.25 s every request is slow.",
             "s",
             [
                 Query(
@@ -247,8 +247,8 @@ def _process() -> list[Graph]:
             line=True,
         ),
         Graph(
-            "Time in the database",
-            "Of writes: the whole act, and the part of it spent waiting for its turn.",
+            "Database time",
+            "Writes: the whole transaction, and its wait for a turn.",
             "s",
             [
                 Query(
@@ -262,14 +262,14 @@ def _process() -> list[Graph]:
         ),
         Graph(
             "Memory",
-            "Resident, of each replica. It should be flat: videos are streamed, not held.",
+            "Resident memory of each replica. It should be flat, because videos are streamed.",
             "bytes",
             [Query(ours("process_resident_memory_bytes"), "{{instance}}")],
             width=8,
         ),
         Graph(
-            "Processor",
-            "Of each replica; 100 % is one core.",
+            "CPU",
+            "CPU use of each replica; 100 % is one core.",
             "percentunit",
             [Query(ours("rate(process_cpu_seconds_total[$__rate_interval])"), "{{instance}}")],
             [(0.9, BAD)],
@@ -277,9 +277,9 @@ def _process() -> list[Graph]:
             line=True,
         ),
         Graph(
-            "Background trouble",
-            "Per minute: steps that failed, leases lost to another replica, acts that the database"
-            " did not take, log lines and spans dropped. All of it should be zero.",
+            "Background errors",
+            "Per minute: failed steps, leases lost to another worker, failed transactions, dropped"
+            " log lines and spans. All values should be zero.",
             "cpm",
             [
                 Query(some(per_minute("worker_failures_total", ("worker",))), "failed {{worker}}"),
@@ -293,7 +293,7 @@ def _process() -> list[Graph]:
         ),
         Graph(
             "Configuration in force",
-            "How many replicas run which configuration. Two lines for long: one was not reloaded.",
+            "Replicas by configuration version. Two lines for long: a replica was not reloaded.",
             "none",
             [Query("count by (version) (video_gateway_config_info)", "{{version}}")],
             width=8,
@@ -301,14 +301,14 @@ def _process() -> list[Graph]:
         ),
         Graph(
             "Reloads",
-            "Of the configuration, per minute: applied, and refused because the file was bad.",
+            "Configuration reloads per minute: applied, or refused because the file was invalid.",
             "cpm",
             [Query(per_minute("config_reloads_total", ("outcome",)), "{{outcome}}")],
             width=8,
         ),
         Graph(
             "Open files",
-            "Of each replica, as a share of what it may open. At 100 % nobody is let in.",
+            "Open file descriptors as a share of the limit. At 100 % new connections fail.",
             "percentunit",
             [Query(f"({ours('process_open_fds')}) / process_max_fds", "{{instance}}")],
             [(0.8, BAD)],

@@ -1,4 +1,4 @@
-"""The kinds of panel that we use, and how each is drawn."""
+"""The panel types of the dashboards, and how each is built."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,22 +24,22 @@ Unit = Literal[
     "cpm",
     "dateTimeFromNow",
 ]
-GOOD, DOUBTFUL, BAD, PLAIN = "green", "orange", "red", "blue"
+GOOD, WARNING, BAD, PLAIN = "green", "orange", "red", "blue"
 Steps = Sequence[tuple[float, str]]
-"""From which value on which colour holds; below the first it is good."""
+"""Thresholds and their colours; below the first threshold the value is good."""
 
 COLOURS: Final = (
     (GOOD, ("2xx", "completed", "ok", "delivered", "accepted", "hit", "p50", "applied")),
     ("light-green", ("joined",)),
-    (PLAIN, ("3xx", "pending", "miss", "hint", "held", "spent")),
+    (PLAIN, ("3xx", "pending", "miss", "hint", "stored", "spent")),
     ("light-blue", ("submitting",)),
     ("dark-blue", ("in_progress",)),
-    ("purple", ("cancelled", "missing", "bypass", "redirected", "expected")),
-    (DOUBTFUL, ("4xx", "expired", "refused", "throttled", "stale", "p95")),
+    ("purple", ("cancelled", "missing", "bypass", "redirected", "estimated")),
+    (WARNING, ("4xx", "expired", "refused", "throttled", "stale", "p95")),
     (BAD, ("5xx", "failed", "error", "unknown", "mismatch", "gone", "dead", "limit", "p99")),
     ("dark-red", ("not_sent", "timeout", "unreachable")),
 )
-"""One colour for one word, on every dashboard."""
+"""The colour of each series name, equal on every dashboard."""
 
 _WORDS: Final = frozenset(word for _, words in COLOURS for word in words)
 _WORDED: Final = frozenset({"{{status}}", "{{outcome}}", "{{verdict}}", "{{result}}"})
@@ -47,7 +47,7 @@ _WORDED: Final = frozenset({"{{status}}", "{{outcome}}", "{{verdict}}", "{{resul
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is asked of Prometheus, and what the answer's series are called."""
+    """A PromQL expression and the legend of its series."""
 
     expr: str
     legend: str = ""
@@ -55,7 +55,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """What every panel has. `steps`: where it stops being good."""
+    """The fields of every panel. `steps`: thresholds from good to bad."""
 
     title: str
     description: str
@@ -65,12 +65,12 @@ class Panel:
     width: int = 8
     height: int = 8
     decimals: int | None = None
-    none: str = "nothing yet"
-    """What is shown where Prometheus has no such series."""
+    none: str = "no data"
+    """Shown where Prometheus has no such series."""
 
     @property
     def instant(self) -> bool:
-        """Whether it shows the present alone."""
+        """Whether the panel shows only the current value."""
         return True
 
     @property
@@ -78,7 +78,7 @@ class Panel:
         return model.FieldColorModeId.THRESHOLDS
 
     def builder(self) -> Any:
-        """The builder of Grafana's own."""
+        """Return the builder of the Grafana SDK."""
         raise NotImplementedError
 
     def _dress(self, made: Any) -> Any:
@@ -104,9 +104,9 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Stat(Panel):
-    """One number, large, coloured by what it means. `words`: what a number is called instead.
+    """One large number, coloured by its thresholds. `words`: text shown instead of a number.
 
-    `plain`: a fact that is neither good nor bad.
+    `plain`: no colour, for a value that is neither good nor bad.
     """
 
     width: int = 4
@@ -131,7 +131,7 @@ class Stat(Panel):
 
 @dataclass(frozen=True, slots=True)
 class Graph(Panel):
-    """Lines over time. `stacked`: areas that add up; `line`: draw the steps' values as lines."""
+    """Lines over time. `stacked`: stacked areas; `line`: draw the thresholds as lines."""
 
     width: int = 12
     stacked: bool = False
@@ -189,7 +189,7 @@ class Graph(Panel):
 
 @dataclass(frozen=True, slots=True)
 class Bars(Panel):
-    """One bar for each series, with a full end."""
+    """One bar for each series, up to a maximum."""
 
     width: int = 12
     top: float = 1
@@ -210,7 +210,7 @@ class Bars(Panel):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: the query that fills it, and how it is shown."""
+    """A column of a table: its query and its format."""
 
     title: str
     expr: str
@@ -221,7 +221,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table(Panel):
-    """One row for each set of labels; `keys` are the labels, then come the columns."""
+    """One row for each set of labels: first the labels in `keys`, then the columns."""
 
     width: int = 24
     keys: Sequence[str] = ()
@@ -231,7 +231,7 @@ class Table(Panel):
     def of(
         cls, title: str, description: str, keys: Sequence[str], columns: Sequence[Column]
     ) -> "Table":
-        """A table of these columns."""
+        """Create a table with these columns."""
         queries = [Query(column.expr, column.title) for column in columns]
         return cls(title, description, "short", queries, keys=keys, columns=columns)
 

@@ -1,52 +1,52 @@
-"""How our metrics are asked for, so that replicas and restarts come out right (docs/metrics.md)."""
+"""PromQL expressions that are correct across replicas and restarts (docs/metrics.md)."""
 
 from collections.abc import Sequence
 from typing import Final
 
 PREFIX: Final = "video_gateway_"
 WINDOW: Final = "$__rate_interval"
-"""Grafana's: wide enough for the scrape interval and the panel's resolution."""
+"""Grafana's variable: wide enough for the scrape interval and the panel's resolution."""
 
 
 def rate(metric: str, by: Sequence[str] = (), where: str = "", window: str = WINDOW) -> str:
-    """Of a counter, per second, over all replicas."""
+    """Return a counter's rate per second over all replicas."""
     return f"sum{_by(by)}(rate({_series(metric, where)}[{window}]))"
 
 
 def per_minute(metric: str, by: Sequence[str] = (), where: str = "") -> str:
-    """Of a counter, per minute: submits and jobs are too few for seconds."""
+    """Return a counter's rate per minute, because submits and jobs are rare."""
     return f"{rate(metric, by, where)} * 60"
 
 
 def increase(metric: str, by: Sequence[str] = (), where: str = "", window: str = "$__range") -> str:
-    """Of a counter, how much it grew over the time that the dashboard shows."""
+    """Return a counter's increase over the dashboard's time range."""
     return f"sum{_by(by)}(increase({_series(metric, where)}[{window}]))"
 
 
 def shared(metric: str, by: Sequence[str], where: str = "") -> str:
-    """Of a gauge that every replica reads from the shared database: any one's word, once."""
+    """Return a gauge that every replica reads from the shared database, counted once."""
     return f"max{_by(by)}({_series(metric, where)})"
 
 
 def quantile(share: float, metric: str, by: Sequence[str] = (), where: str = "") -> str:
-    """Of a histogram, over all replicas."""
+    """Return a histogram's quantile over all replicas."""
     labels = ("le", *by)
     buckets = f"rate({_series(f'{metric}_bucket', where)}[{WINDOW}])"
     return f"histogram_quantile({share:g}, sum{_by(labels)}({buckets}))"
 
 
 def ours(metric: str) -> str:
-    """Of a metric that every process exports (`process_*`): the gateway's alone."""
+    """Restrict a metric that every process exports (`process_*`) to gateway processes."""
     return f"{metric} and on (instance, job) {PREFIX}build_info"
 
 
 def or_none(expr: str) -> str:
-    """The same, and zero where there is no series yet."""
+    """Return zero where there is no series yet."""
     return f"({expr}) or vector(0)"
 
 
 def some(expr: str) -> str:
-    """The same without what is zero: words that never happened hide the one that did."""
+    """Drop series that are zero, so that the others are visible."""
     return f"({expr}) > 0"
 
 

@@ -1,7 +1,7 @@
-"""*Teams and budgets*: for the one who pays."""
+"""The dashboard *Teams and budgets*: spending and limits."""
 
 from grafana.board import Board, Row
-from grafana.panels import BAD, DOUBTFUL, Bars, Column, Graph, Query, Stat, Table
+from grafana.panels import BAD, WARNING, Bars, Column, Graph, Query, Stat, Table
 from grafana.promql import increase, or_none, per_minute, quantile, rate, shared
 
 KEYS = ("team", "budget", "period")
@@ -14,17 +14,17 @@ MONEY_REASONS = "budget_exceeded|cost_limit|price_unknown"
 
 
 def board() -> Board:
-    """Where the money goes, and how much is left."""
+    """Return the dashboard of spending and remaining budgets."""
     return Board(
         name="teams",
         title="Video gateway: teams and budgets",
-        description="Where the money goes, how much is left, and who was refused for it.",
+        description="Spending, remaining budgets, and requests rejected for money.",
         variables=("team", "model"),
         rows=(
-            Row("How do the budgets stand?", _budgets()),
-            Row("Where does the money go?", _spending()),
-            Row("Is it as expected?", _expected()),
-            Row("What was refused, and what was saved?", _refused()),
+            Row("Budgets", _budgets()),
+            Row("Spending", _spending()),
+            Row("Estimates and settlements", _estimates()),
+            Row("Rejected and shared requests", _refused()),
         ),
     )
 
@@ -35,11 +35,11 @@ def _budgets() -> list[Table | Bars | Graph]:
     return [
         Table.of(
             "Budgets now",
-            "Every budget's present window. Spent is what upstreams charged, held is for open jobs,"
-            " left is what the next request may cost.",
+            "The current window of every budget: settled cost, amount reserved for open jobs, and"
+            " the amount that is left.",
             KEYS,
             [
-                Column("Used", used, "percentunit", [(0.8, DOUBTFUL), (0.95, BAD)], 0),
+                Column("Used", used, "percentunit", [(0.8, WARNING), (0.95, BAD)], 0),
                 Column(
                     "Left", shared("budget_available_dollars", KEYS, LIMITED), "currencyUSD", (), 2
                 ),
@@ -47,7 +47,11 @@ def _budgets() -> list[Table | Bars | Graph]:
                     "Spent", shared("budget_spent_dollars", KEYS, LIMITED), "currencyUSD", (), 2
                 ),
                 Column(
-                    "Held", shared("budget_reserved_dollars", KEYS, LIMITED), "currencyUSD", (), 2
+                    "Reserved",
+                    shared("budget_reserved_dollars", KEYS, LIMITED),
+                    "currencyUSD",
+                    (),
+                    2,
                 ),
                 Column(
                     "Limit", shared("budget_limit_dollars", KEYS, LIMITED), "currencyUSD", (), 2
@@ -57,20 +61,20 @@ def _budgets() -> list[Table | Bars | Graph]:
         ),
         Bars(
             "Share of each budget used",
-            "Spent and held together. At 100 % the next request is refused with 402.",
+            "Spent plus reserved. At 100 % the next request is rejected with 402.",
             "percentunit",
             [Query(used, "{{budget}}")],
-            [(0.8, DOUBTFUL), (0.95, BAD)],
+            [(0.8, WARNING), (0.95, BAD)],
             decimals=0,
             none="no budgets",
         ),
         Graph(
             "Share of each budget used, over time",
-            "It rises as requests are taken on and falls when a window begins anew. A steep line"
-            " says when the limit will be met.",
+            "Rises with accepted requests and falls when a new window begins. The slope shows when"
+            " the limit will be reached.",
             "percentunit",
             [Query(used, "{{budget}}")],
-            [(0.8, DOUBTFUL), (0.95, BAD)],
+            [(0.8, WARNING), (0.95, BAD)],
             line=True,
             top=1,
             decimals=0,
@@ -87,28 +91,28 @@ def _spending() -> list[Graph]:
     return [
         Graph(
             "Spent this month, by team",
-            "What upstreams charged since the 1st (UTC), whatever budgets there are. It begins"
-            " anew each month.",
+            "Settled cost since the 1st of the month (UTC), independent of the configured budgets."
+            " Resets each month.",
             "currencyUSD",
             [Query(shared("budget_spent_dollars", ("team",), ACCOUNT), "{{team}}")],
         ),
         Graph(
-            "Held for open jobs, by team",
-            "Estimates of jobs that are not over. What lies here for long: see open jobs.",
+            "Reserved for open jobs, by team",
+            "Estimates of open jobs. If an amount stays here for long, see *Open jobs*.",
             "currencyUSD",
             [Query(shared("budget_reserved_dollars", ("team",), ACCOUNT), "{{team}}")],
             stacked=True,
         ),
         Graph(
             "Cost per hour, by team",
-            "What ended jobs cost, as a rate.",
+            "Settled cost of ended jobs, as a rate.",
             "currencyUSD",
             [Query(f"{rate(SPENT, ('team',), TEAM_MODEL)} * 3600", "{{team}}")],
             stacked=True,
         ),
         Graph(
             "Cost per hour, by model",
-            "The same money by what it bought.",
+            "Settled cost of ended jobs by model, as a rate.",
             "currencyUSD",
             [Query(f"{rate(SPENT, ('model',), TEAM_MODEL)} * 3600", "{{model}}")],
             stacked=True,
@@ -116,13 +120,13 @@ def _spending() -> list[Graph]:
     ]
 
 
-def _expected() -> list[Graph | Stat]:
+def _estimates() -> list[Graph | Stat]:
     error = "job_estimate_error_ratio"
     return [
         Graph(
             "Actual cost as a share of the estimate, by model",
-            "Median and 95 %. Above the line an estimate was too low: a budget may be overrun by"
-            " the difference. Far below it, estimates keep others from using the budget.",
+            "Median and p95. Above 100 % an estimate was too low, and a budget may be overrun by"
+            " the difference. Far below 100 %, reservations block budget that is not used.",
             "percentunit",
             [
                 Query(
@@ -133,43 +137,45 @@ def _expected() -> list[Graph | Stat]:
             [(1.0001, BAD)],
             line=True,
             decimals=0,
-            none="no job was paid for",
+            none="no settled jobs",
         ),
         Graph(
-            "Expected and spent this month",
-            "What the month's jobs were expected to cost, open ones too, and what was spent.",
+            "Estimated and spent this month",
+            "Estimates of the month's jobs, including open jobs, and their settled cost.",
             "currencyUSD",
             [
-                Query(f"sum({shared('budget_estimated_dollars', ('team',), ACCOUNT)})", "expected"),
+                Query(
+                    f"sum({shared('budget_estimated_dollars', ('team',), ACCOUNT)})", "estimated"
+                ),
                 Query(f"sum({shared('budget_spent_dollars', ('team',), ACCOUNT)})", "spent"),
             ],
         ),
         Stat(
-            "Cost that nobody confirmed",
-            "Settled at our own estimate in the time shown, because no verdict came (`assumed`) or"
-            " an absurd one (`disputed`). Compare with the upstream's bill.",
+            "Unconfirmed cost",
+            "Settled at the estimate in the selected time range, because no verdict came"
+            " (`assumed`) or its cost was not plausible (`disputed`). Compare with the invoice.",
             "currencyUSD",
             [
                 Query(
                     or_none(increase(SPENT, where=f'{TEAM_MODEL}, basis!="actual"')), "unconfirmed"
                 )
             ],
-            [(0.01, DOUBTFUL)],
+            [(0.01, WARNING)],
             width=6,
             decimals=2,
         ),
         Stat(
             "Thresholds crossed",
-            "Alert thresholds that budgets reached in the time shown.",
+            "Alert thresholds that budgets reached in the selected time range.",
             "none",
             [Query(or_none(increase("budget_thresholds_crossed_total", where=TEAM)), "crossed")],
-            [(1, DOUBTFUL)],
+            [(1, WARNING)],
             width=6,
             decimals=0,
         ),
         Stat(
-            "Saved by sharing",
-            "Estimated cost of generations that were not bought twice, in the time shown.",
+            "Saved by dedupe",
+            "Cost of generations that identical requests shared, in the selected time range.",
             "currencyUSD",
             [Query(or_none(increase("dedupe_saved_dollars_total", where=TEAM)), "saved")],
             width=6,
@@ -177,8 +183,8 @@ def _expected() -> list[Graph | Stat]:
             plain=True,
         ),
         Stat(
-            "Requests that shared",
-            "Of the submits taken on in the time shown, the share that got a job which was there.",
+            "Shared requests",
+            "Share of the accepted submits in the selected time range that got an existing job.",
             "percentunit",
             [Query(_sharing(), "shared")],
             width=6,
@@ -199,33 +205,33 @@ def _refused() -> list[Graph]:
     other = f'{TEAM_MODEL}, reason!~"accepted|dry_run|{MONEY_REASONS}"'
     return [
         Graph(
-            "Refused for money, by team",
-            "Per minute: no budget left, dearer than allowed, or of unknown price.",
+            "Rejected for money, by team",
+            "Per minute: budget exceeded, estimate above the limit, or price unknown.",
             "cpm",
             [
                 Query(
                     per_minute("decisions_total", ("team", "reason"), money), "{{team}} {{reason}}"
                 )
             ],
-            none="nobody was refused",
+            none="no rejected requests",
             width=8,
         ),
         Graph(
-            "Refused for other reasons, by team",
-            "Per minute: policy, data protection, parameters that the model does not have.",
+            "Rejected for other reasons, by team",
+            "Per minute: policy, ZDR, and parameters that the model does not support.",
             "cpm",
             [
                 Query(
                     per_minute("decisions_total", ("team", "reason"), other), "{{team}} {{reason}}"
                 )
             ],
-            none="nobody was refused",
+            none="no rejected requests",
             width=8,
         ),
         Graph(
-            "Submits, by how they met earlier ones",
-            "Per minute: a job of their own (`miss`), one still running (`joined`), one that is"
-            " done (`hit`), or asked for anew (`bypass`).",
+            "Submits, by dedupe result",
+            "Per minute: a new job (`miss`), an identical running job (`joined`), an identical"
+            " completed job (`hit`), or dedupe skipped (`bypass`).",
             "cpm",
             [Query(per_minute("dedupe_results_total", ("result",), TEAM), "{{result}}")],
             stacked=True,

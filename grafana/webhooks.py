@@ -1,7 +1,7 @@
-"""*Webhooks and deliveries*: are we told of ends, and does everybody hear of them?"""
+"""The dashboard *Webhooks and deliveries*: incoming webhooks and outgoing events."""
 
 from grafana.board import Board, Row
-from grafana.panels import BAD, DOUBTFUL, GOOD, Column, Graph, Query, Stat, Table
+from grafana.panels import BAD, GOOD, WARNING, Column, Graph, Query, Stat, Table
 from grafana.promql import increase, per_minute, quantile, rate, shared, some
 
 OLDEST = "deliveries_oldest_pending_age_seconds"
@@ -14,16 +14,16 @@ DELAY = "delivery_delay_seconds"
 
 
 def board() -> Board:
-    """In from upstreams, out to subscribers."""
+    """Return the dashboard of webhooks from upstreams and deliveries to subscribers."""
     return Board(
         name="webhooks",
         title="Video gateway: webhooks and deliveries",
-        description="Do upstreams tell us of ends, and does every subscriber hear of them?",
+        description="Incoming webhooks from upstreams, and deliveries to subscribers.",
         variables=("upstream", "endpoint"),
         rows=(
-            Row("Does everybody hear?", _outcome()),
-            Row("Out: deliveries to subscribers", _out()),
-            Row("In: webhooks of upstreams", _in()),
+            Row("Delivery health", _outcome()),
+            Row("Outgoing: deliveries to subscribers", _out()),
+            Row("Incoming: webhooks from upstreams", _in()),
         ),
     )
 
@@ -31,16 +31,16 @@ def board() -> Board:
 def _outcome() -> list[Stat | Table]:
     return [
         Stat(
-            "Waiting",
-            "Deliveries owed to subscribers now.",
+            "Pending",
+            "Deliveries to subscribers that are pending now.",
             "none",
-            [Query(f"sum({shared('deliveries_pending', ('endpoint',), ENDPOINT)})", "waiting")],
-            [(1000, DOUBTFUL)],
+            [Query(f"sum({shared('deliveries_pending', ('endpoint',), ENDPOINT)})", "pending")],
+            [(1000, WARNING)],
             width=5,
         ),
         Stat(
-            "Longest wait",
-            "Age of the oldest delivery that is owed, retries included.",
+            "Oldest pending",
+            "Age of the oldest pending delivery, including retries.",
             "s",
             [
                 Query(
@@ -48,13 +48,13 @@ def _outcome() -> list[Stat | Table]:
                     "age",
                 )
             ],
-            [(900, DOUBTFUL), (3600, BAD)],
+            [(900, WARNING), (3600, BAD)],
             width=5,
             decimals=0,
         ),
         Stat(
             "Dead",
-            "Given up after the last retry and kept: `video-gateway deliveries replay-dead`.",
+            "Deliveries whose retries are used up; `video-gateway deliveries replay-dead` resends.",
             "none",
             [Query(f"sum({shared('deliveries_dead', ('endpoint',), ENDPOINT)})", "dead")],
             [(1, BAD)],
@@ -62,7 +62,7 @@ def _outcome() -> list[Stat | Table]:
         ),
         Stat(
             "Endpoints disabled",
-            "They answered 410, or did nothing but fail for five days; they get nothing more.",
+            "They answered 410, or failed for five days; they receive no events.",
             "none",
             [Query(f"sum({shared('endpoint_disabled', ('endpoint',), ENDPOINT)})", "disabled")],
             [(1, BAD)],
@@ -70,28 +70,28 @@ def _outcome() -> list[Stat | Table]:
         ),
         Stat(
             "Webhooks missed",
-            "Ends in the time shown that a poll had to find, because no webhook told of them.",
+            "Job ends in the selected time range that a poll found and no webhook reported.",
             "none",
             [Query(increase("webhooks_missed_total", where=UPSTREAM), "missed")],
-            [(1, DOUBTFUL)],
+            [(1, WARNING)],
             decimals=0,
         ),
         Table.of(
             "Endpoints now",
-            "Every subscriber of the configuration, and `callback` for all clients' own URLs.",
+            "Every configured subscriber, and `callback` for all clients' callback URLs.",
             ("endpoint",),
             [
                 Column(
-                    "Waiting",
+                    "Pending",
                     shared("deliveries_pending", ("endpoint",), ENDPOINT),
                     "none",
-                    [(1000, DOUBTFUL)],
+                    [(1000, WARNING)],
                 ),
                 Column(
                     "Oldest",
                     shared(OLDEST, ("endpoint",), ENDPOINT),
                     "s",
-                    [(900, DOUBTFUL), (3600, BAD)],
+                    [(900, WARNING), (3600, BAD)],
                 ),
                 Column(
                     "Dead", shared("deliveries_dead", ("endpoint",), ENDPOINT), "none", [(1, BAD)]
@@ -111,15 +111,15 @@ def _out() -> list[Graph]:
     return [
         Graph(
             "Attempts, by outcome",
-            "Per minute. Everything but `delivered` is tried again, `gone` excepted.",
+            "Per minute. Every outcome except `delivered` and `gone` is retried.",
             "cpm",
             [Query(per_minute(f"{ATTEMPT}_count", ("outcome",), ENDPOINT), "{{outcome}}")],
             stacked=True,
             none="nothing was sent",
         ),
         Graph(
-            "Attempts that fail, by endpoint",
-            "Share of the attempts of the last fifteen minutes.",
+            "Failed attempts, by endpoint",
+            "Share of the attempts in the last fifteen minutes.",
             "percentunit",
             [
                 Query(
@@ -133,8 +133,8 @@ def _out() -> list[Graph]:
             none="nothing was sent",
         ),
         Graph(
-            "Time until a subscriber has heard",
-            "From the event to the end of its delivery, retries included: median and 95 %.",
+            "Delivery time, by endpoint",
+            "Time from the event to its delivery, including retries: median and p95.",
             "s",
             [
                 Query(
@@ -143,14 +143,14 @@ def _out() -> list[Graph]:
                 )
                 for share, name in ((0.5, "p50"), (0.95, "p95"))
             ],
-            [(60, DOUBTFUL)],
+            [(60, WARNING)],
             logarithmic=True,
             none="nothing was delivered",
         ),
         Graph(
-            "Time of an attempt, by endpoint",
-            "95 %. A subscriber should answer first and work later: at `delivery.timeout` (15 s)"
-            " the attempt counts as failed.",
+            "Attempt duration, by endpoint",
+            "p95. A subscriber should respond before it processes the event: after"
+            " `delivery.timeout` (15 s) the attempt has failed.",
             "s",
             [Query(quantile(0.95, ATTEMPT, ("endpoint",), ENDPOINT), "{{endpoint}}")],
             [(15, BAD)],
@@ -158,15 +158,15 @@ def _out() -> list[Graph]:
             none="nothing was sent",
         ),
         Graph(
-            "Waiting, by endpoint",
-            "One line that rises alone: that subscriber is down or slow. All of them: we are.",
+            "Pending, by endpoint",
+            "One rising line: that subscriber is down or slow. All lines: the gateway is.",
             "none",
             [Query(shared("deliveries_pending", ("endpoint",), ENDPOINT), "{{endpoint}}")],
             decimals=0,
         ),
         Graph(
             "Dead, by endpoint",
-            "Deliveries given up and kept for replay.",
+            "Deliveries whose retries are used up; they can be replayed.",
             "none",
             [Query(shared("deliveries_dead", ("endpoint",), ENDPOINT), "{{endpoint}}")],
             [(1, BAD)],
@@ -179,7 +179,7 @@ def _in() -> list[Graph]:
     return [
         Graph(
             "Webhooks received, by verdict",
-            "Per minute. `hint`: not signed, so its job is only polled at once.",
+            "Per minute. `hint`: cannot be verified, so the job is only polled.",
             "cpm",
             [
                 Query(
@@ -192,20 +192,20 @@ def _in() -> list[Graph]:
             width=8,
         ),
         Graph(
-            "Webhooks refused, by verdict",
-            "Per minute. `mismatch` from one upstream alone: its secret changed. From nowhere:"
-            " somebody tries to forge them.",
+            "Rejected webhooks, by verdict",
+            "Per minute. Only `mismatch` and none accepted: the upstream's secret changed."
+            " Otherwise somebody is forging webhooks.",
             "cpm",
             [Query(some(_refused()), "{{upstream}} {{verdict}}")],
             [(1, BAD)],
             width=8,
-            none="none refused",
+            none="none rejected",
         ),
         Graph(
-            "Ends told by webhook",
-            "Share of ends that a webhook told of rather than a poll that had to look.",
+            "Ends reported by webhook",
+            "Share of job ends that a webhook reported; polls found the others.",
             "percentunit",
-            [Query(_told(), "{{upstream}}")],
+            [Query(_reported(), "{{upstream}}")],
             [(0.0001, GOOD)],
             width=8,
             top=1,
@@ -219,7 +219,7 @@ def _refused() -> str:
     return per_minute(RECEIVED, ("upstream", "verdict"), where)
 
 
-def _told() -> str:
-    told = rate(RECEIVED, ("upstream",), f'{UPSTREAM}, verdict="accepted"')
+def _reported() -> str:
+    reported = rate(RECEIVED, ("upstream",), f'{UPSTREAM}, verdict="accepted"')
     missed = rate("webhooks_missed_total", ("upstream",), UPSTREAM)
-    return f"{told} / ({told} + {missed} > 0)"
+    return f"{reported} / ({reported} + {missed} > 0)"
