@@ -25,7 +25,7 @@ MAX_STRING = 4_096  # characters of a string that is no prompt and no URL
 MAX_PROMPT = 100_000
 _MOST_COMMAS = 1_000_000  # more values than anybody sends: refused before anything is built
 
-_INTEGERS = f"an integer from {-_INT64} to {_INT64 - 1}"
+_INTEGERS = f"an integer of 64 bits, from {-_INT64} to {_INT64 - 1}"
 _URL_STARTS = ("data:", "http://", "https://")
 
 

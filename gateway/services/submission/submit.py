@@ -86,6 +86,8 @@ class Submitter:
         decision = await self._decided(call, answer_by)
         try:
             plan = await self._plan(call, decision)
+            if call.body_lease is not None:
+                call.body_lease.transferred = True
             self._tasks.spawn(self._fly(plan), f"submit {plan.opening.job.id}")
             opened = await self._opened(plan, answer_by)
         except Refused as refusal:
@@ -152,7 +154,15 @@ class Submitter:
         return flight.job
 
     async def _fly(self, plan: Plan) -> None:
-        """Write the intent, then send; owned by nobody's request."""
+        """Write the intent, then send; the request may end before."""
+        lease = plan.call.body_lease
+        try:
+            await self._write_and_send(plan)
+        finally:
+            if lease is not None:
+                lease.release()
+
+    async def _write_and_send(self, plan: Plan) -> None:
         try:
             opened = await self._database.write(self._open(plan))
         except BaseException as error:
