@@ -22,7 +22,6 @@ from gateway.adapters.upstreams import Upstreams
 from gateway.api.admin.parts import AdminParts
 from gateway.api.admin.routes import admin_app
 from gateway.api.body_budget import BodyBudget
-from gateway.api.peer_rate import PeerRate
 from gateway.api.public.parts import Parts
 from gateway.api.public.routes import public_app
 from gateway.api.public.webhooks import HINTS_PER_MINUTE, IN_FLIGHT
@@ -32,6 +31,7 @@ from gateway.config.rules import rules_of
 from gateway.config.schema import Config
 from gateway.domain.audit import Actor, AuditedAct
 from gateway.domain.errors import StorageFailed
+from gateway.domain.token_buckets import TokenBuckets
 from gateway.domain.units import epoch_ms
 from gateway.ports import Clock, Database
 from gateway.services import audit
@@ -246,7 +246,7 @@ async def open_gateway(
             live=live,
             bodies=BodyBudget(lambda: live.config.server.max_bytes_in_flight),
             webhook_bodies=BodyBudget(lambda: IN_FLIGHT, share=1.0),
-            hints=PeerRate(HINTS_PER_MINUTE),
+            hints=TokenBuckets(HINTS_PER_MINUTE),
             off_loop=off_loop,
             connection_room=connection_room(),
             authenticator=authenticator,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from gateway.api.body_budget import BodyBudget
-from gateway.api.peer_rate import PeerRate
 from gateway.config.live import Live
+from gateway.domain.token_buckets import TokenBuckets
 from gateway.ports import Clock
 from gateway.services.access.authenticate import Authenticator
 from gateway.services.catalog import Catalogs
@@ -31,7 +31,7 @@ class Parts:
     live: Live
     bodies: BodyBudget
     webhook_bodies: BodyBudget
-    hints: PeerRate
+    hints: TokenBuckets
     connection_room: int  # connections of clients that may be open at once
     off_loop: OffLoop
     authenticator: Authenticator

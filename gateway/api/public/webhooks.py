@@ -54,12 +54,12 @@ def _admit_hint(parts: Parts, peer: str) -> None:
         Refused: RATE_LIMITED with Retry-After.
 
     """
-    wait = parts.hints.wait(peer, parts.clock.monotonic())
-    if wait is not None:
+    now = parts.clock.monotonic()
+    if not parts.hints.take(peer, now):
         raise Refused(
             Reason.RATE_LIMITED,
             "Too many events without a signature came from this address.",
-            retry_after=max(1, round(wait)),
+            retry_after=max(1, round(parts.hints.wait(peer, now))),
         )
 
 

@@ -13,6 +13,7 @@ from gateway.domain.routing import zdr_unavailable
 from gateway.ports import Clock, Database, Transaction
 from gateway.services.events.publish import EventPublisher, note_crossings
 from gateway.services.job_cache import JobCache
+from gateway.services.money import reserve
 from gateway.services.money.coverage import bring_into_force, in_force
 from gateway.services.submission.decide import Decider, Decision
 from gateway.services.submission.dedupe import DedupeResult
@@ -83,6 +84,9 @@ class Submitter:
         """
         within = self._live.config.server.answer_within.total_seconds()
         answer_by = self._clock.monotonic() + within
+        team = self._live.config.teams.get(call.principal.team)
+        if team is not None:
+            self._refusals.admit(call.principal.team, team.limits.requests_per_minute)
         decision = await self._decided(call, answer_by)
         try:
             plan = await self._plan(call, decision)
@@ -94,7 +98,7 @@ class Submitter:
             record = self._refusals.keep(decision, refusal, call.request_id)
             kept = self._tasks.spawn(record, "record of a refusal")
             await asyncio.wait([kept], timeout=self._left(answer_by))  # nothing hangs on it
-            raise
+            raise reserve.as_seen_by_team(refusal) from refusal
         self._count(opened)
         return await self._told(opened, answer_by)
 
