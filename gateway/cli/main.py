@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.admin_token import admin
 from gateway.cli.audit import audit
 from gateway.cli.budgets import budgets
 from gateway.cli.check import check
@@ -40,6 +41,7 @@ app.add_typer(deliveries, name="deliveries")
 app.add_typer(endpoints, name="endpoints")
 app.add_typer(budgets, name="budgets")
 app.add_typer(costs, name="costs")
+app.add_typer(admin, name="admin")
 app.add_typer(audit, name="audit")
 
 
