@@ -14,20 +14,24 @@ from aiohttp import web
 
 from gateway.adapters.blobs import open_blobs
 from gateway.adapters.database import open_database
+from gateway.adapters.descriptors import connection_room
 from gateway.adapters.measured import MeasuredDatabase
 from gateway.adapters.resolver import SystemLookup
 from gateway.adapters.sender import OutboundSender as WebhookSender
 from gateway.adapters.upstreams import Upstreams
 from gateway.api.admin.parts import AdminParts
 from gateway.api.admin.routes import admin_app
+from gateway.api.body_budget import BodyBudget
 from gateway.api.public.parts import Parts
 from gateway.api.public.routes import public_app
+from gateway.api.public.webhooks import HINTS_PER_MINUTE, IN_FLIGHT
 from gateway.config.diff import diff
 from gateway.config.live import Live
 from gateway.config.rules import rules_of
 from gateway.config.schema import Config
 from gateway.domain.audit import Actor, AuditedAct
 from gateway.domain.errors import StorageFailed
+from gateway.domain.token_buckets import TokenBuckets
 from gateway.domain.units import epoch_ms
 from gateway.ports import Clock, Database
 from gateway.services import audit
@@ -47,6 +51,7 @@ from gateway.services.jobs.receive_webhook import WebhookIntake
 from gateway.services.jobs.serialize import JobSerializer
 from gateway.services.jobs.track import Tracker
 from gateway.services.links import Links
+from gateway.services.off_loop import OffLoop
 from gateway.services.operations.snapshot import SnapshotReader
 from gateway.services.submission.callback import CallbackCheck
 from gateway.services.submission.decide import Decider
@@ -159,6 +164,8 @@ async def open_gateway(
         await database.write(lambda tx: audit.record_start(tx, started, version, clock.now()))
         budget_keeper = BudgetKeeper(database, clock, live, telemetry)
         await budget_keeper.step()
+        off_loop = OffLoop()
+        stack.callback(off_loop.close)
         redirects = SystemLookup()
         stack.callback(redirects.close)
         upstreams = Upstreams(clock, redirects, telemetry)
@@ -189,7 +196,7 @@ async def open_gateway(
             live,
             views,
             decider,
-            Preparer(clock, source, upstreams, links, secret.encode()),
+            Preparer(clock, source, upstreams, links, secret.encode(), off_loop),
             UpstreamSubmitter(database, clock, tracker),
             Refusals(database, clock, source, telemetry),
             publisher,
@@ -237,6 +244,11 @@ async def open_gateway(
         parts = Parts(
             clock=clock,
             live=live,
+            bodies=BodyBudget(lambda: live.config.server.max_bytes_in_flight),
+            webhook_bodies=BodyBudget(lambda: IN_FLIGHT, share=1.0),
+            hints=TokenBuckets(HINTS_PER_MINUTE),
+            off_loop=off_loop,
+            connection_room=connection_room(),
             authenticator=authenticator,
             submitter=submitter,
             previewer=DryRun(database, clock, live, decider),

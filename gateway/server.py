@@ -12,6 +12,8 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.adapters.clock import SystemClock
+from gateway.adapters.descriptors import raise_limit
+from gateway.api.connections import BoundedRunner
 from gateway.app import Gateway, open_gateway
 from gateway.config.loader import Loaded
 from gateway.config.mistakes import ConfigError
@@ -50,6 +52,9 @@ async def serve(
         UnusableDatabase, SchemaRefused, StorageFailed, OSError: nothing was started.
 
     """
+    before, now = raise_limit()
+    if now != before:
+        telemetry.log.info("server.descriptors", limit=now, before=before)
     stop = asyncio.Event()
     failures: list[StorageFailed] = []
 
@@ -127,12 +132,13 @@ def reload(gateway: Gateway, load: Callable[[], Loaded], telemetry: Telemetry) -
 def http_runner(
     app: web.Application, shutdown: float, *, keepalive: float = _KEEPALIVE
 ) -> web.AppRunner:
-    """An application as it is served: `shutdown` seconds for what is in flight when it stops.
+    """Return an application as it is served: `shutdown` seconds for what is in flight at the end.
 
-    `keepalive`: seconds for the next request's headers to come whole, however they drip.
+    `keepalive`: seconds until the next request on a connection begins.
     """
-    return web.AppRunner(
+    return BoundedRunner(
         app,
+        auto_decompress=False,  # some bytes of a body would be any number in memory
         access_log=None,  # the middleware writes one line a request
         logger=_ServerLog(logging.getLogger("aiohttp.server")),
         keepalive_timeout=keepalive,

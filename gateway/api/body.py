@@ -14,12 +14,14 @@ _TOTAL = 60.0  # seconds for the whole; 64 MB in that time needs 9 Mbit/s
 async def read_body(
     request: web.Request, limit: int, *, idle: float = _IDLE, total: float = _TOTAL
 ) -> bytes:
-    """The whole body, at most `limit` bytes (after any Content-Encoding was undone).
+    """Return the whole body, at most `limit` bytes.
 
     Raises:
-        Refused: BODY_TOO_LARGE (413) or BODY_TIMEOUT (408); the connection is then closed.
+        Refused: BODY_TOO_LARGE (413), BODY_TIMEOUT (408), UNSUPPORTED_MEDIA_TYPE (415) for a body
+            with a Content-Encoding: some bytes of it would be any number in memory.
 
     """
+    refuse_encoding(request)
     announced = request.content_length
     if announced is not None and announced > limit:
         raise _too_large(announced, limit)
@@ -44,6 +46,30 @@ async def read_body(
         ) from None
     except web.RequestPayloadError as error:
         raise Refused(Reason.INVALID_REQUEST, "The body could not be read.") from error
+
+
+def announced_size(request: web.Request, limit: int) -> int:
+    """Return the bytes that the body will take at most, as its headers announce it."""
+    announced = request.content_length
+    if announced is None:
+        return limit if request.body_exists else 0
+    return min(announced, limit)
+
+
+def refuse_encoding(request: web.Request) -> None:
+    """Refuse a body that is compressed.
+
+    Raises:
+        Refused: UNSUPPORTED_MEDIA_TYPE (415).
+
+    """
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise Refused(
+            Reason.UNSUPPORTED_MEDIA_TYPE,
+            "The body has a Content-Encoding; send it without one.",
+            {"field": "Content-Encoding", "value": encoding[:60], "allowed": "none"},
+        )
 
 
 def _too_large(size: int, limit: int) -> Refused:

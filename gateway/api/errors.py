@@ -45,6 +45,7 @@ STATUS: Mapping[Reason, int] = {
     Reason.UNSUPPORTED_MEDIA_TYPE: 415,
     Reason.RATE_LIMITED: 429,
     Reason.TOO_MANY_JOBS: 429,
+    Reason.OVERLOADED: 429,
     Reason.INTERNAL: 500,
     Reason.UPSTREAM_FAILED: 502,
     Reason.UPSTREAM_UNAVAILABLE: 503,

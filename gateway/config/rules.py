@@ -121,7 +121,12 @@ def _policy(team: Team) -> TeamPolicy:
         max_duration=team.limits.max_duration,
         max_resolution=team.limits.max_resolution,
         max_cost_micros=team.limits.max_cost_micros,
+        max_image_bytes=_bytes(team.limits.max_image_mb),
     )
+
+
+def _bytes(megabytes: int | None) -> int | None:
+    return None if megabytes is None else megabytes * 1_000_000
 
 
 def _globs(lists: Lists) -> Globs:

@@ -60,6 +60,9 @@ class Server(Part):
     public_url: PublicUrl = "http://127.0.0.1:8080"
     """Never ends in a slash."""
     max_body_mb: Annotated[int, PlainValidator(whole(1, 1024))] = 64
+    max_body_mb_in_flight: Annotated[int, PlainValidator(whole(1, 65536))] = 256
+    max_connections_per_peer: Annotated[int, PlainValidator(whole(1, 65536))] = 256
+    trusted_proxies: tuple[Cidr, ...] = ()
     answer_within: Annotated[timedelta, PlainValidator(duration("100ms", "10m"))] = timedelta(
         seconds=4
     )
@@ -69,6 +72,11 @@ class Server(Part):
     def max_body_bytes(self) -> int:
         """The largest body taken, in bytes; a megabyte is a million."""
         return self.max_body_mb * _MB
+
+    @property
+    def max_bytes_in_flight(self) -> int:
+        """The most bytes of bodies in memory at once; a megabyte is a million."""
+        return self.max_body_mb_in_flight * _MB
 
 
 class DatabaseConfig(Part):

@@ -61,6 +61,8 @@ class Limits(Part):
     """By its lines (`domain/resolution.py`)."""
     requests_per_minute: _Count = None
     concurrent_jobs: _Count = None
+    max_image_mb: Annotated[int | None, PlainValidator(or_null(whole(1, 1024)))] = 20
+    """Megabytes of one image that is inside the body as a data URL."""
     max_cost_micros: Annotated[Micros | None, PlainValidator(or_null(usd()))] = Field(
         default=None, alias="max_cost_usd"
     )

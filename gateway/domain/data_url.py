@@ -70,14 +70,19 @@ def splice(text: bytes, body: Any) -> bytes:
 
 def data_urls(value: Any) -> Iterator[DataUrl]:
     """Yield every lifted data URL in a parsed body."""
+    return (url for _, url in placed_data_urls(value))
+
+
+def placed_data_urls(value: Any, path: str = "") -> Iterator[tuple[str, DataUrl]]:
+    """Yield every lifted data URL in a parsed body with its path, as `frame_images[0].url`."""
     if isinstance(value, DataUrl):
-        yield value
+        yield path, value
     elif isinstance(value, dict):
-        for member in value.values():
-            yield from data_urls(member)
+        for name, member in value.items():
+            yield from placed_data_urls(member, f"{path}.{name}" if path else str(name))
     elif isinstance(value, list):
-        for item in value:
-            yield from data_urls(item)
+        for index, item in enumerate(value):
+            yield from placed_data_urls(item, f"{path}[{index}]")
 
 
 def content_digest(raw: bytes | memoryview) -> tuple[str, str] | None:

@@ -51,6 +51,7 @@ class Reason(StrEnum):
     UPSTREAM_UNAVAILABLE = "upstream_unavailable"
     NOT_READY = "not_ready"
     STORAGE_UNAVAILABLE = "storage_unavailable"
+    OVERLOADED = "overloaded"
     INTERNAL = "internal"
 
 

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 from gateway.domain.capability import Capabilities
+from gateway.domain.data_url import placed_data_urls
 from gateway.domain.errors import Reason, Refused
 from gateway.domain.interpretations import hidden_fields, longest_duration, resolutions
 from gateway.domain.price_keys import read_prices
@@ -40,6 +41,7 @@ class TeamPolicy:
     max_duration: int | None = None  # seconds
     max_resolution: str | None = None
     max_cost_micros: int | None = None
+    max_image_bytes: int | None = None  # of one image inside the body
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ def judge(subject: Subject) -> tuple[RuleResult, ...]:
         _capabilities(subject),
         _duration(subject),
         _resolution(subject),
+        *_images(subject),
     )
 
 
@@ -240,6 +243,28 @@ def _lines(text: Any) -> int | None:
         return None
     size = parse_size(text.replace("*", "x"))
     return lines(text) if size is None else min(size.width, size.height)
+
+
+def _images(subject: Subject) -> Iterator[RuleResult]:
+    """Judge the size of the images that are inside the body, if any; the largest is reported."""
+    rule, limit = "limits.max_image_mb", subject.policy.max_image_bytes
+    sizes = [(url.decoded_size, path) for path, url in placed_data_urls(subject.request.body)]
+    if limit is None or not sizes:
+        return
+    size, path = max(sizes)
+    shown, allowed = f"{size / _MB:.1f} MB", f"at most {limit // _MB} MB"
+    if size <= limit:
+        yield RuleResult(rule, shown, allowed)
+        return
+    words = (
+        f"{path[:200]} holds an image of {shown}; team {subject.team} may send {allowed} inside the"
+        " body. Give it by URL."
+    )
+    details = {"field": path[:200], "value": shown, "allowed": allowed}
+    yield RuleResult(rule, shown, allowed, Refused(Reason.LIMIT_EXCEEDED, words, details))
+
+
+_MB = 1_000_000
 
 
 def _bounded(

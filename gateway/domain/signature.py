@@ -65,6 +65,11 @@ def verify_openrouter(header: str | None, body: bytes, secrets: Sequence[str], n
     return _judge_age(now - int(claim.timestamp))
 
 
+def is_well_formed(header: str) -> bool:
+    """Return whether the header has the form of `X-OpenRouter-Signature`; its key is not asked."""
+    return _parse(header) is not None
+
+
 def sign_openrouter(body: bytes, secret: str, t: int) -> str:
     """Return `X-OpenRouter-Signature`: one `t` and one `v1` (receivers read only the first).
 

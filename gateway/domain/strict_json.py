@@ -24,7 +24,7 @@ MAX_STRING = 4_096  # characters of a string that is neither a prompt nor a URL
 MAX_PROMPT = 100_000
 _MOST_COMMAS = 1_000_000  # refused before parsing: more values than any real request has
 
-_INTEGERS = f"an integer from {-_INT64} to {_INT64 - 1}"
+_INTEGERS = f"an integer of 64 bits, from {-_INT64} to {_INT64 - 1}"
 _URL_STARTS = ("data:", "http://", "https://")
 
 

@@ -24,6 +24,8 @@ class Violation:
 def shown(value: Any) -> str:
     """Return a value as short JSON for an error message, so that no prompt is repeated in full."""
     if isinstance(value, str) and len(value) > _SHOWN:
-        return f"{json.dumps(value[:_SHOWN], ensure_ascii=False)[:-1]}… ({len(value)} characters)"
+        return (
+            f"{json.dumps(value[:_SHOWN], ensure_ascii=False)[:-1]}… ({len(value) + 2} characters)"
+        )
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"

@@ -113,6 +113,12 @@ _REFUSAL: Final = fixed(
 _DELIVERY_STATE: Final = fixed("state", "delivered", "dead")
 
 REQUESTS: Final = (
+    _counter(
+        "http_bad_requests",
+        "Connections and requests that no application saw: malformed, too slow, too many.",
+        fixed("listener", "public", "admin"),
+        from_zero=True,
+    ),
     _histogram(
         "http_request_duration",
         "Duration of requests, from the first header to the last byte of the response;"

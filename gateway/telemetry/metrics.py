@@ -81,6 +81,10 @@ class Metrics:
             "http_request_duration_seconds", seconds, route, method, f"{status // 100}xx"
         )
 
+    def bad_request(self, listener: str) -> None:
+        """Count what came to a listener and was no HTTP, or more connections than a peer may."""
+        self._facts.count("http_bad_requests", listener)
+
     def decision(self, team: str, model: str, reason: str) -> None:
         """A submit was decided: `accepted`, or why not."""
         self._facts.count("decisions", team, model, reason)

@@ -12,8 +12,9 @@ from gateway.config.loader import Loaded, parse
 from gateway.config.team import Lists
 from gateway.sandbox import Sandbox
 from gateway.server import reload
+from tests.api.conftest import StartGateway
 from tests.fakes.clock import FakeClock
-from tests.harness import RunningGateway, running_gateway
+from tests.harness import GROK, RunningGateway, running_gateway
 
 GROWTH = "growth"
 
@@ -464,3 +465,65 @@ async def test_a_limit_counts_what_a_provider_parameter_may_ask_for(
 
     assert answer.status in (400, 403), answer.body
     assert not sandbox.jobs
+
+
+async def test_a_team_is_not_told_what_the_organisation_has_spent(
+    gateways: StartGateway, sandbox: Sandbox, sqlite_url: str
+) -> None:
+    changes = {"budgets": [{"period": "month", "limit_usd": "0.10"}]}
+    gateway = await gateways(sandbox, sqlite_url, changes)
+    await gateway.job(team="rivals")
+
+    refused = await gateway.submit()
+    preview = await gateway.call(
+        "POST", "/videos", json=GROK, headers={"X-Gateway-Dry-Run": "true"}
+    )
+
+    facts = refused.json["error"]["metadata"]["gateway"]
+    assert (refused.status, facts["window"]) == (402, "month")
+    assert "resets_at" in facts
+    for text in (refused.body.decode(), preview.body.decode()):
+        assert "spent_usd" not in text
+        assert "reserved_usd" not in text
+        assert "would_fit" not in text
+    (window,) = facts["windows"]
+    assert not {"spent_usd", "reserved_usd", "limit_usd"} & window.keys()
+    kept = await gateway.row("SELECT decision FROM refusals")
+    assert "spent_usd" in kept["decision"]  # operators see it
+
+
+async def test_a_refusal_is_kept_in_a_few_thousand_bytes(gateway: RunningGateway) -> None:
+    await gateway.submit(
+        resolution="8" * 4000,
+        aspect_ratio="9" * 4000,
+        provider={"options": {f"slug-{n}": {"x" * 200: 1} for n in range(400)}},
+    )
+
+    row = await gateway.row("SELECT decision FROM refusals")
+
+    assert len(row["decision"].encode()) <= 4096
+    assert json.loads(row["decision"])["reason"] == "unsupported_parameter"
+
+
+async def test_refused_submits_count_toward_the_rate(
+    gateways: StartGateway, sandbox: Sandbox, sqlite_url: str, clock: FakeClock
+) -> None:
+    changes = {"teams": {"growth": {"limits": {"requests_per_minute": 5}}}}
+    gateway = await gateways(sandbox, sqlite_url, changes)
+
+    statuses = [(await gateway.submit(duration=99)).status for _ in range(7)]
+    limited = await gateway.submit(duration=99)
+
+    assert statuses == [400] * 5 + [429] * 2
+    assert limited.reason == "rate_limited"
+    assert int(limited.headers["Retry-After"]) >= 1
+    assert (await gateway.submit(team="rivals", duration=99)).status == 400
+    await clock.advance(60)
+    assert (await gateway.submit(duration=99)).status == 400
+
+
+async def test_without_a_rate_120_refusals_a_minute_are_recorded(gateway: RunningGateway) -> None:
+    for _ in range(130):
+        assert (await gateway.submit(duration=99)).status == 400
+
+    assert (await gateway.row("SELECT COUNT(*) AS n FROM refusals"))["n"] == 120

@@ -16,7 +16,10 @@ TEXT_SECRET = "a signing secret: text of at least 16 characters, no line break o
 NETWORK = "a network such as 10.0.0.0/8 or fd00::/8, with no address bits beyond its prefix"
 ENDPOINT = "an http:// or https:// URL with a host; no user and password, no fragment"
 RESOLUTION = "a resolution: 360p, 480p, 720p, 768p, 1080p, 1K, 2K, 4K, or another <lines>p"
-SERVER_KEYS = "listen, admin_listen, public_url, max_body_mb, answer_within, drain_seconds"
+SERVER_KEYS = (
+    "listen, admin_listen, public_url, max_body_mb, max_body_mb_in_flight, "
+    "max_connections_per_peer, trusted_proxies, answer_within, drain_seconds"
+)
 
 
 def upstream(more: str) -> str:

@@ -61,7 +61,7 @@ def test_truncated_json_is_refused(value: dict[str, Any], cut: int) -> None:
         ('{"n": 1e-400}', 0.0),
         ('{"n": "\\ud83d\\ude00"}', "😀"),
         ('{"n": "\\u00e9"}', "é"),
-        ('{"n": ' + "[" * 99 + "]" * 99 + "}", None),
+        ('{"n": ' + "[" * 31 + "]" * 31 + "}", None),
     ],
 )
 def test_values_at_the_limits_are_accepted(text: str, value: Any) -> None:
@@ -80,7 +80,8 @@ def test_values_at_the_limits_are_accepted(text: str, value: Any) -> None:
         '{"n": NaN}',
         '{"n": "\\ud83d"}',
         '{"n": "\\ude00\\ud83d"}',
-        '{"n": ' + "[" * 100 + "]" * 100 + "}",
+        '{"n": ' + "[" * 32 + "]" * 32 + "}",
+        '{"n": ' + "[" * 3000 + "]" * 3000 + "}",
         '{"n": 1, "n": 1}',
         '{"a": {"n": 1, "\\u006e": 1}}',
         '{"n": 01}',
@@ -109,3 +110,79 @@ def test_a_refusal_quotes_only_a_key() -> None:
 def test_a_float_equals_pythons_float() -> None:
     assert math.isclose(parse_object(b'{"n": 0.1}')["n"], 0.1, rel_tol=0)
     assert isinstance(parse_object(b'{"n": 4.0}')["n"], float)
+
+
+def refusal_of(value: Any) -> NotStrict:
+    with pytest.raises(NotStrict) as refusal:
+        parse_object(value if isinstance(value, bytes) else json.dumps(value).encode())
+    assert len(str(refusal.value)) < 300
+    return refusal.value
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        (b'{"seed": 18446744073709551615}', "seed"),
+        (b'{"provider": {"options": {"google": {"seed": 99999999999999999999}}}}',
+         "provider.options.google.seed"),
+        (b'{"a": [{"b": NaN}]}', "a[0].b"),
+        (b'{"a": [0, {"b": 1e999}]}', "a[1].b"),
+        (b'{"a": {"b": "\\ud800"}}', "a.b"),
+        (b'{"a": {"b": "\\u0000"}}', "a.b"),
+        (b'{"a": {"x": 1, "x": 2}}', "a"),
+        (b'{"x": 1, "x": 2}', "body"),
+        (b"{", "body"),
+    ],
+)  # fmt: skip
+def test_a_refusal_names_the_path_of_the_value(text: bytes, field: str) -> None:
+    refusal = refusal_of(text)
+
+    assert refusal.field == field
+    assert field == "body" or str(refusal).startswith(f"{field}: ")
+
+
+def test_an_integer_that_is_too_large_is_named_with_the_range() -> None:
+    words = str(refusal_of({"seed": 2**64 - 1}))
+
+    assert words == (
+        "seed: 18446744073709551615 is too large; allowed: an integer of 64 bits, from"
+        " -9223372036854775808 to 9223372036854775807"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "field"),
+    [
+        ({"aspect_ratio": "x" * 4097}, "aspect_ratio"),
+        ({"trace": {"a": ["x" * 5000]}}, "trace.a[0]"),
+        ({"prompt": "x" * 100_001}, "prompt"),
+        ({"trace": dict.fromkeys(map(str, range(501)), 1)}, "trace"),
+        ({"a": {"k" * 5000: 1}}, "a"),
+        ({str(n): dict.fromkeys(map(str, range(400)), 1) for n in range(13)}, "body"),
+        ({"a": [0] * 50_001}, "body"),
+    ],
+    ids=["string", "nested", "prompt", "keys", "key", "all keys", "values"],
+)
+def test_what_is_beyond_a_bound_is_refused_by_name(value: Any, field: str) -> None:
+    assert refusal_of(value).field == field
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"prompt": "x" * 100_000},
+        {"provider": {"options": {"x": {"negative_prompt": "y" * 100_000}}}},
+        {"image_url": {"url": "https://example.com/" + "x" * 100_000}},
+        {"image_url": {"url": "data:image/png;base64," + "A" * 1_000_000}},
+        {"trace": dict.fromkeys(map(str, range(500)), 1)},
+        {"aspect_ratio": "x" * 4096},
+    ],
+)
+def test_what_is_within_every_bound_is_read(value: Any) -> None:
+    parse_object(json.dumps(value).encode())
+
+
+def test_a_body_of_millions_of_values_is_refused_before_it_is_built() -> None:
+    started = b'{"a": [' + b"0," * 2_000_000 + b"0]}"
+
+    assert "too many values" in str(refusal_of(started))

@@ -6,6 +6,7 @@ from gateway.api.admin import budgets, deliveries, endpoints, jobs, keys, money
 from gateway.api.admin.access import operators_only
 from gateway.api.admin.metrics import metrics
 from gateway.api.admin.parts import ADMIN, AdminParts
+from gateway.api.connections import BOUNDS, BadRequestLog, Bounds, ConnectionLimits
 from gateway.api.middleware import add_headers, observe
 
 ADMIN_API = "/admin/v1"
@@ -17,6 +18,7 @@ def admin_app(parts: AdminParts) -> web.Application:
         middlewares=[observe(parts.clock, parts.telemetry, "admin"), operators_only]
     )
     app[ADMIN] = parts
+    app[BOUNDS] = Bounds(ConnectionLimits(), BadRequestLog(parts.telemetry, "admin"))
     app.on_response_prepare.append(add_headers)
     router = app.router
     router.add_get("/metrics", metrics)

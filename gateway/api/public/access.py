@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from gateway.api.connections import note_authenticated
 from gateway.api.middleware import FACTS
 from gateway.api.public.parts import PARTS
 from gateway.domain.errors import Reason, Refused
@@ -20,5 +21,6 @@ def principal(request: web.Request) -> Principal:
     if len(headers) > 1:
         raise Refused(Reason.INVALID_REQUEST, "Send one Authorization header, not several.")
     found = request.app[PARTS].authenticator.principal(headers[0] if headers else None)
+    note_authenticated(request)
     request[FACTS].team = found.team
     return found

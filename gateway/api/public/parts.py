@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from gateway.api.body_budget import BodyBudget
 from gateway.config.live import Live
+from gateway.domain.token_buckets import TokenBuckets
 from gateway.ports import Clock
 from gateway.services.access.authenticate import Authenticator
 from gateway.services.catalog import Catalogs
@@ -14,6 +16,7 @@ from gateway.services.job_cache import JobCache
 from gateway.services.jobs.receive_webhook import WebhookIntake
 from gateway.services.jobs.serialize import JobSerializer
 from gateway.services.links import Links
+from gateway.services.off_loop import OffLoop
 from gateway.services.submission.decide import Decider
 from gateway.services.submission.dry_run import DryRun
 from gateway.services.submission.submit import Submitter
@@ -26,6 +29,11 @@ class Parts:
 
     clock: Clock
     live: Live
+    bodies: BodyBudget
+    webhook_bodies: BodyBudget
+    hints: TokenBuckets
+    connection_room: int  # connections of clients that may be open at once
+    off_loop: OffLoop
     authenticator: Authenticator
     submitter: Submitter
     previewer: DryRun

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from gateway.api.connections import BOUNDS, BadRequestLog, Bounds, ConnectionLimits
 from gateway.api.middleware import add_headers, observe
 from gateway.api.public.downloads import content
 from gateway.api.public.health import healthz, readyz
@@ -17,6 +18,14 @@ def public_app(parts: Parts) -> web.Application:
     """The application behind `server.listen`. Whatever has no route here is a 404."""
     app = web.Application(middlewares=[observe(parts.clock, parts.telemetry, "public")])
     app[PARTS] = parts
+    app[BOUNDS] = Bounds(
+        ConnectionLimits(
+            per_peer=lambda: parts.live.config.server.max_connections_per_peer,
+            trusted=lambda: parts.live.config.server.trusted_proxies,
+            most=parts.connection_room,
+        ),
+        BadRequestLog(parts.telemetry, "public"),
+    )
     app.on_response_prepare.append(add_headers)
     app.on_response_prepare.append(_cors)
     router = app.router

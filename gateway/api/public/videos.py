@@ -1,22 +1,24 @@
 """POST /api/v1/videos and GET /api/v1/videos/{id}."""
 
-import asyncio
 from collections.abc import Mapping
 
 import orjson
 from aiohttp import web
 
-from gateway.api.body import read_body
+from gateway.api.body import announced_size, read_body
+from gateway.api.body_budget import BodyLease
 from gateway.api.middleware import FACTS
 from gateway.api.public.access import principal
 from gateway.api.public.parts import PARTS
-from gateway.api.public.submit_options import read_submit_options
+from gateway.api.public.submit_options import SubmitOptions, read_submit_options
 from gateway.domain.errors import Reason, Refused
 from gateway.domain.job import Job
 from gateway.domain.policy import violating
 from gateway.domain.strict_json import NotStrict, parse_object
+from gateway.domain.team import Principal
 from gateway.domain.units import usd_text
 from gateway.domain.video import VideoRequest, parse_request
+from gateway.services.off_loop import OffLoop
 from gateway.services.submission.prepare import Call
 
 # docs/openrouter-contract.md section 1. The client's Authorization and X-Provider-API-Keys are
@@ -36,10 +38,22 @@ async def submit(request: web.Request) -> web.Response:
     parts = request.app[PARTS]
     who = principal(request)
     options = read_submit_options(request)
-    body = await read_body(request, parts.live.config.server.max_body_bytes)
+    limit = parts.live.config.server.max_body_bytes
+    lease = parts.bodies.take(who.team, announced_size(request, limit))
+    try:
+        return await _submit(request, who, options, await read_body(request, limit), lease)
+    finally:
+        if not lease.transferred:
+            lease.release()
+
+
+async def _submit(
+    request: web.Request, who: Principal, options: SubmitOptions, body: bytes, lease: BodyLease
+) -> web.Response:
+    parts = request.app[PARTS]
     call = Call(
         principal=who,
-        request=await _parse(body),
+        request=await _parse(body, parts.off_loop),
         headers=_forwarded(request.headers),
         size=len(body),
         request_id=request[FACTS].request_id,
@@ -47,7 +61,9 @@ async def submit(request: web.Request) -> web.Response:
         zdr_header=options.zdr,
         fresh=options.fresh,
         idempotency_key=options.idempotency_key,
+        body_lease=lease,
     )
+    del body
     if options.dry_run:
         preview = await parts.previewer.preview(call.question)
         request[FACTS].reason = "dry_run"
@@ -98,9 +114,9 @@ async def owned_job(request: web.Request, team: str | None) -> Job:
 _MAX_ID = 100  # characters; ours have 39
 
 
-async def _parse(body: bytes) -> VideoRequest:
+async def _parse(body: bytes, off_loop: OffLoop) -> VideoRequest:
     if len(body) > _LARGE:
-        return await asyncio.to_thread(_parsed, body)
+        return await off_loop.run(lambda: _parsed(body))
     return _parsed(body)
 
 
@@ -108,11 +124,11 @@ def _parsed(body: bytes) -> VideoRequest:
     try:
         parsed = parse_request(parse_object(body))
     except NotStrict as error:
-        raise Refused(
-            Reason.INVALID_REQUEST,
-            f"{str(error)[:1].upper()}{str(error)[1:]}.",
-            {"field": error.field},
-        ) from error
+        words = str(error)
+        if error.field == "body":
+            words = f"{words[:1].upper()}{words[1:]}"
+        details = {"field": error.field}
+        raise Refused(Reason.INVALID_REQUEST, f"{words}.", details) from error
     if isinstance(parsed, VideoRequest):
         return parsed
     raise violating(Reason.INVALID_REQUEST, parsed)

@@ -2,13 +2,21 @@
 
 from aiohttp import web
 
-from gateway.api.body import read_body
-from gateway.api.public.parts import PARTS
+from gateway.api.body import announced_size, read_body
+from gateway.api.public.parts import PARTS, Parts
 from gateway.domain.errors import Reason, Refused
+from gateway.domain.signature import is_well_formed
 from gateway.services.jobs.receive_webhook import IncomingWebhook
 
 _MAX_BODY = 1_000_000  # bytes; a real event has about 500
+_MAX_HINT = 64_000  # bytes of an event without a signature
 _TOTAL = 30.0  # seconds for the body: it comes from a machine
+
+IN_FLIGHT = 8_000_000
+"""Bytes of all events together that are being read."""
+
+HINTS_PER_MINUTE = 120
+"""Events without a signature from one peer; an upstream without a secret sends one for each job."""
 
 
 async def webhook(request: web.Request) -> web.Response:
@@ -17,19 +25,45 @@ async def webhook(request: web.Request) -> web.Response:
     upstream = request.match_info["upstream"]
     if upstream not in parts.live.config.upstreams:
         raise Refused(Reason.NOT_FOUND, "Not Found")
+    signature = _signature(request)
+    signed = signature is not None and is_well_formed(signature)
+    limit = _MAX_BODY if signed else _MAX_HINT
+    if not signed:
+        _admit_hint(parts, request.remote or "")
+    lease = parts.webhook_bodies.take("webhooks", announced_size(request, limit))
+    try:
+        body = await _body(request, upstream, limit)
+    finally:
+        lease.release()
     received = await parts.intake.receive(
         IncomingWebhook(
             upstream=upstream,
             token=request.match_info.get("token"),
-            body=await _body(request, upstream),
-            signature=_signature(request),
+            body=body,
+            signature=signature,
             idempotency_key=request.headers.get("X-OpenRouter-Idempotency-Key"),
         )
     )
     return web.json_response({"received": True}, status=200 if received.verified else 202)
 
 
-async def _body(request: web.Request, upstream: str) -> bytes:
+def _admit_hint(parts: Parts, peer: str) -> None:
+    """Count an event that anybody may have sent.
+
+    Raises:
+        Refused: RATE_LIMITED with Retry-After.
+
+    """
+    now = parts.clock.monotonic()
+    if not parts.hints.take(peer, now):
+        raise Refused(
+            Reason.RATE_LIMITED,
+            "Too many events without a signature came from this address.",
+            retry_after=max(1, round(parts.hints.wait(peer, now))),
+        )
+
+
+async def _body(request: web.Request, upstream: str, limit: int) -> bytes:
     """The bytes as they were sent, which are what was signed.
 
     Raises:
@@ -38,18 +72,15 @@ async def _body(request: web.Request, upstream: str) -> bytes:
 
     """
     metrics = request.app[PARTS].telemetry.metrics
-    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
-        metrics.webhook_received(upstream, "encoded")
-        raise Refused(Reason.UNSUPPORTED_MEDIA_TYPE, "Send the event without Content-Encoding.")
     try:
-        return await read_body(request, _MAX_BODY, total=_TOTAL)
+        return await read_body(request, limit, total=_TOTAL)
     except Refused as refusal:
+        if refusal.reason is Reason.UNSUPPORTED_MEDIA_TYPE:
+            metrics.webhook_received(upstream, "encoded")
         if refusal.reason is not Reason.BODY_TOO_LARGE:
             raise
         metrics.webhook_received(upstream, "too_large")
-        raise Refused(
-            Reason.BODY_TOO_LARGE, f"An event has at most {_MAX_BODY} bytes."
-        ) from refusal
+        raise Refused(Reason.BODY_TOO_LARGE, f"An event has at most {limit} bytes.") from refusal
 
 
 def _signature(request: web.Request) -> str | None:

@@ -209,7 +209,8 @@ def _under_our_id(job: Job, ending: Ending) -> Ending:
     """Replace the upstream's id in its words: clients know the job by the gateway's id alone."""
     if ending.error is None or not job.upstream_id:
         return ending
-    return replace(ending, error=ending.error.replace(job.upstream_id, job.id))
+    ours = ending.error.replace(job.upstream_id, job.id)
+    return replace(ending, error=ours[:MOST_WORDS])
 
 
 def _without_foreign_words(ending: Ending) -> Ending:
@@ -221,5 +222,8 @@ def _without_foreign_words(ending: Ending) -> Ending:
         return ending
     return replace(ending, error=_NOT_KEPT)
 
+
+MOST_WORDS = 4000
+"""Characters of an upstream's words that are kept; a short id may be replaced by a longer one."""
 
 _NOT_KEPT = "The upstream refused or failed the job; its words are not kept for this request."

@@ -15,7 +15,7 @@ from gateway.domain.upstream import Accepted, Declined, NotSent, Unclear, masked
 from gateway.ports import Clock, Database, Transaction
 from gateway.services.events.publish import EventPublisher, note_crossings
 from gateway.services.job_cache import JobCache
-from gateway.services.jobs.end import Change, JobEnder, found, paid_usd
+from gateway.services.jobs.end import MOST_WORDS, Change, JobEnder, found, paid_usd
 from gateway.services.jobs.poll_schedule import PollSchedule
 from gateway.store import inbox, jobs
 from gateway.store.jobs import Ending
@@ -299,4 +299,6 @@ _NEVER_LEARNED = "The outcome of the submission was never learned."
 
 def _for_clients(error: str | None, job: Job) -> str | None:
     """The upstream's words with our name of the job where they have the upstream's."""
-    return masked(error, {job.upstream_id: job.id}) if job.upstream_id else error
+    if error is None or not job.upstream_id:
+        return error
+    return str(masked(error, {job.upstream_id: job.id}))[:MOST_WORDS]

@@ -7,6 +7,7 @@ account, a window without a limit that keeps count where no budget does.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from gateway.domain.budget import (
     Budget,
@@ -254,6 +255,35 @@ def bill_disputed(dispute: disputes.Dispute) -> Refused:
         " limit. The gateway's operators must accept or correct the bill.",
         {"job": dispute.job_id, "cost_usd": cost, "estimate_usd": estimate},
     )
+
+
+def as_seen_by_team(refusal: Refused) -> Refused:
+    """Return the refusal without the organisation's numbers, which are not the team's to know."""
+    if refusal.reason is not Reason.BUDGET_EXCEEDED or "budget" not in refusal.details:
+        return refusal
+    details = dict(refusal.details)
+    windows = [seen_by_team(window) for window in details.pop("windows", [])]
+    message = refusal.message
+    if is_organisations(details):
+        resets = details.get("resets_at")
+        when = f"; it resets {resets}" if resets else "; it never resets"
+        window = details["window"]
+        message = f"The organisation's {window} budget has no room for this request{when}."
+    shown = {**seen_by_team(details), "windows": windows}
+    return Refused(refusal.reason, message, shown, retry_after=refusal.retry_after)
+
+
+def seen_by_team(window: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts of a window; of the organisation's only that it is there and resets."""
+    if not is_organisations(window):
+        return dict(window)
+    kept = ("budget", "window", "starts_at", "resets_at", "estimate_usd", "fits")
+    return {name: window[name] for name in kept if name in window}
+
+
+def is_organisations(window: Mapping[str, Any]) -> bool:
+    """Return whether the facts are of a budget above the teams."""
+    return str(window.get("budget", "")).startswith("organisation/")
 
 
 @dataclass(frozen=True, slots=True)

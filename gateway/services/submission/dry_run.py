@@ -61,7 +61,7 @@ class DryRun:
         team = decision.question.principal.team
         bounds = decision.in_force.config.teams[team].limits
         return _Looked(
-            budgets=[{**room.details(), "fits": room.fits} for room in rooms],
+            budgets=[reserve.seen_by_team({**room.details(), "fits": room.fits}) for room in rooms],
             traffic=_traffic(
                 tx,
                 team,

@@ -4,8 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import orjson
-
+from gateway.domain.bounded_json import bounded_json
 from gateway.domain.errors import Reason, Refused, StorageFailed
 from gateway.domain.job import Job
 from gateway.domain.units import epoch_ms
@@ -20,6 +19,8 @@ from gateway.store import events, jobs
 # Of one job. Who joins pays nothing and is not held to the team's rate, so without a bound one paid
 # job could be made to call on any number of hosts, all of them in the transaction of its end.
 _CALLBACKS = 1000
+
+_MOST_BYTES = 16_384  # of the record of a decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,4 +113,4 @@ def _record(tx: Transaction, decision: Decision, now: datetime) -> str:
     rooms = reserve.headroom(tx, decision.budgets, 0, now)
     record["outcome"] = "accepted"
     record["budgets"] = [room.details() for room in rooms]
-    return orjson.dumps(record, default=str).decode()
+    return bounded_json(record, _MOST_BYTES)

@@ -5,7 +5,7 @@ import hashlib
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -17,6 +17,7 @@ from gateway.domain.units import epoch_ms
 from gateway.domain.video import VideoRequest
 from gateway.ports import Clock, Upstream
 from gateway.services.links import Links
+from gateway.services.off_loop import OffLoop
 from gateway.services.submission.decide import Decision, Question
 from gateway.services.submission.dedupe import DedupeResult, Identity, hash_idempotency_key
 from gateway.services.submission.open_job import Opened, Opening
@@ -24,6 +25,15 @@ from gateway.store import jobs
 
 _LEASE_MARGIN = 30.0  # seconds beyond the submit timeout in which the outcome gets written
 _LARGE = 256 * 1024  # bytes beyond which hashing a body would hold up everybody else's request
+
+
+class Lease(Protocol):
+    """What accounts for a body in memory."""
+
+    transferred: bool
+
+    def release(self) -> None:
+        """The body is no longer in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +49,8 @@ class Call:
     zdr_header: bool = False
     fresh: bool = False  # X-Gateway-Dedupe: bypass
     idempotency_key: str | None = None
+    body_lease: Lease | None = None
+    """Accounts for the body's bytes until they have been sent."""
 
     @property
     def question(self) -> Question:
@@ -70,6 +82,7 @@ class Preparer:
         upstreams: Mapping[str, Upstream],
         links: Links,
         secret: bytes,
+        off_loop: OffLoop,
     ) -> None:
         """`secret`: the installation's, for fingerprints. `source`: the system's random source."""
         self._clock = clock
@@ -77,6 +90,7 @@ class Preparer:
         self._upstreams = upstreams
         self._links = links
         self._secret = secret
+        self._off_loop = off_loop
 
     async def plan(self, call: Call, decision: Decision, upstream: str) -> Plan:
         """The plan for a decision that refuses nothing and goes to this upstream."""
@@ -87,7 +101,7 @@ class Preparer:
             identity = self._identity(call, decision, upstream)
             return identity, forwarded(call.request.body, callback_url, decision.previous)
 
-        identity, body = await asyncio.to_thread(prepare) if call.size > _LARGE else prepare()
+        identity, body = await self._off_loop.run(prepare) if call.size > _LARGE else prepare()
         submit = decision.in_force.config.upstreams[upstream].timeout.submit.total_seconds()
         return Plan(
             call=call,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from gateway.domain.errors import Reason, Refused, Relayed, StorageFailed
 from gateway.domain.job import Job, JobId
+from gateway.domain.submit_verdict import WORDS_AT_MOST
 from gateway.domain.units import epoch_ms
 from gateway.domain.upstream import (
     Accepted,
@@ -21,6 +22,7 @@ from gateway.store import jobs
 
 _NOT_SENT_TRIES = 3  # an upstream that can't be reached thrice within a second is said to be away
 _BACKOFF_FIRST, _BACKOFF_MAX = 0.25, 8.0  # seconds, where the upstream names no Retry-After
+_REFUSED_RETRIES = 3  # of a 429 or 503 that is definitely a refusal
 _AWAY_RETRY_AFTER = 10  # seconds we ask a client to wait for an upstream that can't be reached
 
 Answer = Job | Refused | Relayed
@@ -118,7 +120,7 @@ class UpstreamSubmitter:
         match outcome:
             case NotSent() if attempt < _NOT_SENT_TRIES:
                 pass
-            case Declined(transient=True, retry_after=asked):
+            case Declined(transient=True, retry_after=asked) if attempt <= _REFUSED_RETRIES:
                 delay = max(delay, float(asked or 0))
             case _:
                 return None
@@ -156,7 +158,7 @@ class UpstreamSubmitter:
             case Declined() | NotSent():
                 flight.deciding = True
                 if isinstance(outcome, Declined):
-                    outcome = replace(outcome, error=masked(outcome.error, flight.hidden))
+                    outcome = _masked(outcome, flight.hidden)
                 refusal = relay(outcome)
                 await self._tracker.refused(
                     flight.job, attempt, outcome, str(refusal), told=lambda: flight.told
@@ -165,6 +167,13 @@ class UpstreamSubmitter:
 
     def _now(self) -> int:
         return epoch_ms(self._clock.now())
+
+
+def _masked(outcome: Declined, hidden: Mapping[str, str]) -> Declined:
+    """Replace what no client may read; what stands for it may be longer, so it is cut again."""
+    error = dict(masked(outcome.error, hidden))
+    error["message"] = str(error["message"])[:WORDS_AT_MOST]
+    return replace(outcome, error=error)
 
 
 def relay(outcome: Declined | NotSent) -> Refused | Relayed:

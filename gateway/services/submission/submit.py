@@ -13,6 +13,7 @@ from gateway.domain.routing import zdr_unavailable
 from gateway.ports import Clock, Database, Transaction
 from gateway.services.events.publish import EventPublisher, note_crossings
 from gateway.services.job_cache import JobCache
+from gateway.services.money import reserve
 from gateway.services.money.coverage import bring_into_force, in_force
 from gateway.services.submission.decide import Decider, Decision
 from gateway.services.submission.dedupe import DedupeResult
@@ -83,16 +84,21 @@ class Submitter:
         """
         within = self._live.config.server.answer_within.total_seconds()
         answer_by = self._clock.monotonic() + within
+        team = self._live.config.teams.get(call.principal.team)
+        if team is not None:
+            self._refusals.admit(call.principal.team, team.limits.requests_per_minute)
         decision = await self._decided(call, answer_by)
         try:
             plan = await self._plan(call, decision)
+            if call.body_lease is not None:
+                call.body_lease.transferred = True
             self._tasks.spawn(self._fly(plan), f"submit {plan.opening.job.id}")
             opened = await self._opened(plan, answer_by)
         except Refused as refusal:
             record = self._refusals.keep(decision, refusal, call.request_id)
             kept = self._tasks.spawn(record, "record of a refusal")
             await asyncio.wait([kept], timeout=self._left(answer_by))  # nothing hangs on it
-            raise
+            raise reserve.as_seen_by_team(refusal) from refusal
         self._count(opened)
         return await self._told(opened, answer_by)
 
@@ -152,7 +158,15 @@ class Submitter:
         return flight.job
 
     async def _fly(self, plan: Plan) -> None:
-        """Write the intent, then send; owned by nobody's request."""
+        """Write the intent, then send; the request may end before."""
+        lease = plan.call.body_lease
+        try:
+            await self._write_and_send(plan)
+        finally:
+            if lease is not None:
+                lease.release()
+
+    async def _write_and_send(self, plan: Plan) -> None:
         try:
             opened = await self._database.write(self._open(plan))
         except BaseException as error:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gateway.domain.errors import Relayed
 from gateway.domain.job import Cause, Job, Status
 from gateway.domain.upstream import (
     Accepted,
@@ -240,3 +241,19 @@ async def test_a_crash_while_the_upstream_is_asked_leaves_the_job_unknown(books:
     job = (await books.submit("red", 1000)).job
 
     assert (await books.tracker.orphaned(job.id)).status is Status.UNKNOWN
+
+
+async def test_a_refusal_that_may_pass_is_tried_again_three_times_at_most(
+    books: Books, send: Send
+) -> None:
+    job = (await books.submit("red", 1000)).job
+    upstream = Scripted(*[BUSY] * 10)
+    sending = send(job, upstream)
+
+    while not sending.done():
+        await asyncio.sleep(0)
+        if books.clock.sleepers:
+            await books.clock.advance(5)
+
+    assert isinstance(await sending, Relayed)
+    assert upstream.posts == 4

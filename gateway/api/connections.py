@@ -1,0 +1,251 @@
+"""What stands between a listener and its application: bounds on strangers' connections.
+
+aiohttp answers a malformed request, an unknown `Expect` and a failure below the middleware by
+itself, as text, without an id, and repeats what the client sent. Here they get the error body.
+"""
+
+import asyncio
+import secrets
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Any
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from gateway.api.errors import refusal
+from gateway.domain.errors import Reason, Refused
+from gateway.domain.network import Network
+from gateway.telemetry.bundle import Telemetry
+
+HEADER_SECONDS = 10.0
+"""From the first byte of a request to the end of its headers."""
+
+_LOG_EVERY = 10.0  # seconds: of bad requests one is logged, with the number of those before it
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+@dataclass(slots=True)
+class ConnectionLimits:
+    """Who may hold how many connections. `most` is over all peers: descriptors are reserved."""
+
+    per_peer: Callable[[], int] = lambda: 256
+    trusted: Callable[[], Sequence[Network]] = tuple
+    most: int = 100_000
+    _open: int = 0
+    _unknown: Counter[str] = field(default_factory=Counter)
+
+    def admit(self, peer: str) -> bool:
+        """Count a new connection, from which no request with a valid key has come yet."""
+        if self._open >= self.most:
+            return False
+        if self._unknown[peer] >= self.per_peer() and not self._is_trusted(peer):
+            return False
+        self._open += 1
+        self._unknown[peer] += 1
+        return True
+
+    def known(self, peer: str) -> None:
+        """Stop counting a connection against its peer: a request with a valid key came on it."""
+        self._unknown[peer] -= 1
+        if self._unknown[peer] <= 0:
+            del self._unknown[peer]
+
+    def closed(self) -> None:
+        """One connection fewer."""
+        self._open -= 1
+
+    def _is_trusted(self, peer: str) -> bool:
+        networks = self.trusted()
+        try:
+            address = ip_address(peer)
+        except ValueError:
+            return False
+        return any(address in network for network in networks)
+
+
+class BadRequestLog:
+    """Counts what is no HTTP, and logs one line for many."""
+
+    def __init__(self, telemetry: Telemetry, listener: str) -> None:
+        """`listener` as in `request.ended`."""
+        self._telemetry = telemetry
+        self._listener = listener
+        self._unlogged = 0
+        self._quiet_until = 0.0
+
+    def note(self, why: str, peer: str | None) -> None:
+        """Count one, and log it unless another was logged a moment ago."""
+        self._telemetry.metrics.bad_request(self._listener)
+        now = asyncio.get_running_loop().time()
+        if now < self._quiet_until:
+            self._unlogged += 1
+            return
+        self._telemetry.log.warning(
+            "http.bad_request",
+            listener=self._listener,
+            why=why,
+            peer=peer,
+            others_since=self._unlogged,
+        )
+        self._unlogged, self._quiet_until = 0, now + _LOG_EVERY
+
+
+class BoundedServer(web.Server):
+    """An aiohttp server whose connections are `Connection`s."""
+
+    def __init__(
+        self,
+        app: web.Server,
+        options: dict[str, Any],
+        limits: ConnectionLimits,
+        bad: BadRequestLog,
+    ) -> None:
+        """`app` is the server that aiohttp made of an application, with these options."""
+        super().__init__(
+            self._guarded(app.request_handler), request_factory=app.request_factory, **options
+        )
+        self.limits = limits
+        self.bad = bad
+        self._options = options
+
+    def __call__(self) -> RequestHandler:
+        """Make the protocol of one connection."""
+        return Connection(self, loop=asyncio.get_running_loop(), **self._options)
+
+    def _guarded(self, app: Handler) -> Handler:
+        async def handle(request: web.BaseRequest) -> web.StreamResponse:
+            connection = request.protocol
+            if isinstance(connection, Connection):
+                connection.headers_came()
+            expected = request.headers.get("Expect")
+            if expected is not None and expected.lower() != "100-continue":
+                self.bad.note("Expect", request.remote)
+                return _answer("Expect is not supported, except for 100-continue.", "Expect")
+            return await app(request)
+
+        return handle
+
+
+class Connection(RequestHandler):
+    """One connection: admitted or closed at once, and given little time for headers."""
+
+    __slots__ = ("_admitted", "_bounded", "_header_timer", "_peer")
+
+    def __init__(self, server: BoundedServer, **options: Any) -> None:
+        super().__init__(server, **options)
+        self._bounded = server
+        self._peer = ""
+        self._admitted = False
+        self._header_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin, unless the peer has too many connections."""
+        name = transport.get_extra_info("peername")
+        self._peer = str(name[0]) if isinstance(name, tuple) else ""
+        super().connection_made(transport)
+        self._admitted = self._bounded.limits.admit(self._peer)
+        if not self._admitted:
+            self._peer = ""
+            self._bounded.bad.note("too many connections", str(name[0]) if name else None)
+            self.force_close()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes in; the first of a request start the time for its headers."""
+        if self._header_timer is None and self._current_request is None:
+            loop = asyncio.get_running_loop()
+            self._header_timer = loop.call_later(HEADER_SECONDS, self._headers_late)
+        super().data_received(data)
+
+    def headers_came(self) -> None:
+        """The headers of a request are whole."""
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
+
+    def authenticated(self) -> None:
+        """A request with a valid key came on this connection."""
+        if self._admitted and self._peer:
+            self._bounded.limits.known(self._peer)
+            self._peer = ""
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """End."""
+        self.headers_came()
+        if self._admitted:
+            self.authenticated()
+            self._bounded.limits.closed()
+            self._admitted = False
+        super().connection_lost(exc)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002 aiohttp's signature; it quotes the client
+    ) -> web.StreamResponse:
+        """Answer what aiohttp could not hand to the application, in the error body."""
+        self.headers_came()
+        if request.writer.output_size > 0:
+            raise ConnectionError("the response was begun and can't be replaced")
+        if status >= 500:
+            self.log_exception("request.failed_below_the_application", exc_info=exc)
+            answer = _answer("The gateway failed.", None, Reason.INTERNAL)
+        else:
+            self._bounded.bad.note(type(exc).__name__, request.remote)
+            answer = _answer("The request is not valid HTTP.", None)
+        answer.force_close()
+        return answer
+
+    def _headers_late(self) -> None:
+        self._header_timer = None
+        self._bounded.bad.note("headers too slow", self._peer or None)
+        self.force_close()
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What an application asks of the connections to it."""
+
+    limits: ConnectionLimits
+    bad: BadRequestLog
+
+
+BOUNDS = web.AppKey("BOUNDS", Bounds)
+
+
+class BoundedRunner(web.AppRunner):
+    """Runs an application with `BOUNDS` behind `BoundedServer`."""
+
+    __slots__ = ("_bounds", "_options")
+
+    def __init__(self, app: web.Application, **options: Any) -> None:
+        """`options` are those of `web.AppRunner`."""
+        super().__init__(app, **options)
+        self._bounds = app[BOUNDS]
+        self._options = {k: v for k, v in options.items() if k != "shutdown_timeout"}
+
+    async def _make_server(self) -> web.Server:
+        made = await super()._make_server()
+        return BoundedServer(made, self._options, self._bounds.limits, self._bounds.bad)
+
+
+def note_authenticated(request: web.BaseRequest) -> None:
+    """A valid key came: the connection no longer counts against its peer."""
+    if isinstance(request.protocol, Connection):
+        request.protocol.authenticated()
+
+
+def _answer(
+    message: str, field: str | None, reason: Reason = Reason.INVALID_REQUEST
+) -> web.Response:
+    details = {} if field is None else {"field": field}
+    response = refusal(Refused(reason, message, details))
+    response.headers["Server"] = "video-gateway"
+    response.headers["X-Request-Id"] = f"req_{secrets.token_hex(12)}"
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    return response

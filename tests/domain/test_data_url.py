@@ -1,0 +1,98 @@
+"""Large data URLs travel as the bytes that came in, and mean what they meant."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.domain.data_url import LIFTED, DataUrl, content_digest, data_urls, lift, splice
+from gateway.domain.strict_json import NotStrict, parse_object
+
+LARGE = "data:image/png;base64," + "A" * LIFTED
+OTHER = "data:image/png;base64," + "B" * LIFTED
+
+
+def read(value: Any) -> dict[str, Any]:
+    return parse_object(json.dumps(value).encode())
+
+
+def test_a_large_data_url_is_lifted_and_put_back_byte_for_byte() -> None:
+    body = {"a": LARGE, "b": [OTHER, "small", LARGE], "prompt": "data: x"}
+
+    found = read(body)
+
+    assert [type(url) for url in data_urls(found)] == [DataUrl] * 3
+    assert bytes(found["a"].raw).decode() == LARGE
+    assert json.loads(splice(json.dumps(found).encode(), found)) == body
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"prompt": "say \\"data:' + "A" * LIFTED + '\\""}',  # inside of another string
+        '{"a": "data:' + "\\u0041" * LIFTED + '"}',  # escaped
+        '{"a": "data:é' + "A" * LIFTED + '"}',
+        '{"a": "x' + LARGE + '"}',
+    ],
+)
+def test_what_is_no_plain_data_url_is_read_as_it_is(text: str) -> None:
+    try:
+        found = parse_object(text.encode())
+    except NotStrict:
+        assert "x" + LARGE in text or "prompt" in text  # longer than other strings may be
+    else:
+        assert list(data_urls(found)) == []
+        assert found == json.loads(text)
+
+
+@pytest.mark.parametrize("stand_in", ["data:,@0", "data:,@@0", "data:,@", "\\u0064ata:,@0"])
+def test_no_text_of_a_client_is_taken_for_a_stand_in(stand_in: str) -> None:
+    text = '{"a": "' + LARGE + '", "prompt": "' + stand_in + '"}'
+
+    found = parse_object(text.encode())
+
+    assert found["prompt"] == json.loads(text)["prompt"]
+    sent = splice(json.dumps(found).encode(), found)
+    assert json.loads(sent) == json.loads(text)
+
+
+def test_a_name_that_looks_like_a_data_url_is_too_long_for_a_name() -> None:
+    with pytest.raises(NotStrict, match="a key has"):
+        read({LARGE: 1})
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.recursive(
+        st.sampled_from([LARGE, OTHER, "data:,@0", "data:", '"data:', "\\", "x", 1, None]),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(st.sampled_from(["a", "b", "data:x"]), inner, max_size=3)
+        ),
+        max_leaves=8,
+    ),
+    st.booleans(),
+)
+def test_whatever_is_read_is_sent_on_unchanged(value: Any, ascii_only: bool) -> None:
+    body = {"value": value}
+
+    found = parse_object(json.dumps(body, ensure_ascii=ascii_only).encode())
+
+    assert json.loads(splice(json.dumps(found).encode(), found)) == body
+
+
+def test_white_space_and_padding_make_no_other_content() -> None:
+    plain = b"data:image/png;base64,QUJD" + b"QUJD" * 30 + b"QQ=="
+    wrapped = plain.replace(b"QUJDQUJD", b"QUJD\nQUJD ")
+
+    assert content_digest(plain) == content_digest(wrapped)
+    assert content_digest(plain) == content_digest(plain.rstrip(b"="))
+    assert content_digest(plain) != content_digest(plain.replace(b"QUJD", b"QUJE", 1))
+    assert content_digest(plain) != content_digest(plain.replace(b"png", b"jpg"))
+    assert content_digest(b"data:text/plain,hello") is None
+
+
+def test_nothing_is_lifted_where_nothing_is_large() -> None:
+    assert lift(b'{"a": "data:x"}').urls == ()
