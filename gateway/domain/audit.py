@@ -1,8 +1,8 @@
-"""The audit trail: who did what to the gateway, each record chained to the one before by its hash.
+"""The audit trail: who did what to the gateway. Each record holds the hash of the previous one.
 
-A record that is changed, removed or put in between breaks the chain. Who rewrites all that follows
-makes a new chain that fits: against that, hold a record's number and hash outside the database
-(they are logged as the trail grows) and ask whether the trail still has it.
+Changing, removing or inserting a record breaks the chain. Somebody who also rewrites every later
+record can build a new valid chain. To detect that, keep the number and hash of a record outside the
+database (the gateway logs them as the trail grows) and check that the trail still contains it.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from typing import Final
 
 
 class AuditedAct(StrEnum):
-    """What is kept in the trail; stable."""
+    """The kinds of actions that the trail records. The values are stable."""
 
     KEY_CREATED = "key.created"
     KEY_REVOKED = "key.revoked"
@@ -31,7 +31,7 @@ class AuditedAct(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts, and from where: an operator and a peer's address, a signal and a process."""
+    """Who acted, and from where: an operator and the peer's address, or a signal and a process."""
 
     name: str
     origin: str
@@ -39,7 +39,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A place in the chain."""
+    """A record's position in the chain and its hash."""
 
     number: int
     hash: str
@@ -49,12 +49,12 @@ class Link:
 
 
 START: Final = Link(0, "0" * 64)
-"""What the first record is chained to."""
+"""The predecessor of the first record."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One act. `details` is a JSON object without secrets; `at` epoch milliseconds."""
+    """One recorded action. `details` is a JSON object without secrets; `at` is in epoch ms."""
 
     at: int
     act: str
@@ -66,7 +66,7 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An entry in its place."""
+    """An entry with its position in the chain."""
 
     entry: AuditEntry
     number: int
@@ -75,33 +75,33 @@ class Record:
 
     @property
     def link(self) -> Link:
-        """Its place in the chain."""
+        """The record's position in the chain and its hash."""
         return Link(self.number, self.hash)
 
 
 def chained(entry: AuditEntry, after: Link) -> Record:
-    """The entry as the record that follows."""
+    """Return the entry as the record that follows `after`."""
     number = after.number + 1
     return Record(entry, number, after.hash, _hash(entry, number, after.hash))
 
 
 def faults(records: Iterable[Record], after: Link) -> Iterator[tuple[int, str]]:
-    """What is wrong with records that should follow on `after`: (number, in words)."""
+    """Yield (number, description) for each fault in records that should follow `after`."""
     last = after
     for record in records:
         if record.number <= last.number:
-            yield record.number, "its number was there before"
+            yield record.number, "its number occurred before"
         elif record.number > last.number + 1:
             yield record.number, f"{missing(last.number + 1, record.number - 1)} before it"
         elif record.previous != last.hash:
-            yield record.number, "it does not follow on the record before it"
+            yield record.number, "its previous hash is not the hash of the record before it"
         if record.hash != _hash(record.entry, record.number, record.previous):
-            yield record.number, "it is not what was written: its hash does not fit"
+            yield record.number, "its content was changed: its hash does not match"
         last = record.link
 
 
 def missing(first: int, last: int) -> str:
-    """That these records are not there, in words."""
+    """Return a sentence that says which records are missing."""
     return f"record {first} is missing" if first == last else f"records {first}-{last} are missing"
 
 

@@ -1,7 +1,7 @@
-"""Budgets: which requests one counts, when its windows begin and end, and what still fits.
+"""Budgets: which requests a budget counts, when its windows begin and end, and what still fits.
 
 Windows are half-open and in UTC: a moment belongs to the window that starts at or before it and
-ends after it. There is no reset: a new window is simply another one.
+ends after it. No window is ever reset: each period has a window of its own.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,20 +20,20 @@ class Period(StrEnum):
     """How long a window lasts."""
 
     DAY = "day"
-    WEEK = "week"  # from Monday, as ISO 8601 has it
+    WEEK = "week"  # starts on Monday (ISO 8601)
     MONTH = "month"
     TOTAL = "total"
 
 
 def window_start(period: Period, now: datetime) -> datetime:
-    """When the window that holds `now` began; for `total`, 1970.
+    """Return the start of the window that contains `now`; for `total`, 1970.
 
     Raises:
-        ValueError: `now` bears no time zone.
+        ValueError: `now` has no time zone.
 
     """
     if now.tzinfo is None:
-        raise ValueError("a window needs a moment with a time zone")
+        raise ValueError("`now` must have a time zone")
     if period is Period.TOTAL:
         return datetime(1970, 1, 1, tzinfo=UTC)
     day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -43,7 +43,7 @@ def window_start(period: Period, now: datetime) -> datetime:
 
 
 def window_end(period: Period, now: datetime) -> datetime | None:
-    """The first moment after the window that holds `now`; None for `total`, which never ends."""
+    """Return the first moment after the window that contains `now`; None for `total`."""
     start = window_start(period, now)
     match period:
         case Period.DAY:
@@ -58,29 +58,29 @@ def window_end(period: Period, now: datetime) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """A limit per window, on the requests that its scope and filters take in."""
+    """A spending limit per window for the requests that match its scope and filters."""
 
     period: Period
     limit_micros: Micros
     team: str | None = None
-    """Whose; None is the organisation's, above every team."""
+    """The team; None means the whole organisation."""
     models: tuple[str, ...] = ()
-    """Globs on model id and canonical slug; none: every model."""
+    """Globs on the model id and the canonical slug; empty means every model."""
     key: str | None = None
-    """The one key it counts; None: every key."""
+    """The one API key it counts; None means every key."""
     alerts: tuple[Decimal, ...] = ()
     """Shares of the limit at which an event is published."""
     former_teams: tuple[str, ...] = ()
-    """Names that the team had before: their jobs count too."""
+    """Earlier names of the team; jobs under these names count too."""
     former_keys: tuple[str, ...] = ()
-    """Names that the key had before: their jobs count too."""
+    """Earlier names of the key; jobs under these names count too."""
 
     @property
     def id(self) -> str:
-        """What its windows are kept under: `team/growth/month?key=ci`.
+        """The key of the budget's windows in the store: `team/growth/month?key=ci`.
 
-        Made of scope, period and filters, so that a reload that changes the limit or the alerts,
-        or the order of the list, goes on counting where it was.
+        It consists of scope, period and filters. A reload that changes only the limit, the alerts
+        or the order of the list therefore keeps the counted amounts.
         """
         scope = "organisation" if self.team is None else f"team/{_quoted(self.team)}"
         filters = [f"model={_quoted(glob)}" for glob in sorted(set(self.models))]
@@ -89,19 +89,19 @@ class Budget:
 
     @property
     def is_renamed(self) -> bool:
-        """Whether it also counts jobs of former names, which no new job has."""
+        """Whether it also counts jobs under former names. New jobs never have a former name."""
         return bool(self.former_teams or self.former_keys)
 
     @property
     def scope(self) -> str:
-        """Whose budget it is, in words."""
+        """The owner of the budget, for messages."""
         return "the organisation" if self.team is None else f"team {self.team}"
 
 
 def covers(
     budget: Budget, team: str, key: str, model: str, canonical_slug: str | None = None
 ) -> bool:
-    """Whether a request of that team and key, for that model, counts toward the budget."""
+    """Return whether the budget counts a request of this team and key for this model."""
     names = (model, canonical_slug or model)
     return (
         (budget.team is None or team in (budget.team, *budget.former_teams))
@@ -113,29 +113,29 @@ def covers(
 def thresholds_crossed(
     before: int, after: int, limit: int, alerts: Iterable[Decimal]
 ) -> tuple[Decimal, ...]:
-    """The shares of the limit that `after` reaches and `before` had not, ascending.
+    """Return the shares of the limit that `after` reaches and `before` had not, ascending.
 
-    Money may be released and spent again, so the same share can be crossed twice; that it is told
-    once per window is the caller's to remember.
+    Money may be released and spent again, so the same share can be crossed twice. The caller makes
+    sure that each share publishes one event per window.
     """
     return tuple(share for share in sorted(set(alerts)) if before < share * limit <= after)
 
 
 @dataclass(frozen=True, slots=True)
 class Headroom:
-    """How one window stands toward one request. Money in micro-dollars."""
+    """One window's amounts beside one request's estimate, in micro-dollars."""
 
     budget: Budget
     starts_at: datetime
     resets_at: datetime | None
-    """None: never."""
+    """None: the window never ends."""
     spent: int
     reserved: int
     estimate: int
 
     @property
     def available(self) -> int:
-        """What would still fit; never negative, also after an overrun."""
+        """The amount that still fits; never negative, even after an overrun."""
         return max(0, self.budget.limit_micros - self.spent - self.reserved)
 
     @property
@@ -144,7 +144,7 @@ class Headroom:
         return self.spent + self.reserved + self.estimate <= self.budget.limit_micros
 
     def details(self) -> dict[str, Any]:
-        """The facts of a refusal: dollars as decimal strings; `resets_at` is left out if never."""
+        """Return the details of a refusal, dollars as decimal strings, no `resets_at` if None."""
         facts = {
             "budget": self.budget.id,
             "window": self.budget.period.value,
@@ -158,19 +158,22 @@ class Headroom:
         return facts if self.resets_at is None else facts | {"resets_at": _iso(self.resets_at)}
 
     def sentence(self) -> str:
-        """The same for a person."""
+        """Return the details of a refusal as a sentence."""
         budget = self.budget
         money = (
             f"limit {usd_text(budget.limit_micros)} USD, spent {usd_text(self.spent)}, "
-            f"reserved {usd_text(self.reserved)}; this request may cost {usd_text(self.estimate)}, "
+            f"reserved {usd_text(self.reserved)}, estimate {usd_text(self.estimate)}; "
             f"{usd_text(self.available)} would fit"
         )
-        resets = "it never resets" if self.resets_at is None else f"resets {_iso(self.resets_at)}"
-        return f"The {budget.period} budget of {budget.scope} has no room: {money}; {resets}."
+        resets = "never resets" if self.resets_at is None else f"resets at {_iso(self.resets_at)}"
+        return (
+            f"The request would exceed the {budget.period} budget of {budget.scope}: {money};"
+            f" {resets}."
+        )
 
 
 def tightest(windows: Sequence[Headroom]) -> Headroom | None:
-    """Of the windows that refuse, the one with the least room; of equals, the last to reset."""
+    """Return the refusing window with the least available money; of equals, the last to reset."""
     refusing = [window for window in windows if not window.fits]
     never = datetime.max.replace(tzinfo=UTC)
     refusing.sort(key=lambda window: window.resets_at or never, reverse=True)
@@ -178,8 +181,10 @@ def tightest(windows: Sequence[Headroom]) -> Headroom | None:
 
 
 def retry_after(windows: Sequence[Headroom], now: datetime) -> int | None:
-    """Whole seconds until every window that refuses has reset, None where waiting can't help:
-    one of them never resets, or is smaller than the request even when it is empty.
+    """Return the whole seconds until every refusing window has reset.
+
+    None means that waiting does not help: a window never resets, or its limit is below the
+    estimate even when nothing is spent.
     """
     waits = []
     for window in windows:

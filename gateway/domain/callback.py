@@ -1,8 +1,8 @@
-"""A client's `callback_url`: read strictly, by one grammar, and refused in words.
+"""Check a client's `callback_url` against a strict grammar and return an explained refusal.
 
-Two readers that differ on a URL are how filters are passed. So the grammar is narrow (ASCII, no
-user info, one spelling of an address), and what is dialled later is the URL as it was put together
-again here, never the text that came in.
+Attackers bypass URL filters where two parsers read one URL differently. The grammar is therefore
+narrow (ASCII, no user info, one spelling of an address), and the gateway later connects to the URL
+that this module rebuilds from the parsed parts, never to the client's text.
 """
 
 import re
@@ -15,7 +15,7 @@ _LENGTH_LIMIT = 2048
 _HOST_LIMIT = 253  # RFC 1035
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
-# RFC 3986's characters and no others: no white space, no control, no backslash, no Unicode.
+# Only the characters of RFC 3986: no white space, control characters, backslashes or Unicode.
 _CHARACTERS = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*")
 _SHAPE = re.compile(r"(?P<scheme>[A-Za-z]+)://(?P<authority>[^/?#]*)(?P<rest>[^#]*)(?:#.*)?")
 _AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(?::(?P<port>[0-9]{1,5}))?")
@@ -23,11 +23,11 @@ _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")  # a last label like this makes the host an address
 _DOTTED_QUAD = re.compile(r"(?:(?:0|[1-9][0-9]{0,2})\.){3}(?:0|[1-9][0-9]{0,2})")
 
-# Names that no public DNS answers for; with them a client can only mean the operator's own network.
+# Names that public DNS does not resolve: they can only point into the operator's own network.
 _INNER_NAMES = ("localhost", "localdomain", "local", "internal", "intranet", "lan", "home.arpa")
 
-# The ports that browsers refuse, because what listens there may take HTTP for its own language
-# (Fetch standard, "bad port"; with 0, which is no port).
+# The ports that browsers block, because a service there may misread HTTP as its own protocol
+# (Fetch standard, "bad port"), and 0, which is not a valid port.
 _BAD_PORTS = frozenset(
     {0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101,
      102, 103, 104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427,
@@ -39,12 +39,12 @@ _BAD_PORTS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class CallbackTarget:
-    """A callback that may be tried: the canonical URL and its parts.
+    """An allowed callback: the canonical URL and its parts.
 
-    Only the text has been judged. Where the host leads is judged when it is resolved, each time.
+    Only the text has been checked. The addresses of the host are checked at every resolution.
     """
 
-    url: str  # ASCII, lower-case scheme and host, no fragment: the one to store and to dial
+    url: str  # ASCII, lower-case scheme and host, no fragment; store and connect to this one
     scheme: str
     host: str  # without brackets
     port: int
@@ -54,17 +54,19 @@ class CallbackTarget:
 def check_callback_url(
     url: str, policy: CallbackPolicy, *, longest: int = _LENGTH_LIMIT
 ) -> CallbackTarget | BlockedAddress:
-    """The target that a client's URL names, or why it is refused. Never raises, whatever the text.
+    """Return the target that a client's URL names, or the refusal. Never raises, for any text.
 
-    Https (http if allowed), no user info, a host by `allow_hosts`, no port that speaks another
-    protocol. An address is taken only in its plain spelling, and only if `check_address` takes it.
+    The URL must be https (or http if allowed), without user info, with a host in `allow_hosts` and
+    a port that no other protocol uses. An IP address must have its canonical spelling and pass
+    `check_address`.
     """
     if len(url) > longest:
         return BlockedAddress(Why.TOO_LONG, f"longer than {longest} characters")
     if not _CHARACTERS.fullmatch(url):
         return BlockedAddress(
             Why.UNREADABLE,
-            "has characters a URL can't have: percent-encode them, a host in its ASCII form (xn--)",
+            "contains characters that a URL must not contain: percent-encode them, and write the"
+            " host in its ASCII form (xn--)",
         )
     shape = _SHAPE.fullmatch(url)
     if shape is None:
@@ -85,7 +87,7 @@ def _check_authority(
         return BlockedAddress(Why.UNREADABLE, "the host or the port can't be read")
     port = _DEFAULT_PORTS[scheme] if parts["port"] is None else int(parts["port"])
     if port in _BAD_PORTS or port > 65_535:
-        return BlockedAddress(Why.PORT, f"port {port} is not one for webhooks")
+        return BlockedAddress(Why.PORT, f"port {port} is not allowed for webhooks")
     written = parts["host"].lower()
     refusal = _check_host(written, policy)
     if refusal is not None:
@@ -102,18 +104,18 @@ def _check_authority(
 
 
 def _check_host(host: str, policy: CallbackPolicy) -> BlockedAddress | None:
-    """Judge a lower-case host, brackets included: by its spelling, its name, its address."""
+    """Check a lower-case host, brackets included: its spelling, its name and its address."""
     if host.startswith("["):
         return _check_named(host, policy) or check_address(host.strip("[]"), policy)
     labels = host.split(".")
     if _NUMBER.fullmatch(labels[-1]):
         if not _DOTTED_QUAD.fullmatch(host):
             return BlockedAddress(
-                Why.HOST_SPELLING, "an address must be written plainly, like 192.0.2.1"
+                Why.HOST_SPELLING, "an IP address must have its canonical form, like 192.0.2.1"
             )
         return _check_named(host, policy) or check_address(host, policy)
     if len(host) > _HOST_LIMIT or not all(_LABEL.fullmatch(label) for label in labels):
-        return BlockedAddress(Why.HOST_SPELLING, "the host is not a plain DNS name")
+        return BlockedAddress(Why.HOST_SPELLING, "the host is not a valid DNS name")
     if not policy.allow_hosts and not policy.allow_networks and _is_inner(host):
         return BlockedAddress(Why.HOST, f"{host} is not a public host")
     return _check_named(host, policy)
@@ -124,7 +126,7 @@ def _check_named(host: str, policy: CallbackPolicy) -> BlockedAddress | None:
     if policy.allow_hosts and not any(
         fnmatchcase(name, glob.lower()) for glob in policy.allow_hosts
     ):
-        return BlockedAddress(Why.HOST, f"{name} is not one of the hosts callbacks may go to")
+        return BlockedAddress(Why.HOST, f"{name} is not one of the allowed callback hosts")
     return None
 
 

@@ -1,7 +1,7 @@
-"""What a model can do and what it costs, read from one entry of the catalog.
+"""What a model supports and what it costs, parsed from one entry of the catalog.
 
-The entry comes from outside. What can't be understood becomes unknown rather than an error, so that
-one odd field never takes a model away; only a price is never guessed.
+The entry is untrusted input. A field that can't be parsed becomes unknown instead of an error, so
+that one malformed field does not remove a model. A price is never guessed.
 """
 
 import re
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class NumberRange:
-    """Numbers from `low` to `high`, both included; None is open."""
+    """Numbers from `low` to `high`, both inclusive; None means unbounded."""
 
     low: Decimal | None
     high: Decimal | None
@@ -23,7 +23,7 @@ class NumberRange:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """One model's entry in the catalog. None is unknown; order in a tuple carries no meaning."""
+    """One model's entry in the catalog. None means unknown; the order in a tuple has no meaning."""
 
     id: str
     canonical_slug: str
@@ -39,28 +39,28 @@ class Capabilities:
     seed: bool | None = None
     passthrough: tuple[str, ...] | None = None
     prices: Mapping[str, Decimal] = field(default_factory=dict)
-    """Price by catalog key, in the key's own unit. Empty: the price is unknown."""
+    """Price by catalog key, in the key's own unit. Empty means that the price is unknown."""
     unreadable_prices: tuple[str, ...] = ()
-    """Keys whose value is no price. One of them makes the whole price unknown, never zero."""
+    """Keys whose value is not a price. One such key makes the whole price unknown, never zero."""
     entry: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    """The entry as it came, for those who pass the catalog on."""
+    """The original entry, for relaying the catalog to clients."""
 
 
 def parse_capabilities(raw: Mapping[str, Any]) -> Capabilities:
-    """One entry of the catalog, typed. Fields of the wrong shape are unknown.
+    """Parse one entry of the catalog. Fields of the wrong type become unknown.
 
-    A price that can't be read is listed in `unreadable_prices`, and so is a price list that is no
-    object (as `pricing_skus`).
+    `unreadable_prices` lists every price that can't be parsed, and `pricing_skus` itself if it is
+    not an object.
 
     Raises:
-        ValueError: the entry is no object, or has no usable `id`.
+        ValueError: the entry is not an object, or has no usable `id`.
 
     """
     if not isinstance(raw, Mapping):
         raise ValueError(f"a catalog entry must be an object, not {type(raw).__name__}")
     model = _text(raw.get("id"))
     if model is None or len(model) > _LONGEST_ID:
-        raise ValueError("a catalog entry must have an id: a string, not empty, at most 200 long")
+        raise ValueError("a catalog entry must have an id: a string of 1 to 200 characters")
     prices, unreadable = _prices(raw.get("pricing_skus"))
     return Capabilities(
         id=model,
@@ -91,7 +91,7 @@ def _flag(value: Any) -> bool | None:
 
 
 def _whole(value: Any) -> int | None:
-    """An integer, also when it is written 8.0; never a boolean."""
+    """Return an integer, also when it is written 8.0; None for a boolean and anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
     if isinstance(value, int):
@@ -108,8 +108,9 @@ def _seconds(value: Any) -> int | None:
 
 
 def _all(value: Any, read: Callable[[Any], T | None]) -> tuple[T, ...] | None:
-    """The list, if every item can be read. An empty list says as little as null does: taken at its
-    word it would refuse every request.
+    """Return the list if every item can be parsed. An empty list is unknown, as null is.
+
+    If an empty list meant "none", the gateway would refuse every request.
     """
     if not isinstance(value, list | tuple) or not value:
         return None
@@ -118,7 +119,7 @@ def _all(value: Any, read: Callable[[Any], T | None]) -> tuple[T, ...] | None:
 
 
 def _passthrough(value: Any) -> tuple[str, ...] | None:
-    """The one list whose emptiness is seen in the wild and means none."""
+    """Return the list. Real catalogs contain an empty one, and there it means "none"."""
     return () if value == [] else _all(value, _text)
 
 
@@ -145,7 +146,7 @@ def _prices(value: Any) -> tuple[Mapping[str, Decimal], tuple[str, ...]]:
 
 
 def _price(value: Any) -> Decimal | None:
-    """An exact decimal, neither negative nor absurd. A JSON number is read by its digits."""
+    """Return an exact decimal from 0 to `_LARGEST`, or None. A JSON number keeps its digits."""
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         return None
     text = str(value).strip()
@@ -153,18 +154,18 @@ def _price(value: Any) -> Decimal | None:
         return None
     try:
         price = Decimal(text)
-    except InvalidOperation:  # an exponent beyond what decimals can hold
+    except InvalidOperation:  # the exponent is out of range
         return None
     return price if price <= _LARGEST else None
 
 
 _PRICE = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?")
 _LONGEST_PRICE = 40
-"""Characters of a price. Live ones have ten; the bound keeps all arithmetic exact (`pricing`)."""
+"""Characters of a price. Real ones have ten; the bound keeps all arithmetic exact (`pricing`)."""
 
 _LARGEST = Decimal(1_000_000)
-"""Beyond it a price, in any unit of the catalog, or a count is not believed."""
+"""Upper bound of a plausible price, in any unit of the catalog, and of a plausible count."""
 
 _LONGEST_ID = 200
 _LONGEST_VIDEO = 86_400
-"""A day, in seconds: a longer supported duration is not believed."""
+"""A day, in seconds: the upper bound of a plausible duration."""

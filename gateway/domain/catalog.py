@@ -1,4 +1,4 @@
-"""The catalog: every model by its names, and what changed since the last one."""
+"""The catalog: models by id and slug, and the differences between two catalogs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,19 +11,19 @@ from gateway.domain.capability import Capabilities, NumberRange, parse_capabilit
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """Models by id, in the order they were listed."""
+    """Models by id, in the order in which the upstream lists them."""
 
     models: Mapping[str, Capabilities]
     problems: tuple[str, ...] = ()
-    """What was wrong with entries that were left out, for an operator to read."""
+    """Why entries were left out, for operators."""
     _by_slug: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def get(self, model: str) -> Capabilities | None:
-        """The model of that id, else of that canonical slug."""
+        """Return the model with this id, or else with this canonical slug."""
         return self.models.get(model) or self.models.get(self._by_slug.get(model, ""))
 
     def near(self, model: str) -> tuple[str, ...]:
-        """Up to three ids that a person who wrote `model` may have meant, best first."""
+        """Return up to three ids that resemble `model`, best first."""
         asked = model.strip().lower()[:_LONGEST_GUESS]
         scored = sorted((-_likeness(asked, known.lower()), known) for known in self.models)
         return tuple(known for score, known in scored[:3] if -score >= _ALIKE)
@@ -41,7 +41,7 @@ class CatalogChange:
 
 
 def parse_catalog(data: Sequence[Any]) -> Catalog:
-    """The `data` of GET /videos/models. An entry that can't be read is reported and left out.
+    """Parse the `data` of GET /videos/models. An unreadable entry is reported and left out.
 
     Raises:
         ValueError: `data` is not a list.
@@ -67,8 +67,9 @@ def parse_catalog(data: Sequence[Any]) -> Catalog:
 
 
 def changes(old: Catalog, new: Catalog) -> tuple[CatalogChange, ...]:
-    """What an operator should hear of, model by model. Order in a list is no change (nor is it a
-    change when a price is spelled `0.1120` instead of `0.112`).
+    """Return the differences that operators care about, model by model.
+
+    Another order of a list is not a difference, nor is `0.1120` instead of `0.112`.
     """
     return tuple(
         change
@@ -140,11 +141,11 @@ _CAPABILITY_FIELDS = (
     ("seed", "seed"),
     ("passthrough", "allowed_passthrough_parameters"),
 )
-"""Our name, and the catalog's, which operators know."""
+"""The gateway's field name, and the catalog's, which operators know."""
 
 
 def _likeness(asked: str, known: str) -> float:
-    """0 to 1: the whole ids compared, or only what follows the author."""
+    """Return a similarity from 0 to 1 of the whole ids or of the parts after the author."""
     author, _, name = known.rpartition("/")
     _, _, asked_name = asked.rpartition("/")
     whole = SequenceMatcher(None, asked, known).ratio()
@@ -155,4 +156,4 @@ def _likeness(asked: str, known: str) -> float:
 
 _ALIKE = 0.6
 _LONGEST_GUESS = 100
-"""Characters of a stranger's model name that are compared: the comparison is quadratic."""
+"""Characters of a client's model name that are compared: the comparison is quadratic."""

@@ -1,6 +1,6 @@
-"""What one certain video costs: one price, multiplied, with its additions and its floor.
+"""The cost of one fully specified video: price times quantity, plus image fees, at least a minimum.
 
-Exact as long as the caller's decimal context is (`pricing.estimate` sets one that never rounds).
+The arithmetic is exact if the caller's decimal context never rounds (see `pricing.estimate`).
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from gateway.domain.video_tokens import Picture, tokens
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """Dollars, and the arithmetic that led to them."""
+    """An amount in dollars, and the arithmetic behind it."""
 
     usd: Decimal
     lines: tuple[str, ...]
@@ -29,12 +29,12 @@ def charge(
     images: int,
     picture: Picture | None,
 ) -> Charge | None:
-    """The price of that interpretation; None if no key of the catalog is for it.
+    """Return the cost of the interpretation; None if no price key of the catalog applies.
 
-    `images` is how many go in, `picture` the largest that may come out (None: no telling, so that
-    nothing sold by the token has a price).
+    `images` is the number of input images, `picture` the largest possible output frame. None means
+    that the frame is unknown, and then a model sold by the token has no price.
     """
-    # Sold both ways, by seconds and by tokens, the dearer is held.
+    # If a model is sold both by the second and by the token, the higher price is reserved.
     sold = [_by_seconds(interpretation, keys), _by_tokens(interpretation, keys, picture)]
     length = max((part for part in sold if part), key=lambda part: part.usd, default=None)
     if length is None:
@@ -45,7 +45,7 @@ def charge(
         usd += images * key.usd
         lines.append(_line(images, key, images * key.usd))
     if extras:
-        lines.append(f"together {usd_in_full(usd)} USD")
+        lines.append(f"total {usd_in_full(usd)} USD")
     floor = max((key for key in keys if key.unit is Unit.JOB), key=lambda k: k.usd, default=None)
     if floor is not None and floor.usd > usd:
         usd = floor.usd
@@ -54,7 +54,7 @@ def charge(
 
 
 def usd_in_full(amount: Decimal) -> str:
-    """Dollars with every digit, at least two decimals: `0.1358`."""
+    """Format dollars with every digit and at least two decimals: `0.1358`."""
     whole, _, decimals = _plain(amount).partition(".")
     return f"{whole}.{decimals.ljust(2, '0')}"
 

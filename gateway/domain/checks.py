@@ -1,7 +1,7 @@
-"""What a request asks of a model that it can't do, said before a cent is spent.
+"""Check a request against the model's capabilities before any money is spent.
 
-The catalog is trusted only where it says something: None is unknown, and unknown passes, because
-what the catalog can't know is the upstream's to decide (docs/openrouter-contract.md section 5).
+Only what the catalog states is checked. None means unknown, and an unknown capability passes: the
+upstream decides it (docs/openrouter-contract.md section 5).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 def check(request: VideoRequest, capabilities: Capabilities) -> tuple[Violation, ...]:
-    """Everything the request asks that the catalog says this model can't do, all at once."""
+    """Return every part of the request that the model does not support by the catalog."""
     found = [*_prompt(request), *_input_references(request)]
     found += (violation for rule in _RULES for violation in rule(request, capabilities))
     return tuple(found)
@@ -55,7 +55,7 @@ def _aspect_ratio(request: VideoRequest, can: Capabilities) -> Iterator[Violatio
 
 
 def _size(request: VideoRequest, can: Capabilities) -> Iterator[Violation]:
-    """A size that is not listed. A resolution written as a size is the upstream's to judge."""
+    """Reject a size that is not listed. The upstream judges a resolution written as a size."""
     asked, allowed = request.size, can.sizes
     if asked is None or allowed is None:
         return
@@ -70,7 +70,7 @@ def _size(request: VideoRequest, can: Capabilities) -> Iterator[Violation]:
 
 
 def _size_agrees(request: VideoRequest, can: Capabilities) -> Iterator[Violation]:
-    """A size beside a resolution or an aspect ratio that it certainly is not."""
+    """Reject a size that contradicts the request's resolution or aspect ratio."""
     size = parse_size(request.size) if request.size else None
     if size is None:
         return
@@ -91,7 +91,7 @@ def _duration(request: VideoRequest, can: Capabilities) -> Iterator[Violation]:
 
 
 def _frame_images(request: VideoRequest, can: Capabilities) -> Iterator[Violation]:
-    """Frames of a kind the model has not, or two images for one frame."""
+    """Reject frame types that the model does not support, and two images for one frame type."""
     allowed = can.frame_images
     if allowed is None:
         return
@@ -107,12 +107,12 @@ def _frame_images(request: VideoRequest, can: Capabilities) -> Iterator[Violatio
 
 
 def _input_references(request: VideoRequest) -> Iterator[Violation]:
-    """Videos that are not HTTPS: refused upstream for every model.
+    """Reject video URLs that are not HTTPS: OpenRouter refuses them for every model.
 
     See docs/openrouter-contract.md section 1.
 
-    Who understands which reference is in no catalog field. With `frame_images` the references are
-    ignored upstream, and so they are here.
+    No catalog field says which kinds of references a model supports. OpenRouter ignores the
+    references beside `frame_images`, so this check does too.
     """
     if request.frame_images:
         return
@@ -123,15 +123,17 @@ def _input_references(request: VideoRequest) -> Iterator[Violation]:
 
 
 def _generate_audio(request: VideoRequest, can: Capabilities) -> Iterator[Violation]:
-    """Sound asked of a model without it. `false` asks for nothing, so it passes: that some
-    providers refuse the mere field is one third-party report, and theirs to say.
+    """Reject `true` for a model without audio.
+
+    `false` passes. One third-party report says that some providers reject the field itself; the
+    upstream decides that.
     """
     if request.generate_audio and can.generate_audio is False:
         yield _refuse("generate_audio", True, [False], False)
 
 
 def _seed(request: VideoRequest, can: Capabilities) -> Iterator[Violation]:
-    """A seed can't be asked for "not at all" but by leaving it out, so any seed counts."""
+    """Reject any seed for a model without seeds; no value of the field means "no seed"."""
     if request.seed is not None and can.seed is False:
         yield _refuse("seed", request.seed, "to be left out", None)
 
@@ -155,14 +157,14 @@ def _creativity(request: VideoRequest, can: Capabilities) -> Iterator[Violation]
     yield _refuse("creativity", asked, ordered, _nearest(ordered, lambda known: abs(known - asked)))
 
 
-_GUESSES = 5  # names that a suggestion is looked for: each costs a comparison with every known one
+_GUESSES = 5  # names that get a suggestion: each is compared with every known name
 
 
 def _passthrough(request: VideoRequest, can: Capabilities) -> Iterator[Violation]:
-    """Provider parameters the model does not take, at either depth.
+    """Reject provider parameters that the model does not support, at both nesting levels.
 
-    Only the matched provider's entry is forwarded and the catalog does not say which that is, so
-    each entry is judged alone.
+    OpenRouter forwards only the entry of the provider it selects, and the catalog does not say
+    which one that is, so each entry is checked by itself.
     """
     allowed = can.passthrough
     if allowed is None:
@@ -180,9 +182,9 @@ def _passthrough(request: VideoRequest, can: Capabilities) -> Iterator[Violation
 
 
 def _names(slug: str, options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Where each of a provider's parameters stands in the request, and its name.
+    """Yield the path in the request and the name of each of a provider's parameters.
 
-    Both nestings are in use: `provider.options.<slug>.<name>`, and the same under `parameters`.
+    Clients use two nestings: `provider.options.<slug>.<name>`, and the same under `parameters`.
     """
     for name, value in options.items():
         if name == "parameters" and isinstance(value, Mapping):
@@ -193,15 +195,15 @@ def _names(slug: str, options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _prompt(request: VideoRequest) -> Iterator[Violation]:
-    """Nothing at all to start from: no words, no picture, no reference, no earlier job.
+    """Reject a request without any input: no prompt, image, reference or previous job.
 
-    Which models run from an image alone is not in the catalog, so with any input the upstream
-    decides; so it does where the input may be hidden among a provider's parameters.
+    The catalog does not say which models work from an image alone, so the upstream decides about a
+    request with any input, and also where provider parameters may contain an input.
     """
     has_words = bool(request.prompt and request.prompt.strip())
     has_input = request.frame_images or request.input_references or request.previous_job_id
     if not (has_words or has_input or any(request.provider_options.values())):
-        allowed = "words, or an image, reference or previous_job_id to start from"
+        allowed = "a prompt, or an image, reference or previous_job_id to start from"
         yield _refuse("prompt", request.prompt, allowed, None)
 
 
@@ -234,13 +236,13 @@ def _listed(allowed: Any) -> str:
 
 
 _LONG = 80
-"""Characters of a client's own words that an error repeats."""
+"""Characters of a client's value that an error message repeats."""
 
 
 def _disagree(other: str, request: VideoRequest, can: Capabilities) -> Violation:
     fitting = [name for name in can.sizes or () if _fits(name, request, can)]
     allowed: Any = fitting or "to be left out beside resolution and aspect_ratio"
-    message = f"size {shown(request.size)} is not {other}: state one or the other"
+    message = f"size {shown(request.size)} contradicts {other}: send only one of them"
     return Violation("size", request.size, allowed, message, fitting[0] if fitting else None)
 
 
@@ -253,7 +255,7 @@ def _fits(name: str, request: VideoRequest, can: Capabilities) -> bool:
 
 
 def _nearest(values: Iterable[T], gap: Callable[[T], float]) -> T | None:
-    """The value with the smallest gap; of two the first, so the cheaper in an ascending list."""
+    """Return the value with the smallest gap; of equals the first, the lower in a sorted list."""
     return min(values, key=gap, default=None)
 
 

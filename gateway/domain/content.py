@@ -1,4 +1,4 @@
-"""Stored videos: what they are called, which part of one is asked for, which must make room."""
+"""Stored videos: file names, byte ranges, conditional requests and what to evict."""
 
 import random
 import re
@@ -8,34 +8,34 @@ from dataclasses import dataclass
 from typing import Literal
 
 Removed = Literal["retention", "space", "operator", "missing"]
-"""Why a stored video is no more."""
+"""Why a stored video was removed."""
 
 KeepFailure = Literal["full", "io", "cut", "mismatch", "missed"]
-"""Why a video was not stored: no room, the store failed, the upstream broke off, what came back
-was not what was written, or the upstream let go of it before it could be fetched."""
+"""Why a video was not stored: no space, the store failed, the upstream's response ended early, the
+stored bytes differ from the written ones, or the upstream deleted it before it was fetched."""
 
 
 class BlobMissing(Exception):
-    """The store answers, and does not have it."""
+    """The store is available and does not have the blob."""
 
 
 class BlobFailed(Exception):
-    """The store did not do what it was asked to. `why` is for operators."""
+    """A store operation failed. `why` is for operators."""
 
     def __init__(self, reason: KeepFailure, why: str) -> None:
-        """`reason`: under which the failure is counted."""
+        """Create the error; `reason` is the label under which the failure is counted."""
         super().__init__(why)
         self.reason = reason
         self.why = why
 
 
 class TooLarge(BlobFailed):
-    """One video alone has more bytes than the store may hold; the store itself is well."""
+    """One video is larger than the store's limit; the store itself works."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One stored output of a job. Times are epoch milliseconds; `name` is the store's."""
+    """One stored output of a job. Times are epoch milliseconds; `name` is its name in the store."""
 
     name: str
     job_id: str
@@ -50,36 +50,36 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class ByteRange:
-    """Bytes from `start` up to but without `stop`."""
+    """Bytes from `start` (inclusive) to `stop` (exclusive)."""
 
     start: int
     stop: int
 
     @property
     def length(self) -> int:
-        """How many bytes."""
+        """The number of bytes."""
         return self.stop - self.start
 
     def content_range(self, size: int) -> str:
-        """As the header of a 206 says it."""
+        """Return the value of `Content-Range` in a 206 response."""
         return f"bytes {self.start}-{self.stop - 1}/{size}"
 
 
 class OutOfRange(ValueError):
-    """No byte of the video is in the range that was asked for (416)."""
+    """The requested range contains no byte of the video (416)."""
 
 
 _RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,18})-([0-9]{0,18})[ \t]*", re.ASCII | re.IGNORECASE)
 
 
 def read_range(header: str | None, size: int) -> ByteRange | None:
-    """The one range that is asked for; None for the whole.
+    """Return the one requested range; None for the whole video.
 
-    Several ranges, other units and nonsense are answered with the whole, as RFC 9110 section 14.2
-    allows: a client must be ready for that.
+    Several ranges, other units and malformed headers get the whole video, which RFC 9110 section
+    14.2 allows.
 
     Raises:
-        OutOfRange: a sound range that has no byte of the video in it.
+        OutOfRange: the range is well-formed but contains no byte of the video.
 
     """
     match = _RANGE.fullmatch(header or "")
@@ -99,7 +99,7 @@ def read_range(header: str | None, size: int) -> ByteRange | None:
 
 
 def etag(sha256: str) -> str:
-    """The strong validator of a video: the same wherever its bytes are the same."""
+    """Return the strong ETag of a video: equal bytes have equal ETags."""
     return f'"{sha256}"'
 
 
@@ -107,27 +107,27 @@ _TAGS = re.compile(r'(W/)?("[^"]*")')
 
 
 def none_match_fails(header: str | None, tag: str) -> bool:
-    """Whether If-None-Match holds our tag, so that the answer is 304 (weak comparison)."""
+    """Return whether If-None-Match contains `tag`: the response is then 304 (weak comparison)."""
     if header is None:
         return False
     return header.strip() == "*" or any(found[2] == tag for found in _TAGS.finditer(header))
 
 
 def if_range_holds(header: str | None, tag: str) -> bool:
-    """Whether a Range may be answered with a part: our strong tag, or no If-Range at all.
+    """Return whether a Range request may get a partial response: `tag` matches, or no If-Range.
 
-    A date never holds: when a video was stored says nothing of which bytes the client has.
+    A date never matches: the time of storage does not tell which bytes the client has.
     """
     return header is None or header.strip() == tag
 
 
 def file_name(job_id: str, index: int) -> str:
-    """What a download is called on the client's disk."""
+    """Return the file name that a download suggests to the client."""
     return f"{job_id}.mp4" if index == 0 else f"{job_id}-{index}.mp4"
 
 
 def blob_name(job_id: str, index: int, installation: str, source: random.Random) -> str:
-    """A name for one writing of an output; no other writing ever has it."""
+    """Return a name for one write of an output; every write gets a different one."""
     salt = "".join(source.choices(string.ascii_lowercase + string.digits, k=12))
     return f"{job_id}-{index}-{_tag(installation)}-{salt}.mp4"
 
@@ -136,12 +136,12 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,180}\.mp4")
 
 
 def is_blob_name(name: str) -> bool:
-    """Whether a gateway could have given this name; nothing else in a store is its business."""
+    """Return whether a gateway may have created this name; it ignores all other files."""
     return _NAME.fullmatch(name) is not None
 
 
 def is_of(installation: str, name: str) -> bool:
-    """Whether this installation gave the name: several may use one store."""
+    """Return whether this installation created the name: several may share one store."""
     return is_blob_name(name) and name.split("-")[-2:-1] == [_tag(installation)]
 
 
@@ -154,14 +154,14 @@ _BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp
 _STARTS = (b"\x1aE\xdf\xa3", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"OggS")
 
 SNIFFED = 12
-"""Bytes that are needed to tell a video by its beginning."""
+"""Bytes that are needed to recognise a video by its beginning."""
 
 
 def may_be_video(content_type: str, start: bytes) -> bool:
-    """Return whether an upstream's 200 holds a video, by its type or, without one, its beginning.
+    """Return whether an upstream's 200 contains a video, by its type or else its first bytes.
 
-    `start` has at least `SNIFFED` bytes unless the whole is shorter. MP4 and QuickTime boxes (ISO
-    14496-12), Matroska and WebM, MPEG, AVI and Ogg are known.
+    `start` has at least `SNIFFED` bytes unless the whole body is shorter. Recognised are MP4 and
+    QuickTime boxes (ISO 14496-12), Matroska and WebM, MPEG, AVI and Ogg.
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in _UNTYPED:
@@ -171,7 +171,7 @@ def may_be_video(content_type: str, start: bytes) -> bool:
 
 
 def make_room(by_use: Iterable[Asset], excess: int) -> list[Asset]:
-    """The least recently used that together are at least `excess` bytes, in that order."""
+    """Return the least recently used assets that together have at least `excess` bytes."""
     chosen: list[Asset] = []
     for asset in by_use:
         if excess <= 0:
@@ -185,9 +185,10 @@ _RETRY_FIRST_MS, _RETRY_MAX_MS = 5_000, 600_000
 
 
 def next_try(attempts: int, now: int, give_up_at: int) -> int | None:
-    """When an output that could not be fetched is tried again, epoch ms; None: not any more.
+    """Return when to retry fetching an output, in epoch ms; None: give up.
 
-    Waits grow, but never past half of the time that is left: the closer the end, the more tries.
+    Waits grow, but to at most half of the remaining time, so that retries become more frequent
+    towards the deadline.
     """
     if now >= give_up_at:
         return None

@@ -1,8 +1,8 @@
-"""Large data URLs of a request, kept as the bytes that came in and never built into one text.
+"""Keep the large data URLs of a request as raw bytes instead of parsing them.
 
-A request with a 60 MB image would otherwise be decoded, parsed, hashed and written anew while every
-other request waits. `lift` cuts such strings out of the JSON text before it is parsed, and leaves a
-short stand-in; `splice` puts the very bytes back into the JSON that is sent on.
+Decoding, parsing, hashing and serialising a request with a 60 MB image would block every other
+request. `lift` replaces such strings in the JSON text by short placeholders before parsing;
+`splice` puts the original bytes back into the JSON that the gateway forwards.
 """
 
 import hashlib
@@ -12,36 +12,36 @@ from dataclasses import dataclass
 from typing import Any
 
 LIFTED = 16 * 1024
-"""Bytes from which a data URL is lifted out."""
+"""The minimum size in bytes of a data URL that is replaced by a placeholder."""
 
 _START = b'"data:'
-_CHUNK = 256 * 1024  # bytes hashed at a time: other threads get their turn
+_CHUNK = 256 * 1024  # bytes hashed at a time, so that other threads can run in between
 _SPACES = (b"\n", b" ", b"\r", b"\t")
 _NOT_PLAIN = (b"\\", b"\n", b"\r", b"\t", b"\0")
 _HEAD = re.compile(rb"data:([^,]{0,200}),", re.IGNORECASE)
 
 
 class DataUrl(str):
-    """A stand-in for a data URL; `raw` is the whole URL as it was sent, without escapes."""
+    """A placeholder for a data URL; `raw` is the whole URL as the client sent it, unescaped."""
 
     raw: memoryview
 
     @property
     def decoded_size(self) -> int:
-        """About how many bytes the URL's content has."""
+        """The approximate size in bytes of the decoded content."""
         return len(self.raw) * 3 // 4
 
 
 @dataclass(frozen=True, slots=True)
 class Lifted:
-    """A JSON text with stand-ins, and what they stand for, in order."""
+    """A JSON text with placeholders, and the data URLs they replace, in order."""
 
     text: bytes
     urls: Sequence[DataUrl]
 
 
 def lift(text: bytes) -> Lifted:
-    """Replace every large data URL of the JSON text by a stand-in that occurs nowhere else."""
+    """Replace every large data URL of the JSON text by a placeholder that occurs nowhere else."""
     spans = list(_spans(text))
     if not spans:
         return Lifted(text, ())
@@ -63,7 +63,7 @@ def splice(text: bytes, body: Any) -> bytes:
     for url in data_urls(body):
         before, found, after = text.partition(b'"' + url.encode() + b'"')
         if not found:
-            raise ValueError("a data URL's stand-in is not in the text")
+            raise ValueError("the placeholder of a data URL is missing from the text")
         text = b"".join((before, b'"', url.raw, b'"', after))
     return text
 
@@ -86,10 +86,10 @@ def placed_data_urls(value: Any, path: str = "") -> Iterator[tuple[str, DataUrl]
 
 
 def content_digest(raw: bytes | memoryview) -> tuple[str, str] | None:
-    """Return media type and a digest of the content of a base64 data URL; None for another text.
+    """Return the media type and a digest of a base64 data URL's content; None for another text.
 
-    White space and padding make no difference. The base64 text is hashed as it stands, for decoding
-    an image would cost more than everything else that is done with it.
+    White space and padding make no difference. The digest covers the base64 text: decoding an image
+    would cost more than all other steps together.
     """
     head = _HEAD.match(raw[:300])
     if head is None:
@@ -117,7 +117,7 @@ def _stand_in(text: str, raw: memoryview) -> DataUrl:
 
 
 def _spans(text: bytes) -> Iterator[tuple[int, int]]:
-    """Where large data URLs stand, without their quotes: plain ASCII, and nothing escaped."""
+    """Yield the spans of large data URLs without their quotes: plain ASCII, nothing escaped."""
     position = 0
     while (quote := text.find(_START, position)) >= 0:
         start = quote + 1
@@ -136,7 +136,7 @@ def _spans(text: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _is_escaped(text: bytes, quote: int) -> bool:
-    """Return whether the quote stands inside a string: after an odd number of backslashes."""
+    """Return whether the quote is inside a string: after an odd number of backslashes."""
     slashes = 0
     while slashes < quote and text[quote - 1 - slashes] == 0x5C:
         slashes += 1

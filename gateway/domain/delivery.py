@@ -1,6 +1,7 @@
-"""A delivery's decisions: what an attempt came to, when the next one is, when an endpoint is lost.
+"""Delivery decisions: the result of an attempt, the next attempt, when to disable an endpoint.
 
-Pure: the moment and the chance are given. What was received is already bounded and made harmless.
+Pure functions: the caller passes the time and the random numbers. Received text is already bounded
+and sanitised.
 """
 
 from collections.abc import Sequence
@@ -11,70 +12,70 @@ from enum import StrEnum
 
 from gateway.domain.signature import sign_openrouter, sign_standard
 
-JITTER = 0.2  # each way, as Svix does: endpoints that fail together don't come back together
-PATIENCE = timedelta(days=5)  # of nothing but failure, then the endpoint is disabled
-# Longer without any attempt, and nothing is known of the time between: twice the schedule's
-# longest step, which is what Retry-After can stretch it to.
+JITTER = 0.2  # in both directions, as Svix does, so that simultaneous failures spread out
+PATIENCE = timedelta(days=5)  # of uninterrupted failures; then the endpoint is disabled
+# A longer gap without attempts says nothing about the endpoint: the value is twice the schedule's
+# longest step, the most that Retry-After can extend it to.
 SILENCE = timedelta(hours=48)
 
-_RETRY_AFTER_LIMIT = 10 * 86_400  # seconds; it is clamped to the schedule anyway
+_RETRY_AFTER_LIMIT = 10 * 86_400  # seconds; the schedule limits it further
 
 
 class ErrorKind(StrEnum):
-    """How an attempt broke off; stable (metrics, the attempts' record)."""
+    """How an attempt failed before a complete response. Values are stable (metrics, attempts)."""
 
     DNS = "dns"
-    BLOCKED_ADDRESS = "blocked_address"  # the policy forbids where the URL leads
+    BLOCKED_ADDRESS = "blocked_address"  # the policy forbids the address the URL resolves to
     CONNECT = "connect"
     TLS = "tls"
     TIMEOUT = "timeout"
     RESET = "reset"
-    PROTOCOL = "protocol"  # what came back is not HTTP, or not within its limits
-    UNCONFIGURED = "unconfigured"  # the configuration has nobody of that name now
+    PROTOCOL = "protocol"  # the response is not HTTP, or exceeds the limits
+    UNCONFIGURED = "unconfigured"  # the configuration no longer has an endpoint of that name
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptOutcome:
-    """One HTTP try.
+    """The result of one HTTP attempt.
 
-    There may be both a status and an error: the answer began well and its body broke off. Then the
-    status counts, as the subscriber had decided by then.
+    Both a status and an error are set if the response's body ended early. The status counts then,
+    because the subscriber had already decided.
     """
 
     status: int | None
     latency_ms: int
     error: ErrorKind | None = None
-    detail: str = ""  # for the operator: what went wrong, in words
-    answer: str = ""  # the first bytes of the answer as printable text
-    retry_after: int | None = None  # seconds the subscriber asked us to wait
+    detail: str = ""  # a description of the error for operators
+    answer: str = ""  # the first bytes of the response as printable text
+    retry_after: int | None = None  # seconds, from the subscriber's Retry-After
 
 
 class Judgement(StrEnum):
-    """What an attempt means for its delivery."""
+    """What an attempt's result means for its delivery."""
 
     DELIVERED = "delivered"
     RETRY = "retry"
-    DISABLE = "disable"  # 410: the endpoint wants nothing more, ever
+    DISABLE = "disable"  # 410: the endpoint wants no further events
 
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """An endpoint's unbroken run of failures; None in its place once anything was delivered."""
+    """An endpoint's uninterrupted run of failures. A successful delivery ends it."""
 
     since: datetime
     last: datetime
 
     @property
     def should_disable(self) -> bool:
-        """Whether there were five days of nothing but failure, seen to be failing at both ends."""
+        """Whether failures were observed at both ends of at least `PATIENCE`, with no success."""
         return self.last - self.since >= PATIENCE
 
 
 def lane_of(endpoint: str, url: str | None, team: str | None) -> str:
-    """What shares one limit of concurrency, so that the slow hold up nobody but themselves.
+    """Return the lane of a delivery: the deliveries of one lane share a concurrency limit.
 
-    A subscriber is a lane. A client's callback (`url`, canonical) shares one with those of its team
-    that lead to the same origin: a host that hangs delays no other host, and no other team.
+    Each subscriber has its own lane. Client callbacks (`url`, canonical) share a lane per team and
+    origin, so that a slow host delays no other host and no other team.
     """
     if url is None:
         return endpoint
@@ -83,7 +84,10 @@ def lane_of(endpoint: str, url: str | None, team: str | None) -> str:
 
 
 def judge(outcome: AttemptOutcome) -> Judgement:
-    """2xx is success; 410 disables; everything else, redirects too, is a failure to be retried."""
+    """Return what an attempt means: 2xx is a success, 410 disables, anything else is retried.
+
+    A redirect is a failure too.
+    """
     if outcome.status is not None and 200 <= outcome.status < 300:
         return Judgement.DELIVERED
     return Judgement.DISABLE if outcome.status == 410 else Judgement.RETRY
@@ -96,11 +100,11 @@ def next_attempt(
     jitter: float,
     now: datetime,
 ) -> datetime | None:
-    """When to try again after attempt `attempt_number` (from 1) failed; None: it was the last.
+    """Return when to retry after attempt `attempt_number` (from 1) failed; None: it was the last.
 
-    `jitter` in [0, 1): a fresh random number. The wait is the schedule's, 20 % either way. With
-    `retry_after` it is what the subscriber asked for, but at least the schedule's and at most twice
-    that, and jitter then only adds: nobody is called on sooner than they asked.
+    `jitter` is a fresh random number in [0, 1). The wait comes from the schedule, plus or minus
+    20 %. With `retry_after` the wait is what the subscriber asked for, but at least the schedule's
+    and at most twice that. Jitter then only lengthens it, so that no retry comes too early.
     """
     if attempt_number > len(schedule):
         return None
@@ -112,14 +116,14 @@ def next_attempt(
 
 
 def after_failure(failing: Failing | None, now: datetime) -> Failing:
-    """The endpoint's run of failures with one more; a run does not stretch over long silence."""
+    """Return the run of failures with one more; a gap longer than `SILENCE` starts a new run."""
     if failing is None or now - failing.last > SILENCE:
         return Failing(since=now, last=now)
     return replace(failing, last=max(failing.last, now))
 
 
 def parse_retry_after(header: str | None, now: datetime) -> int | None:
-    """`Retry-After` in seconds from `now`, either spelling (RFC 9110); None if absent or odd."""
+    """Parse `Retry-After` (RFC 9110: seconds or a date) into seconds; None if absent or invalid."""
     text = (header or "").strip()
     if text.isascii() and text.isdigit():
         return min(int(text[:12]), _RETRY_AFTER_LIMIT)
@@ -136,10 +140,11 @@ def parse_retry_after(header: str | None, now: datetime) -> int | None:
 def signed_headers(
     body: bytes, *, event_id: str, idempotency_key: str, secrets: Sequence[str], now: int
 ) -> dict[str, str]:
-    """The headers of one attempt at `now` (unix seconds): OpenRouter's and Standard Webhooks'.
+    """Return the headers of one attempt at `now` (unix seconds): OpenRouter's and the standard's.
 
-    The first secret makes OpenRouter's signature, whose receivers read a single one; all of them
-    sign by Standard Webhooks. Without secrets nothing is signed, as OpenRouter does without one.
+    The first secret signs OpenRouter's header, because its receivers read only one signature. All
+    secrets sign the Standard Webhooks header. Without secrets there is no signature, as with
+    OpenRouter.
 
     Raises:
         ValueError: a secret is empty.

@@ -1,12 +1,11 @@
-"""The error tree: what can be said to a client, and what only to an operator.
+"""The gateway's exceptions: which ones a client sees, and which ones only an operator.
 
     GatewayError
-      Refused        we say no, with a stable reason, the numbers behind it, and what to do
-      Relayed        the upstream said no, and its words are passed on as they came
-      StorageFailed  the database did not take or did not answer; deny, and say nothing of why
+      Refused        the gateway refuses, with a stable reason, the numbers and what to do next
+      Relayed        the upstream refused, and its error is relayed unchanged
+      StorageFailed  the database failed or did not answer; deny, and hide the cause from clients
 
-Three answers stay apart everywhere: refused, failed, unknown (docs/architecture.md, one job's
-life).
+Refused, failed and unknown stay distinct everywhere (docs/architecture.md, one job's life).
 """
 
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from typing import Any
 
 
 class Reason(StrEnum):
-    """Why the gateway itself refused; stable, machine-readable (`metadata.gateway.reason`)."""
+    """Why the gateway itself refused: stable and machine-readable (`metadata.gateway.reason`)."""
 
     INVALID_KEY = "invalid_key"
     REVOKED_KEY = "revoked_key"
@@ -59,11 +58,11 @@ class Reason(StrEnum):
 
 
 class GatewayError(Exception):
-    """The root: everything the gateway raises on purpose."""
+    """The base class of the gateway's exceptions."""
 
 
 class Refused(GatewayError):
-    """We say no. `message` is for a person; `details` are the numbers; nothing was spent."""
+    """The gateway refuses a request, and nothing is spent. `details` holds the numbers."""
 
     def __init__(
         self,
@@ -73,7 +72,7 @@ class Refused(GatewayError):
         *,
         retry_after: int | None = None,
     ) -> None:
-        """`retry_after`: whole seconds, only where waiting helps."""
+        """Create the error; `retry_after` is in whole seconds, and set only if waiting helps."""
         super().__init__(message)
         self.reason = reason
         self.message = message
@@ -82,12 +81,12 @@ class Refused(GatewayError):
 
 
 class Relayed(GatewayError):
-    """The upstream refused; status, `error` object and Retry-After go on as they came."""
+    """The upstream refused; its status, `error` object and Retry-After are relayed unchanged."""
 
     def __init__(
         self, status: int, error: Mapping[str, Any], *, retry_after: int | None = None
     ) -> None:
-        """`error` is OpenRouter's error object: `code`, `message`, maybe `metadata`."""
+        """Create the error; `error` is OpenRouter's object of `code`, `message`, `metadata`."""
         super().__init__(str(error.get("message", "")))
         self.status = status
         self.error = error
@@ -95,12 +94,12 @@ class Relayed(GatewayError):
 
 
 class StorageFailed(GatewayError):
-    """The database did not take an act, or it is not known whether it did. Deny; never guess."""
+    """A transaction failed, or its outcome is unknown. The request is denied."""
 
 
 class UnusableDatabase(GatewayError):
-    """The database can't keep what the gateway promises; said in plain words, for an operator."""
+    """The database lacks what the gateway needs. The message tells an operator why."""
 
 
 class DatabaseInUse(UnusableDatabase):
-    """Another process owns the SQLite file."""
+    """Another process uses the SQLite file."""

@@ -1,4 +1,4 @@
-"""The event: a fact told to subscribers, in OpenRouter's envelope.
+"""Events: facts published to subscribers, in OpenRouter's envelope.
 
 See docs/openrouter-contract.md section 7.
 """
@@ -27,52 +27,55 @@ PING = "ping"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened, once. The id is the same for every endpoint, attempt and replay.
+    """One event. Every endpoint, attempt and replay gets the same id.
 
-    `body` is made once and kept: every attempt sends and signs the same bytes.
+    `body` is serialised once and stored: every attempt sends and signs the same bytes.
     """
 
     id: str
     type: str
     created_at: datetime
-    team: str | None  # None: the organisation's, shown to no team
+    team: str | None  # None: the organisation's, hidden from teams
     job_id: str | None
     idempotency_key: str  # `X-OpenRouter-Idempotency-Key`
     body: bytes
 
 
 class DisabledBecause(StrEnum):
-    """Why an endpoint gets nothing more; stable."""
+    """Why an endpoint was disabled. The values are stable."""
 
     GONE = "gone"  # it answered 410
-    FAILING = "failing"  # days of nothing but failure
+    FAILING = "failing"  # days of uninterrupted failures
 
 
 @dataclass(frozen=True, slots=True)
 class ThresholdFacts:
-    """A budget window at the moment in which a threshold of it was crossed."""
+    """A budget window at the moment when it crossed a threshold."""
 
     team: str | None  # None: an organisation-wide budget
     period: str
-    threshold: float  # part of the limit, as configured: 0.8
+    threshold: float  # share of the limit, as configured: 0.8
     limit_micros: int
     spent_micros: int
     reserved_micros: int
-    resets_at: datetime | None  # None: the period `total` never does
+    resets_at: datetime | None  # None: the period `total` never resets
     models: tuple[str, ...] = ()  # globs; empty: all
     key: str | None = None
 
 
 def new_event_id(source: random.Random) -> str:
-    """A fresh id without dots (it is signed between dots); unguessable when `source` is."""
+    """Return a new id without dots, because dots separate it in the signed text.
+
+    It is unpredictable if `source` is.
+    """
     return "evt_" + "".join(source.choices(string.ascii_letters + string.digits, k=24))
 
 
 def job_ended(event_id: str, job: Job, urls: Sequence[str], at: datetime) -> Event:
-    """A terminal job's one event, under the gateway's id. `urls`: the links to its outputs.
+    """Return a terminal job's one event, under the gateway's id. `urls` link to its outputs.
 
-    As OpenRouter has it: links and usage for `completed`, an error for the rest, and no other
-    field. What is not known is left out, never null.
+    The fields are OpenRouter's: links and usage for `completed`, an error for the other statuses,
+    and nothing else. Unknown fields are left out, never null.
 
     Raises:
         ValueError: the job has not ended.
@@ -97,7 +100,7 @@ def job_ended(event_id: str, job: Job, urls: Sequence[str], at: datetime) -> Eve
 
 
 def threshold_crossed(event_id: str, facts: ThresholdFacts, at: datetime) -> Event:
-    """A budget alert: the numbers behind it, dollars as decimal strings."""
+    """Return a budget alert with the window's amounts, dollars as decimal strings."""
     data = {
         "team": facts.team,
         "key": facts.key,
@@ -113,7 +116,7 @@ def threshold_crossed(event_id: str, facts: ThresholdFacts, at: datetime) -> Eve
 
 
 def bill_disputed(event_id: str, job: Job, at: datetime) -> Event:
-    """A bill far above its estimate, that an operator has to accept or correct."""
+    """Return the event of a cost far above its estimate, which an operator accepts or corrects."""
     data = {
         "team": job.team,
         "job": job.id,
@@ -132,7 +135,7 @@ def endpoint_disabled(
     failing_since: datetime | None,
     at: datetime,
 ) -> Event:
-    """An endpoint gets nothing more; told to the others. It is named, and its URL is not told."""
+    """Return the event that an endpoint was disabled: its name, without its URL."""
     data = {
         "endpoint": endpoint,
         "team": team,
@@ -143,12 +146,12 @@ def endpoint_disabled(
 
 
 def ping(event_id: str, endpoint: str, team: str | None, at: datetime) -> Event:
-    """A test delivery, to one endpoint by its name and past every filter."""
+    """Return a test event for one endpoint. It ignores the endpoint's filters."""
     return _event(event_id, PING, at, {"endpoint": endpoint}, team)
 
 
 def matches(patterns: Sequence[str], event_type: str) -> bool:
-    """Whether any of a subscriber's globs names the type; `*` also stands for dots."""
+    """Return whether any of a subscriber's globs matches the type; `*` also matches dots."""
     return any(fnmatchcase(event_type, pattern) for pattern in patterns)
 
 
@@ -160,11 +163,12 @@ def wants(
     unless_callback: bool,
     has_callback: bool,
 ) -> bool:
-    """Whether a configured subscriber is owed the event.
+    """Return whether a configured subscriber gets the event.
 
-    `team`: whose subscriber it is; None: the organisation's, which hears every team's events. A
-    team never hears another's, nor the organisation's. `unless_callback`: silent about the end of a
-    job whose request brought a `callback_url` of its own (`has_callback`), and of nothing else.
+    `team` owns the subscriber; None means the organisation, which gets the events of every team. A
+    team's subscriber never gets the events of another team or of the organisation. With
+    `unless_callback` it gets no job event if the request had its own `callback_url`
+    (`has_callback`); other events are not affected.
     """
     if team is not None and team != event.team:
         return False
@@ -173,7 +177,7 @@ def wants(
     return matches(patterns, event.type)
 
 
-# OpenRouter always has an `error` on these; the words are ours where the upstream had none.
+# OpenRouter always sends an `error` with these statuses. The gateway's default texts:
 UNEXPLAINED: Mapping[Status, str] = {
     Status.FAILED: "The video generation failed; the provider gave no reason.",
     Status.CANCELLED: "The video generation was cancelled.",
@@ -200,21 +204,21 @@ def _event(
 
 
 def _utf8(text: str) -> str:
-    """A foreign text that can be written down: a lone surrogate must not keep a job from ending."""
+    """Return text that UTF-8 can encode: a lone surrogate must not prevent a job from ending."""
     return text.encode("utf-8", "replace").decode()
 
 
 def _iso(moment: datetime) -> str:
-    """ISO 8601 in UTC with milliseconds and Z, as OpenRouter writes it."""
+    """Format as ISO 8601 in UTC with milliseconds and Z, as OpenRouter does."""
     utc = moment.astimezone(UTC)
     return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
 
 
 def as_javascript(value: Any) -> Any:
-    """Return the JSON value with every float spelled as JavaScript spells it: `1`, not `1.0`.
+    """Return the JSON value with every float formatted as JavaScript does: `1`, not `1.0`.
 
-    A receiver in JavaScript that parses a body and serialises it again gets the signed bytes. The
-    rules are ECMAScript's Number::toString, which RFC 8785 section 3.2.2.3 refers to.
+    A JavaScript receiver that parses and reserialises a body then gets the signed bytes. The rules
+    are ECMAScript's Number::toString (RFC 8785 section 3.2.2.3).
     """
     if isinstance(value, float):
         return orjson.Fragment(rfc8785.dumps(value))

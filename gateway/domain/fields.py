@@ -1,8 +1,8 @@
-"""Top-level fields of a video request that the contract does not know.
+"""Top-level fields of a video request that are not in the contract.
 
-Most of them travel on, for the API grows. Two kinds are refused by name: a field that looks like a
-known one under another name, because the client would pay for a video without it, and a field that
-multiplies the price or leaves the model that was judged.
+The gateway forwards most of them, because the API grows. It refuses two kinds: a field that looks
+like a misnamed known one, because the client would pay for a video without it, and a field that
+multiplies the price or selects another model than the one that was checked.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,8 +11,8 @@ from typing import Any
 
 from gateway.domain.violation import Violation, shown
 
-_SHOWN = 64  # characters of a client's field name that an answer repeats
-_MOST = 20  # names that an answer lists
+_SHOWN = 64  # characters of a client's field name that a response repeats
+_MOST = 20  # names that a response lists
 
 _NEAR: Mapping[str, str] = {
     **dict.fromkeys(
@@ -44,27 +44,27 @@ _NEAR: Mapping[str, str] = {
     **dict.fromkeys(("provideroptions", "providers"), "provider"),
     **dict.fromkeys(("upscale", "scale"), "upscale_factor"),
 }  # fmt: skip
-"""Names of other video APIs, without case, underscores and hyphens -> what they are called here."""
+"""Names in other video APIs, in lower case without underscores and hyphens -> names in this API."""
 
 _SEVERAL = frozenset(
     ("n", "count", "samplecount", "numsamples", "numvideos", "numberofvideos", "numoutputs",
      "videocount", "batchsize", "batch", "outputcount", "variants")
 )  # fmt: skip
 _ELSEWHERE: Mapping[str, str] = {
-    "models": "name one model in `model`; the gateway judges and prices exactly that one",
+    "models": "name one model in `model`; the gateway checks and prices exactly that one",
     "route": "leave it out; the gateway's routing decides",
-    "fallbacks": "leave it out; the gateway judges and prices exactly one model",
-    "preset": "leave it out and state the fields themselves; the gateway can't price a preset",
+    "fallbacks": "leave it out; the gateway checks and prices exactly one model",
+    "preset": "leave it out and set the fields directly; the gateway can't price a preset",
 }
 
 
 def unknown_fields(body: Mapping[str, Any], known: frozenset[str]) -> tuple[str, ...]:
-    """Return the names of fields that travel on unjudged, shortened, at most 20 of them."""
+    """Return the names of fields that are forwarded unchecked, shortened, at most 20 of them."""
     return tuple(sorted(_printable(name) for name in body.keys() - known)[:_MOST])
 
 
 def misnamed(body: Mapping[str, Any], known: frozenset[str]) -> Iterator[Violation]:
-    """Yield what is wrong with fields that the contract does not know."""
+    """Yield a violation for each unknown field that is misnamed or unsupported."""
     spelled = {plain(name): name for name in known}
     unknown = [name for name in sorted(body.keys() - known) if body[name] is not None]
     for position, name in enumerate(unknown):
@@ -72,7 +72,7 @@ def misnamed(body: Mapping[str, Any], known: frozenset[str]) -> Iterator[Violati
 
 
 def plain(name: str) -> str:
-    """Return a field's name without case, underscores and hyphens."""
+    """Return a field's name in lower case without underscores, hyphens and spaces."""
     return name[:_SHOWN].lower().replace("_", "").replace("-", "").replace(" ", "")
 
 
@@ -86,8 +86,8 @@ def _violation(
                 where,
                 shown(value),
                 1,
-                f"{where} is {shown(value)}: the gateway buys one video a request, at a price it"
-                " knows; send several requests",
+                f"{where} is {shown(value)}; allowed: 1. The gateway generates one video per"
+                " request; send several requests",
             )
         return
     if bare in _ELSEWHERE:
@@ -101,13 +101,13 @@ def _violation(
             where,
             shown(value),
             f"the field {meant}",
-            f"{where} is not a field of this API; did you mean {meant}? Nothing was bought",
+            f"{where} is not a field of this API; did you mean {meant}?",
             meant,
         )
 
 
 def _close(bare: str, spelled: Mapping[str, str]) -> str | None:
-    """Return the known field that a misspelling means; short names are too alike to guess."""
+    """Return the known field that a misspelling resembles; short names are too ambiguous."""
     if len(bare) < _GUESSED:
         return None
     close = get_close_matches(bare, spelled, n=1, cutoff=0.86)

@@ -1,4 +1,4 @@
-"""What makes two requests identical: a keyed hash of the request as it will be forwarded."""
+"""The fingerprint that identifies identical requests: a keyed hash of the forwarded request."""
 
 import hashlib
 import hmac
@@ -10,19 +10,19 @@ import rfc8785
 from gateway.domain.data_url import DataUrl, content_digest
 
 Fingerprint = NewType("Fingerprint", str)
-"""64 lower-case hex digits. It reveals nothing of a prompt without the installation's secret."""
+"""64 lower-case hex digits. Without the installation's secret it reveals nothing about a prompt."""
 
 _NOT_THE_VIDEO = frozenset({"callback_url", "user", "session_id", "trace"})
 _EXACT = 2**53 - 1  # RFC 8785 numbers are doubles; larger integers are kept as text
 
 
 def fingerprint(secret: bytes, body: Mapping[str, Any], *, upstream: str, zdr: bool) -> Fingerprint:
-    """HMAC-SHA256, under the installation's secret, of the canonical request (RFC 8785).
+    """Return the HMAC-SHA256 of the canonical request (RFC 8785) under the installation's secret.
 
-    Left out is what does not change the video: `callback_url`, `user`, `session_id`, `trace`, and
-    every member that is null or an empty list or object of the contract. A base64 data URL counts
-    by its media type and content, however it is wrapped; 4 and 4.0 are one number, as JSON Schema
-    says. Order matters only in arrays.
+    It ignores what does not change the video: `callback_url`, `user`, `session_id`, `trace`, null
+    members, and the contract's empty lists and objects. A base64 data URL counts by its media type
+    and content, however its lines are wrapped; 4 and 4.0 are the same number (JSON Schema). Order
+    matters only in arrays.
     """
     request = {k: v for k, v in body.items() if k not in _NOT_THE_VIDEO}
     canonical = rfc8785.dumps(
@@ -32,7 +32,7 @@ def fingerprint(secret: bytes, body: Mapping[str, Any], *, upstream: str, zdr: b
 
 
 def _stated(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what states nothing: empty lists of images and references, an empty `provider`."""
+    """Leave out fields without content: empty lists of images or references, empty `provider`."""
     stated = {k: v for k, v in request.items() if not (k in _EMPTY_IS_ABSENT and v in ([], {}))}
     provider = stated.get("provider")
     if isinstance(provider, Mapping):
@@ -45,7 +45,7 @@ _EMPTY_IS_ABSENT = frozenset({"frame_images", "input_references", "provider", "t
 
 
 def _without_empty(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out empty objects and lists of the provider's own level, and of `options`."""
+    """Leave out empty objects and lists directly in `provider` and in its `options`."""
     kept = {
         name: _without_empty(member)
         if name == "options" and isinstance(member, Mapping)
@@ -59,7 +59,7 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {k: _canonical(v) for k, v in value.items() if v is not None}
     if isinstance(value, list):
-        # Named, so that no list of a client's reads like one of the forms below.
+        # Tagged, so that no list in a request can equal one of the tagged forms below.
         return ["list", *(_canonical(item) for item in value)]
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -71,7 +71,7 @@ def _canonical(value: Any) -> Any:
 
 
 def _by_content(text: str) -> Any:
-    """A base64 data URL as media type and content hash, so that its spelling does not matter."""
+    """Return a base64 data URL as media type and content hash, and any other text unchanged."""
     if isinstance(text, DataUrl):
         known = content_digest(text.raw)
         return ["url", hashlib.sha256(text.raw).hexdigest()] if known is None else ["data", *known]

@@ -1,7 +1,8 @@
-"""What a request may turn out to be: every video it could stand for, as far as money goes.
+"""The interpretations of a request: every video it may produce, as far as the price is concerned.
 
-Where the request leaves a price-bearing field to the upstream, there is one interpretation for each
-value the capabilities allow. The request itself travels unchanged; the worst case is reserved.
+If the request leaves a field that affects the price to the upstream, there is one interpretation
+for each value that the capabilities allow. The request is forwarded unchanged; the price of the
+worst case is reserved.
 """
 
 import math
@@ -27,20 +28,20 @@ from gateway.domain.video import VideoRequest
 
 @dataclass(frozen=True, slots=True)
 class Interpretation:
-    """One certain video: nothing of it is left open."""
+    """One fully specified video."""
 
     duration: int
     resolution: str | None
-    """None where neither the request nor the catalog speaks of one."""
+    """None if neither the request nor the catalog states one."""
     audio: bool
     mode: Mode
     input_seconds: int
-    """Longest video input that is billed with the output; 0 without."""
+    """The longest video input that is billed with the output; 0 without such an input."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What the request brings, and which of its fields a provider parameter may override."""
+    """The request's inputs, and which of its fields a provider parameter may override."""
 
     images: int
     video: bool
@@ -49,12 +50,15 @@ class Inputs:
 
     @property
     def shapes_the_picture(self) -> bool:
-        """Whether the picture may follow an input rather than `aspect_ratio`."""
+        """Whether an input, not `aspect_ratio`, may determine the shape of the picture."""
         return bool(self.images or self.video or "aspect_ratio" in self.overridden)
 
 
 def inputs(request: VideoRequest) -> Inputs:
-    """Images are counted with the references, though frames win over references upstream."""
+    """Return the request's inputs.
+
+    Image references count as images, although frame images take precedence upstream.
+    """
     kinds = [reference.kind for reference in request.input_references]
     hidden = list(hidden_fields(request.provider_options))
     return Inputs(
@@ -72,7 +76,7 @@ def inputs(request: VideoRequest) -> Inputs:
 def interpretations(
     request: VideoRequest, capabilities: Capabilities, keys: Sequence[PriceKey]
 ) -> tuple[Interpretation, ...]:
-    """List the interpretations of the request; none where the length of the video is unknown."""
+    """Return the interpretations of the request; none if the length of the video is unknown."""
     brought = inputs(request)
     longest = max(capabilities.durations or (0,))
     if not longest:
@@ -90,9 +94,9 @@ def interpretations(
 
 
 def longest_duration(request: VideoRequest, longest: int) -> int:
-    """Return the longest the video may get, in seconds, given the model's longest.
+    """Return the longest possible duration in seconds; `longest` is the model's longest.
 
-    A provider parameter may say less, more, or frames: never less than the model's longest then.
+    A provider parameter may state less, more, or frames. The result is then at least `longest`.
     """
     asked = request.duration or longest
     hidden = [v for field, v in hidden_fields(request.provider_options) if field == "duration"]
@@ -100,7 +104,7 @@ def longest_duration(request: VideoRequest, longest: int) -> int:
 
 
 def _seconds(value: Any) -> int:
-    """Return a provider parameter's number of seconds, rounded up; 0 where it is none."""
+    """Return a provider parameter's number of seconds, rounded up; 0 if it is not a duration."""
     try:
         number = Decimal(str(value))
     except InvalidOperation:
@@ -108,13 +112,13 @@ def _seconds(value: Any) -> int:
     return math.ceil(number) if 0 < number <= _LONGEST else 0
 
 
-_LONGEST = 3600  # seconds; more is a count of frames or of milliseconds
+_LONGEST = 3600  # seconds; a larger number is a count of frames or milliseconds
 
 
 def resolutions(
     request: VideoRequest, capabilities: Capabilities, keys: Sequence[PriceKey]
 ) -> tuple[str | None, ...]:
-    """The resolutions the video may have, as the request or the catalog spells them."""
+    """Return the possible resolutions of the video, as the request or the catalog spells them."""
     known = capabilities.resolutions or tuple(
         sorted({key.resolution for key in keys if key.resolution})
     )
@@ -126,7 +130,7 @@ def resolutions(
 
 
 def stated_resolutions(request: VideoRequest, known: tuple[str, ...]) -> tuple[str, ...]:
-    """What `resolution` and `size` say; two when they disagree, none when both are silent."""
+    """Return the resolutions that `resolution` and `size` state: two if they differ, or none."""
     said = [request.resolution] if request.resolution else []
     size = parse_size(request.size) if request.size else None
     if size is not None:
@@ -137,7 +141,7 @@ def stated_resolutions(request: VideoRequest, known: tuple[str, ...]) -> tuple[s
 
 
 def certain_ratio(request: VideoRequest) -> Fraction | None:
-    """The shape of the picture, if nothing but the request decides it."""
+    """Return the aspect ratio of the picture if the request alone determines it."""
     if inputs(request).shapes_the_picture:
         return None
     size = stated_size(request)
@@ -148,12 +152,12 @@ def certain_ratio(request: VideoRequest) -> Fraction | None:
 
 
 def stated_size(request: VideoRequest) -> Size | None:
-    """`size` in pixels, if the request states one."""
+    """Return `size` in pixels, if the request has one."""
     return parse_size(request.size) if request.size else None
 
 
 def _audio(request: VideoRequest, brought: Inputs) -> tuple[bool, ...]:
-    """Both, where the request is silent: a catalog's flag is a default, not a promise."""
+    """Return both values unless the request sets one: the catalog's flag is only a default."""
     if request.generate_audio is None or "generate_audio" in brought.overridden:
         return (True, False)
     return (request.generate_audio,)
@@ -165,9 +169,9 @@ def _modes(request: VideoRequest, brought: Inputs, keys: Sequence[PriceKey]) -> 
         return ("continuation",)
     modes: list[Mode] = ["image"] if brought.images else ["text"]
     if not brought.images and (brought.reference or brought.video):
-        modes.append("image")  # whether a video or a sound counts as an image is said nowhere
+        modes.append("image")  # it is undocumented whether a video or audio counts as an image
     if brought.reference and "reference" in sold:
-        # Frames win over references, says the guide alone: with both, the dearer is held.
+        # Only the guide says that frames win over references. With both, reserve the higher price.
         modes = ["reference", *modes] if request.frame_images else ["reference"]
     if brought.video and "continuation" in sold:
         modes.append("continuation")
@@ -175,10 +179,11 @@ def _modes(request: VideoRequest, brought: Inputs, keys: Sequence[PriceKey]) -> 
 
 
 def _input_seconds(brought: Inputs, keys: Sequence[PriceKey], longest: int) -> tuple[int, ...]:
-    """Seedance bills a video input with the output, second for second, at a lower price for both.
+    """Return the possible lengths of a video input that is billed with the output.
 
-    How long the input is stands in no field. Its bound is the provider's: as long as the longest
-    output (15 s for the 2.0 family, 30 s for 2.5). Models without such a price ignore the input.
+    Seedance bills the seconds of input and output together, at a lower price. No field states the
+    input's length. The provider limits it to the longest output (15 s for the 2.0 family, 30 s for
+    2.5). Models without such a price ignore the input.
     """
     sold = any(key.unit is Unit.TOKEN and key.video_input for key in keys)
     return (0, longest) if sold and brought.video else (0,)
@@ -187,13 +192,13 @@ def _input_seconds(brought: Inputs, keys: Sequence[PriceKey], longest: int) -> t
 def hidden_fields(options: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
     """Yield the fields of the request that provider parameters may override, with their values.
 
-    Providers nest parameters as they like, so every level counts; a name is compared without case,
-    underscores and hyphens.
+    Providers differ in how they nest parameters, so every level is searched. Names are compared in
+    lower case without underscores and hyphens.
     """
     for name, value in _members(list(options.values())):
         plain = name[:_LONG].lower().replace("_", "").replace("-", "")
         if value is not None and plain in _FRAMES:
-            yield "duration", None  # frames, or milliseconds: no number of seconds
+            yield "duration", None  # frames or milliseconds, not seconds
         elif value is not None:
             yield from ((field, value) for field in _OVERRIDES.get(plain, ()))
 
@@ -254,4 +259,4 @@ _OVERRIDES: Mapping[str, tuple[str, ...]] = {
         ("outputs",),
     ),
 }  # fmt: skip
-"""Names of live `allowed_passthrough_parameters`, and their siblings, that bear on the price."""
+"""Names from real `allowed_passthrough_parameters`, and similar ones, that affect the price."""

@@ -1,7 +1,7 @@
-"""Where the gateway may connect on a stranger's word: addresses by kind, and the rules for them.
+"""Which addresses the gateway may connect to for a client's URL: kinds of addresses, and rules.
 
-The table is our own (docs/reliability.md (c)): `ipaddress.is_global` calls NAT64, 6to4 and
-multicast forms of private addresses global, and differs between patch releases of Python.
+The gateway has its own table (docs/reliability.md (c)): `ipaddress.is_global` treats NAT64, 6to4
+and multicast forms of private addresses as global, and differs between patch releases of Python.
 """
 
 from dataclasses import dataclass
@@ -19,32 +19,32 @@ Network = IPv4Network | IPv6Network
 
 
 class Kind(StrEnum):
-    """What an address leads to."""
+    """The kind of an address."""
 
     PUBLIC = "public"
     PRIVATE = "private"
     LOOPBACK = "loopback"
     LINK_LOCAL = "link_local"
-    METADATA = "metadata"  # a cloud's own service, where credentials are to be had
+    METADATA = "metadata"  # a cloud's metadata service, which hands out credentials
     THIS_HOST = "this_host"  # 0.0.0.0 and ::, which Linux connects to loopback
     SHARED = "shared"  # carrier-grade NAT
     MULTICAST = "multicast"
-    TRANSLATED = "translated"  # an IPv4 address in IPv6 clothes: NAT64, 6to4
+    TRANSLATED = "translated"  # an IPv4 address embedded in IPv6: NAT64, 6to4
     RESERVED = "reserved"
-    UNREADABLE = "unreadable"  # not an address in its plain spelling
+    UNREADABLE = "unreadable"  # not an address in its canonical spelling
 
 
-# Never opened by a wide network in `allow_networks`: only by one that lies within the row.
+# A network in `allow_networks` opens these kinds only if it lies within the table's row.
 _GUARDED = frozenset({Kind.LOOPBACK, Kind.LINK_LOCAL, Kind.METADATA, Kind.THIS_HOST})
 
-# First match wins, so single addresses come before the ranges they lie in.
+# The first match wins, so single addresses come before the ranges that contain them.
 _TABLE_V4: tuple[tuple[IPv4Network, Kind], ...] = tuple(
     (IPv4Network(text), kind)
     for text, kind in (
         ("169.254.169.254", Kind.METADATA),  # AWS, Azure, Google, and most others
         ("169.254.170.2", Kind.METADATA),  # AWS ECS task credentials
         ("169.254.170.23", Kind.METADATA),  # AWS EKS pod identity
-        ("168.63.129.16", Kind.METADATA),  # Azure's host; a public address by its looks
+        ("168.63.129.16", Kind.METADATA),  # Azure's host; looks like a public address
         ("100.100.100.200", Kind.METADATA),  # Alibaba
         ("192.0.0.192", Kind.METADATA),  # Oracle
         ("0.0.0.0/8", Kind.THIS_HOST),
@@ -68,7 +68,7 @@ _TABLE_V4: tuple[tuple[IPv4Network, Kind], ...] = tuple(
     )
 )
 
-# IPv6 is the other way round: what is not here, and not in 2000::/3, is reserved.
+# For IPv6 the default is the opposite: an address that matches no row is reserved.
 _TABLE_V6: tuple[tuple[IPv6Network, Kind], ...] = tuple(
     (IPv6Network(text), kind)
     for text, kind in (
@@ -86,7 +86,7 @@ _TABLE_V6: tuple[tuple[IPv6Network, Kind], ...] = tuple(
         ("2000::/3", Kind.PUBLIC),
         ("fc00::/7", Kind.PRIVATE),
         ("fe80::/10", Kind.LINK_LOCAL),
-        ("fec0::/10", Kind.PRIVATE),  # site-local, given up in 2004, still routed by some
+        ("fec0::/10", Kind.PRIVATE),  # site-local, deprecated in 2004, still in use
         ("ff00::/8", Kind.MULTICAST),
     )
 )
@@ -97,20 +97,20 @@ _ANY_V6 = IPv6Network("::/0")
 
 @dataclass(frozen=True, slots=True)
 class Classified:
-    """An address as it will be dialled, and what it leads to.
+    """An address as the gateway would connect to it, and its kind.
 
-    An IPv4-mapped IPv6 address is its IPv4 address: the kernel makes no difference either.
+    An IPv4-mapped IPv6 address is treated as its IPv4 address, as the kernel does.
     """
 
     kind: Kind
-    address: Address | None = None  # None where it is unreadable
-    row: Network | None = None  # the line of the table that decided
-    embedded: IPv4Address | None = None  # what a translator would make of it
+    address: Address | None = None  # None if it is unreadable
+    row: Network | None = None  # the table's row that matched
+    embedded: IPv4Address | None = None  # the IPv4 address behind a translator
 
 
 @dataclass(frozen=True, slots=True)
 class CallbackPolicy:
-    """The operator's rules for URLs that clients give (`callbacks` of the configuration)."""
+    """The operator's rules for clients' callback URLs (`callbacks` in the configuration)."""
 
     allow_http: bool = False
     allow_networks: tuple[Network, ...] = ()
@@ -118,7 +118,7 @@ class CallbackPolicy:
 
 
 class Why(StrEnum):
-    """Why a callback is refused; stable."""
+    """Why a callback is refused. The values are stable."""
 
     UNREADABLE = "unreadable_url"
     TOO_LONG = "url_too_long"
@@ -132,14 +132,14 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BlockedAddress:
-    """A callback is refused: a stable reason, and words for the client."""
+    """The refusal of a callback: a stable reason, and a message for the client."""
 
     why: Why
     message: str
 
 
 def classify(address: str) -> Classified:
-    """What the address leads to; a zone, a leading zero, a short or numeric form is unreadable."""
+    """Classify an address. Zones, leading zeros, short and numeric forms are unreadable."""
     try:
         parsed = ip_address(address)
     except ValueError:
@@ -152,17 +152,18 @@ def classify(address: str) -> Classified:
 
 
 def check_address(address: str, policy: CallbackPolicy) -> BlockedAddress | None:
-    """Whether a connection may go to this address; None is yes.
+    """Return why the gateway must not connect to this address; None: it may.
 
-    What is not public must lie in one of `allow_networks`; for loopback, link-local and metadata a
-    network counts only if it is no wider than that range itself (`0.0.0.0/0` opens none of them).
-    For a translated address both the translator's range and the address within must be allowed.
+    An address that is not public must lie in one of `allow_networks`. For loopback, link-local and
+    metadata addresses a network counts only if it is no wider than that range (`0.0.0.0/0` opens
+    none of them). For a translated address both the translator's range and the embedded address
+    must be allowed.
     """
     found = classify(address)
     if _may_reach(found, policy):
         return None
     return BlockedAddress(
-        Why.ADDRESS, f"{address} is not an address callbacks may go to ({found.kind})"
+        Why.ADDRESS, f"{address} is not an allowed callback address ({found.kind})"
     )
 
 

@@ -1,7 +1,6 @@
-"""What a team may ask for: models, providers, durations, resolutions, dollars. Pure rules.
+"""A team's policy: rules on models, providers, durations, resolutions and cost. Pure functions.
 
-Each rule says what it looked at, also when it has nothing against the request, so that a decision
-can be explained afterwards.
+Each rule records what it checked, also when it passes, so that a decision can be explained later.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,19 +22,19 @@ from gateway.domain.violation import MOST_VIOLATIONS, Violation
 
 @dataclass(frozen=True, slots=True)
 class Globs:
-    """What is allowed and what is denied; denied wins, an empty `allow` allows nothing."""
+    """Allowed and denied names. `deny` takes precedence; an empty `allow` allows nothing."""
 
     allow: tuple[str, ...] = ("*",)
     deny: tuple[str, ...] = ()
 
     def admits(self, *names: str) -> bool:
-        """Whether a thing known under these names passes: any name may allow, any may deny."""
+        """Return whether a thing with these names is allowed: any name may match either list."""
         return _any(names, self.allow) and not _any(names, self.deny)
 
 
 @dataclass(frozen=True, slots=True)
 class TeamPolicy:
-    """The rules of one team. None: no bound."""
+    """The rules of one team. None means no limit."""
 
     models: Globs = Globs()
     providers: Globs = Globs()
@@ -47,7 +46,7 @@ class TeamPolicy:
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """What one rule said of a request: `refusal` None means that it has nothing against it."""
+    """The result of one rule for a request; `refusal` None means that the rule passed."""
 
     rule: str
     seen: Any = None
@@ -55,7 +54,7 @@ class RuleResult:
     refusal: Refused | None = None
 
     def record(self) -> dict[str, Any]:
-        """For the decision's record; nothing in it comes from a prompt."""
+        """Return the rule result for the decision record; it contains no part of a prompt."""
         facts: dict[str, Any] = {"rule": self.rule, "outcome": "refused" if self.refusal else "ok"}
         if self.seen is not None:
             facts["seen"] = self.seen
@@ -66,14 +65,14 @@ class RuleResult:
         return facts
 
     def outline(self) -> dict[str, Any]:
-        """The record without anything that the client wrote."""
+        """Return the record without any text from the client."""
         facts: dict[str, Any] = {"rule": self.rule, "outcome": "refused" if self.refusal else "ok"}
         return facts if self.refusal is None else facts | {"reason": self.refusal.reason.value}
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What the rules judge: a request, and the model it asks for as far as that is known."""
+    """The input of the rules: a request, its model's capabilities and the team's policy."""
 
     team: str
     request: VideoRequest
@@ -83,7 +82,7 @@ class Subject:
 
 
 def judge(subject: Subject) -> tuple[RuleResult, ...]:
-    """Every rule's word, in the order in which a refusal is reported."""
+    """Return the result of every rule, in the order in which refusals are reported."""
     return (
         _model(subject),
         *_providers(subject),
@@ -95,12 +94,12 @@ def judge(subject: Subject) -> tuple[RuleResult, ...]:
 
 
 def judge_unknown_fields(request: VideoRequest, *, refuse: bool) -> RuleResult:
-    """Judge the top-level fields that the contract does not know."""
+    """Check the top-level fields that are not in the contract."""
     names = list(request.unknown_fields)
     if not names or not refuse:
         return RuleResult("policy.unknown_fields", names)
     found = [
-        Violation(name, None, "to be left out", f"{name} is not a field that this gateway knows")
+        Violation(name, None, "to be left out", f"{name} is unknown to this gateway: leave it out")
         for name in names
     ]
     return RuleResult(
@@ -109,7 +108,7 @@ def judge_unknown_fields(request: VideoRequest, *, refuse: bool) -> RuleResult:
 
 
 def judge_cost(team: str, estimate_micros: int, policy: TeamPolicy) -> RuleResult:
-    """Whether one request of this estimate is within `limits.max_cost_usd`."""
+    """Check one request's estimate against `limits.max_cost_usd`."""
     limit = policy.max_cost_micros
     if limit is None or estimate_micros <= limit:
         allowed = None if limit is None else usd_text(limit)
@@ -122,7 +121,7 @@ def judge_cost(team: str, estimate_micros: int, policy: TeamPolicy) -> RuleResul
         Refused(
             Reason.COST_LIMIT,
             f"This request may cost {usd_text(estimate_micros)} USD; team {team} may spend at most"
-            f" {usd_text(limit)} USD on one. Ask for a shorter or smaller video.",
+            f" {usd_text(limit)} USD on one request. Ask for a shorter or smaller video.",
             details,
         ),
     )
@@ -138,8 +137,8 @@ def _model(subject: Subject) -> RuleResult:
         _shown(models),
         Refused(
             Reason.MODEL_NOT_ALLOWED,
-            f"Team {subject.team} may not use {can.id}. GET /api/v1/videos/models lists what it"
-            " may use.",
+            f"Team {subject.team} may not use {can.id}. GET /api/v1/videos/models lists the models"
+            " it may use.",
             {"field": "model", "value": can.id, "allowed": _shown(models)},
         ),
     )
@@ -181,12 +180,12 @@ def _capabilities(subject: Subject) -> RuleResult:
 
 
 def unsupported(violations: Iterable[Violation]) -> Refused:
-    """Everything that the model can't do, at once."""
+    """Return a refusal that lists every part of the request that the model does not support."""
     return violating(Reason.UNSUPPORTED_PARAMETER, violations)
 
 
 def violating(reason: Reason, violations: Iterable[Violation]) -> Refused:
-    """A refusal that lists what is wrong, each with field, value, allowed and nearest."""
+    """Return a refusal that lists violations with field, value, allowed and nearest."""
     found = list(islice(violations, MOST_VIOLATIONS))
     return Refused(
         reason,
@@ -205,7 +204,7 @@ def _facts(violation: Violation) -> Mapping[str, Any]:
 
 
 def _duration(subject: Subject) -> RuleResult:
-    """Judge the longest of the interpretations that are priced; one left out is the model's own."""
+    """Check the longest duration that is priced; without a duration, the model's longest."""
     limit, asked = subject.policy.max_duration, subject.request.duration
     known = max(subject.capabilities.durations or (0,))
     longest = longest_duration(subject.request, known) or None
@@ -213,7 +212,7 @@ def _duration(subject: Subject) -> RuleResult:
 
 
 def _resolution(subject: Subject) -> RuleResult:
-    """Judge the largest of the interpretations that are priced; a size counts by its short side."""
+    """Check the largest resolution that is priced; a size counts by its short side."""
     limit_name, request = subject.policy.max_resolution, subject.request
     limit = None if limit_name is None else lines(limit_name)
     asked = request.resolution or request.size
@@ -223,7 +222,7 @@ def _resolution(subject: Subject) -> RuleResult:
 
 
 def _largest(subject: Subject) -> int | None:
-    """Return the largest number of lines the video may have; None where that is not known."""
+    """Return the largest number of lines the video may have; None if that is unknown."""
     request = subject.request
     keys, _ = read_prices(subject.capabilities.prices)
     named = resolutions(request, subject.capabilities, keys)
@@ -282,9 +281,9 @@ def _bounded(
     if asked is not None:
         words = f"{name} is {asked}; team {subject.team} may ask for at most {limit}{unit}."
     else:
-        could = "the model alone decides it" if seen is None else f"it could be up to {seen}{unit}"
+        could = "the model decides it" if seen is None else f"it may be up to {seen}{unit}"
         words = (
-            f"{name} is left out and {could}, while team {subject.team} may ask for at most"
+            f"{name} is missing and {could}, but team {subject.team} may ask for at most"
             f" {limit}{unit}: set {name}."
         )
     details = {"field": name, "value": asked, "allowed": f"at most {limit}{unit}"}

@@ -1,8 +1,8 @@
-"""The catalog's price keys: what each one charges for, and which one a request meets.
+"""The catalog's price keys: what each one charges for, and which one applies to a request.
 
-Keys are spelled as families (docs/openrouter-contract.md section 6): 39 are live, and the grammar
-here also reads their obvious siblings (`duration_seconds_2k`), because a new resolution is
-announced as one.
+Keys come in families (docs/openrouter-contract.md section 6). The catalog has 39 of them; the
+grammar here also accepts obvious variants (`duration_seconds_2k`), because new resolutions appear
+that way.
 """
 
 import re
@@ -16,10 +16,10 @@ Mode = Literal["text", "image", "reference", "continuation"]
 
 
 class Unit(Enum):
-    """What one price is multiplied by."""
+    """The unit that a price is for."""
 
     SECOND = "s"
-    TOKEN = "token"  # noqa: S105 - a unit of sale, no secret
+    TOKEN = "token"  # noqa: S105 - a unit, not a secret
     MEGAPIXEL_SECOND = "megapixel-second"
     IMAGE = "image"
     JOB = "job"
@@ -27,7 +27,7 @@ class Unit(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PriceKey:
-    """One price and the circumstances it is for; None is any."""
+    """One price and the conditions under which it applies; None means any."""
 
     name: str
     unit: Unit
@@ -41,11 +41,11 @@ class PriceKey:
     """Lower case, as `resolution.normal` spells it."""
     video_input: bool = False
     rank: int = 0
-    """Which spelling of a per-second price is believed first; smaller wins."""
+    """The precedence among spellings of a per-second price; smaller wins."""
 
 
 def read_prices(prices: Mapping[str, Decimal]) -> tuple[tuple[PriceKey, ...], tuple[str, ...]]:
-    """The keys that are understood, and the names of those that are not."""
+    """Return the keys that can be parsed, and the names of the other ones."""
     keys, unknown = [], []
     for name, price in prices.items():
         key = _read(name, price)
@@ -59,14 +59,14 @@ def read_prices(prices: Mapping[str, Decimal]) -> tuple[tuple[PriceKey, ...], tu
 def choose(
     keys: Iterable[PriceKey], mode: Mode, *, audio: bool, resolution: str | None
 ) -> PriceKey | None:
-    """The key that prices one certain video, None if there is none.
+    """Return the key that prices one fully specified video; None if there is none.
 
     See docs/openrouter-contract.md section 6.
 
-    The most specific wins, except that with sound a key for sound is never passed over for a
-    cheaper one that is silent about it: Kling lists `duration_seconds_with_audio` 0.168 beside
-    `text_to_video_duration_seconds_720p` 0.112. A key named for references or continuations
-    prices nothing else, and where a model has such keys nothing else prices those.
+    The most specific key wins. One exception: with audio, a key for audio is never skipped in
+    favour of a cheaper key that does not mention audio. Kling lists `duration_seconds_with_audio`
+    0.168 beside `text_to_video_duration_seconds_720p` 0.112. A key for references or continuations
+    applies only to those, and if a model has such keys, no other key applies to those.
     """
     pool = list(keys)
     if mode == "image" and not any(key.mode == "image" for key in pool):
@@ -80,9 +80,10 @@ def choose(
 
 
 def _as_image(pool: list[PriceKey], *, audio: bool, resolution: str | None) -> PriceKey | None:
-    """Price a frame image where no key is named for images.
+    """Choose the key for a frame image if no key is named for images.
 
-    Where references are sold (heygen) a frame may be billed as one: the higher price counts.
+    If the model has a price for references (heygen), a frame may be billed as one, so the higher
+    price counts.
     """
     plain = _by_rank(pool, "image", audio=audio, resolution=resolution)
     if not any(key.mode == "reference" for key in pool):
@@ -113,7 +114,7 @@ def _plain(
     sound = _first(keys, modes, audio)
     silent = _first(keys, modes, None, resolution) if resolution else None
     if sound and silent:
-        # Which of the two is billed is not published (Seedance 2.0 sells 4K and silence apart).
+        # It is unpublished which of the two is billed (Seedance 2.0 has a 4K and a silent price).
         return max(sound, silent, key=lambda key: key.usd)
     return silent or sound or _first(keys, modes, None)
 
@@ -169,8 +170,8 @@ _FAMILIES: tuple[tuple[re.Pattern[str], Unit, bool, int], ...] = (
         False,
         0,
     ),
-    # The guide's spelling and the specification's, never seen live. What `generate` counts is not
-    # said: read as dollars per second it is the dearer of both interpretations.
+    # The spellings of the guide and the specification, not yet seen in the catalog. The unit of
+    # `generate` is undocumented; dollars per second is the more expensive interpretation.
     (re.compile(f"per[-_]video[-_]second([-_]{_SIZE})?"), Unit.SECOND, False, 0),
     (re.compile("generate"), Unit.SECOND, False, 0),
     (re.compile(f"cents_per_video_output_second(_{_SIZE})?"), Unit.SECOND, True, 1),
@@ -187,4 +188,4 @@ _FAMILIES: tuple[tuple[re.Pattern[str], Unit, bool, int], ...] = (
     (re.compile("cents_per_image_input"), Unit.IMAGE, True, 0),
     (re.compile("minimum_cents_per_generation"), Unit.JOB, True, 0),
 )
-"""Spelling, unit, whether the price is in cents, and rank."""
+"""Pattern, unit, whether the price is in cents, and rank."""

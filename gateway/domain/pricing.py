@@ -1,9 +1,9 @@
-"""What a request will cost, said before it is sent: a bound, its arithmetic, its assumptions.
+"""Estimate a request's worst-case price before it is sent, with arithmetic and assumptions.
 
-The rules are docs/openrouter-contract.md section 6. All arithmetic is exact decimals; the sum is
-rounded up. Every interpretation of the request (`interpretations`) is priced and the worst case is
-the estimate, so that no value the upstream may fill in for an open field can cost more. What cannot
-be read is unpriced, never zero.
+The rules are in docs/openrouter-contract.md section 6. Decimal arithmetic is exact, and the sum is
+rounded up. The estimate is the highest price of all interpretations of the request
+(`interpretations`), so that no value the upstream may choose for an open field costs more. A price
+that cannot be parsed makes the request unpriced, never free.
 """
 
 import hashlib
@@ -31,18 +31,18 @@ from gateway.domain.video_tokens import largest_picture
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """The most a request is expected to cost. Zero only where the catalog itself says 0."""
+    """The worst-case price of a request. Zero only if the catalog's price is 0."""
 
     micros: Micros
     lines: tuple[str, ...]
-    """The arithmetic, a step a line: `8 s x 0.13 USD/s (duration_seconds) = 1.04 USD`."""
+    """The arithmetic, one step per line: `8 s x 0.13 USD/s (duration_seconds) = 1.04 USD`."""
     assumptions: tuple[str, ...] = ()
-    """What was taken at its dearest, and which field would say otherwise."""
+    """What was assumed at its most expensive, and which field to set to avoid that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unpriced:
-    """No bound can be given. `fields` would give one if the request set them; mostly none would."""
+    """No estimate is possible. `fields` lists fields that, if set, would make it possible."""
 
     reason: str
     fields: tuple[str, ...] = ()
@@ -50,7 +50,7 @@ class Unpriced:
 
 @dataclass(frozen=True, slots=True)
 class PriceProfile:
-    """What past costs are kept under: everything that bears on the price. None: left open."""
+    """The key of past costs: everything that affects the price. None: left to the upstream."""
 
     upstream: str
     model: str
@@ -59,19 +59,19 @@ class PriceProfile:
     audio: bool | None
     kind: str
     """A digest of every interpretation, the number of images and references, the overridden fields,
-    and the catalog's prices: a change of any of them is another profile."""
+    and the catalog's prices. If any of them changes, the profile is a different one."""
 
     @property
     def key(self) -> str:
-        """The profile as one text, for a row."""
+        """The profile as one string, for the database."""
         audio = "" if self.audio is None else str(self.audio).lower()
         said = f"{self.resolution or ''}|{self.duration or ''}|{audio}"
         return f"{self.upstream}|{self.model}|{said}|{self.kind}"
 
 
 def estimate(request: VideoRequest, capabilities: Capabilities) -> Estimate | Unpriced:
-    """The dearest the request can be read as, or why that can't be known."""
-    # A price has at most 40 digits and a count of tokens fewer than 50: nothing is ever rounded.
+    """Return the request's worst-case price, or why it is unknown."""
+    # A price has at most 40 digits and a count of tokens fewer than 50: no step rounds.
     with localcontext(prec=120, rounding=ROUND_CEILING):
         keys, unknown = read_prices(capabilities.prices)
         possible = interpretations(request, capabilities, keys)
@@ -80,22 +80,22 @@ def estimate(request: VideoRequest, capabilities: Capabilities) -> Estimate | Un
 
 
 RAISE_AT_MOST = 3
-"""Times the catalog's price. One odd bill must not price everyone else out."""
+"""Multiple of the catalog's price. One outlier must not raise the estimate for everybody else."""
 
 
 def raised(before: Estimate, learned: int | None) -> Estimate:
-    """Raise the estimate to what jobs of its kind have cost (micro-dollars), within a bound."""
+    """Raise the estimate to the past cost of similar jobs (micro-dollars), within a limit."""
     micros = min(learned or 0, RAISE_AT_MOST * before.micros)
     if micros <= before.micros:
         return before
-    known = f"raised to {usd_text(micros)} USD: what jobs of the same kind have cost"
+    known = f"raised to {usd_text(micros)} USD, the past cost of similar jobs"
     return replace(before, micros=Micros(micros), lines=(*before.lines, known))
 
 
 def price_profile(request: VideoRequest, capabilities: Capabilities, upstream: str) -> PriceProfile:
-    """Return the kind of request this is, for comparing what such requests cost.
+    """Return the profile under which the costs of similar requests are compared.
 
-    A resolution that the catalog's spelling does not know is left out: no free text is in a key.
+    A resolution that is not in the catalog is left out, so that a key never contains free text.
     """
     said = stated_resolutions(request, capabilities.resolutions or ())
     stated = [name for name in said if lines(name) is not None]
@@ -129,7 +129,7 @@ def _facts(one: Interpretation) -> tuple[str, ...]:
 
 
 def _several(request: VideoRequest) -> Unpriced | None:
-    """A provider parameter that asks for more than one video: what each costs is not known."""
+    """Return why a request for several videos is unpriced: the price of each is unknown."""
     hidden = hidden_fields(request.provider_options)
     counts = [value for field, value in hidden if field == "outputs"]
     if any(value is True or value not in (1, "1") for value in counts):
@@ -144,15 +144,15 @@ def _hindrance(
     possible: Sequence[Interpretation],
 ) -> Unpriced | None:
     if capabilities.unreadable_prices:
-        return Unpriced(f"prices that can't be read: {_names(capabilities.unreadable_prices)}")
+        return Unpriced(f"unreadable prices: {_names(capabilities.unreadable_prices)}")
     if unknown:
         return Unpriced(f"prices of an unknown kind: {_names(unknown)}")
     if any(key.unit is Unit.MEGAPIXEL_SECOND for key in keys):
-        return Unpriced("sold by the megapixel-second, and the source's length is not known")
+        return Unpriced("priced by the megapixel-second, and the length of the source is unknown")
     if not any(key.unit in (Unit.SECOND, Unit.TOKEN) for key in keys):
-        return Unpriced("the catalog has no price for the length of a video")
+        return Unpriced("the catalog has no price per second or per token")
     if not possible:
-        return Unpriced("the video is as long as its source, and that length is not known")
+        return Unpriced("the video is as long as its source, and that length is unknown")
     return None
 
 
@@ -163,15 +163,15 @@ def _dearest(
     possible: Sequence[Interpretation],
 ) -> Estimate | Unpriced:
     bills = _bills(request, capabilities, keys, possible)
-    # Where the catalog names no resolutions they are guessed from its price keys, and a guess
-    # without a price (a key sold for text only, say) is no possibility.
+    # If the catalog lists no resolutions, they are guessed from its price keys. A guess without a
+    # price (for example, of a key for text only) is then ignored.
     guessed = capabilities.resolutions is None and bills
     if len(bills) < len(possible) and not guessed:
         return _no_price(request, keys, next(r for r in possible if r not in bills), bills)
     worst_case = max(bills, key=lambda interpretation: bills[interpretation].usd)
     most = bills[worst_case]
     if most.usd > _BELIEVABLE_USD:
-        return Unpriced(f"the catalog's prices come to {usd_in_full(most.usd)} USD: not believed")
+        return Unpriced(f"the catalog's prices give {usd_in_full(most.usd)} USD: implausible")
     assumptions = tuple(_assumptions(request, capabilities, bills, worst_case))
     return Estimate(micros_up(most.usd), most.lines, assumptions)
 
@@ -182,7 +182,7 @@ def _bills(
     keys: Sequence[PriceKey],
     possible: Sequence[Interpretation],
 ) -> dict[Interpretation, Charge]:
-    """What each interpretation costs; those without a price are missing."""
+    """Return the cost of each interpretation; interpretations without a price are left out."""
     ratio, size = certain_ratio(request), stated_size(request)
     resolutions = {interpretation.resolution for interpretation in possible}
     by_tokens = any(key.unit is Unit.TOKEN for key in keys)
@@ -207,7 +207,7 @@ def _no_price(
     without: Interpretation,
     bills: Mapping[Interpretation, Charge],
 ) -> Unpriced:
-    """Setting a field helps where another value of it has a price."""
+    """Return why there is no price, with the fields of which another value has a price."""
     sound = "with" if without.audio else "without"
     reason = f"the catalog has no price for {without.resolution or 'a video'} {sound} audio"
     sold_by_resolution = any(key.resolution for key in keys)
@@ -224,33 +224,33 @@ def _assumptions(
     bills: Mapping[Interpretation, Charge],
     worst_case: Interpretation,
 ) -> Iterator[str]:
-    """What a person would have to set, or know, to be quoted less."""
+    """Yield the assumptions that raise the estimate, and which field to set to lower it."""
     if request.duration is None and len(set(capabilities.durations or ())) > 1:
-        yield f"duration left out: the longest supported, {worst_case.duration} s, is held; set it"
+        yield f"duration left out: assumed {worst_case.duration} s, the longest; set duration"
     if _matters(bills, "resolution"):
         known = "resolution left out" if not (request.resolution or request.size) else "resolution"
-        yield f"{known}: the dearest possible, {worst_case.resolution}, is held; set resolution"
+        yield f"{known}: assumed {worst_case.resolution}, the most expensive; set resolution"
     if _matters(bills, "audio"):
         sound = "with" if worst_case.audio else "without"
-        yield f"generate_audio left out: the dearer, {sound} audio, is held; set generate_audio"
+        yield f"generate_audio left out: assumed {sound} audio, the more expensive; set it"
     if _matters(bills, "mode"):
-        yield f"priced as {_MODE_WORDS[worst_case.mode]}, the dearest this request may be taken for"
+        yield f"priced as {_MODE_WORDS[worst_case.mode]}, the most expensive possible mode"
     if worst_case.input_seconds:
         longest = worst_case.input_seconds
-        yield f"length of the video input unknown: the longest, {longest} s, is held"
+        yield f"length of the video input unknown: assumed {longest} s, the longest"
     if bills[worst_case].by_tokens and certain_ratio(request) is None:
         follows = inputs(request).shapes_the_picture
-        why = "the picture may follow an input" if follows else "aspect_ratio left out"
-        yield f"{why}: the largest picture of that resolution is held"
+        why = "an input may determine the aspect ratio" if follows else "aspect_ratio left out"
+        yield f"{why}: assumed the largest picture of that resolution"
     overridden = inputs(request).overridden - {"images", "video", "aspect_ratio"}
     if overridden:
-        yield f"provider.options may override {_names(overridden)}: the dearest is held"
+        yield f"provider.options may override {_names(overridden)}: assumed the most expensive"
     if "generate" in capabilities.prices:
-        yield "the catalog's price `generate` is taken as dollars per second"
+        yield "the catalog's price `generate` is read as dollars per second"
 
 
 def _matters(bills: Mapping[Interpretation, Charge], field: str) -> bool:
-    """Whether fixing that field could make the bill smaller."""
+    """Return whether setting that field could lower the estimate."""
     worst_case: dict[object, Decimal] = {}
     for interpretation, priced in bills.items():
         value = getattr(interpretation, field)
@@ -271,4 +271,4 @@ def _names(names: Iterable[str]) -> str:
 
 
 _BELIEVABLE_USD = Decimal(1_000_000)
-"""A single video above this is an error of the catalog, not a price."""
+"""A higher price of a single video is an error in the catalog."""

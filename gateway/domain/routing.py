@@ -1,4 +1,4 @@
-"""Which upstream gets a request. First match wins; ZDR fails closed and says why."""
+"""Choose the upstream for a request. The first match wins; ZDR fails closed."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from gateway.domain.errors import Reason, Refused
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule of `routing`. None narrows nothing."""
+    """One rule of `routing`. None matches everything."""
 
     to: str
     to_is_zdr: bool
@@ -18,7 +18,7 @@ class Rule:
     models: tuple[str, ...] | None = None
 
     def matches(self, team: str, model: str, *, zdr: bool) -> bool:
-        """Whether the rule takes this request in, whatever its upstream can do."""
+        """Return whether the rule matches, regardless of what its upstream supports."""
         return (
             self.zdr in (None, zdr)
             and (self.teams is None or team in self.teams)
@@ -28,13 +28,13 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What of a request decides its route. `zdr` names what asked for it; empty: nothing did."""
+    """The parts of a request that decide its route. `zdr` names the sources that require it."""
 
     team: str
     model: str
     zdr: tuple[str, ...] = ()
     pinned: str | None = None
-    """The upstream of the job that is continued: only that one can."""
+    """The upstream of the job that the request continues: only that one can do it."""
 
 
 def route(
@@ -43,13 +43,13 @@ def route(
     has_model: Callable[[str, str], bool],
     near: Callable[[str], tuple[str, ...]],
 ) -> Rule:
-    """The first rule that takes the request and whose upstream may and can run it.
+    """Return the first rule that matches and whose upstream is allowed and has the model.
 
-    `has_model(upstream, model)` says whether the upstream's catalog lists the model.
+    `has_model(upstream, model)` returns whether the upstream's catalog lists the model.
 
     Raises:
-        Refused: ZDR_UNAVAILABLE, MODEL_NOT_FOUND, or MODEL_NOT_ALLOWED where upstreams have the
-            model but no rule leads there. Never another route instead.
+        Refused: ZDR_UNAVAILABLE, MODEL_NOT_FOUND, or MODEL_NOT_ALLOWED if upstreams have the model
+            but no rule routes to them. There is no fallback route.
 
     """
     needs_zdr = bool(wish.zdr)
@@ -58,28 +58,28 @@ def route(
         raise _unknown(wish.model, near(wish.model))
     allowed = [rule for rule in known if rule.to_is_zdr or not needs_zdr]
     if not allowed:
-        raise zdr_unavailable(wish.zdr, f"no upstream that keeps nothing has {wish.model}")
+        raise zdr_unavailable(wish.zdr, f"no ZDR upstream has {wish.model}")
     for rule in allowed:
         if wish.pinned in (None, rule.to) and (
             rule.matches(wish.team, wish.model, zdr=needs_zdr) or wish.pinned == rule.to
         ):
             return rule
     if needs_zdr:
-        why = "no route of the gateway leads to an upstream that keeps nothing"
+        why = "no routing rule of the gateway sends this request to a ZDR upstream"
         raise zdr_unavailable(wish.zdr, why)
     raise Refused(
         Reason.MODEL_NOT_ALLOWED,
-        f"{wish.model} is only at {', '.join(sorted({r.to for r in known}))}, and no route of the"
-        f" gateway leads team {wish.team} there. Ask the gateway's operators (`routing`).",
+        f"{wish.model} is available only from {', '.join(sorted({r.to for r in known}))}, and no"
+        f" routing rule sends team {wish.team} there. Ask the gateway's operators (`routing`).",
         {"field": "model", "value": wish.model, "upstreams": sorted({r.to for r in known})},
     )
 
 
 def zdr_unavailable(asked_by: Sequence[str], why: str) -> Refused:
-    """A request that needs Zero Data Retention and can't have it, in OpenRouter's wording.
+    """Return the refusal of a request whose Zero Data Retention requirement can't be met.
 
-    docs/openrouter-contract.md section 8: a client that knows the real service's answer knows this
-    one.
+    The message is OpenRouter's (docs/openrouter-contract.md section 8), so that clients handle it
+    as they handle OpenRouter's response.
     """
     return Refused(
         Reason.ZDR_UNAVAILABLE,

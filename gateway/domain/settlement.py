@@ -1,4 +1,4 @@
-"""What closes a job's reservation: the upstream's figure, and what stands in where it has none."""
+"""The settlement of a job's reservation: the upstream's cost, or the estimate without one."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,27 +8,27 @@ from gateway.domain.units import micros_nearest
 
 
 class Basis(StrEnum):
-    """On whose word an amount was settled."""
+    """The source of a settled amount."""
 
-    ACTUAL = "actual"  # the upstream's own figure
-    ASSUMED = "assumed"  # no verdict, or a verdict without a figure: the estimate
-    DECIDED = "decided"  # an operator's act
-    DISPUTED = "disputed"  # far above the estimate, or no amount of money: an operator decides
+    ACTUAL = "actual"  # the upstream's cost
+    ASSUMED = "assumed"  # the estimate: no verdict, or a verdict without a cost
+    DECIDED = "decided"  # set by an operator
+    DISPUTED = "disputed"  # far above the estimate, or not a valid amount: an operator decides
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What closes a job's reservation. `micros` None: nothing is owed, the money is released."""
+    """What closes a job's reservation. `micros` None: the reservation is released without cost."""
 
     micros: int | None
     basis: Basis
     note: str | None = None
     unreadable: bool = False
-    """The upstream stated a cost that is no amount of money; `micros` is the estimate."""
+    """The upstream's cost is not a valid amount; `micros` is the estimate."""
 
 
 _DISPUTED_ABOVE = 100  # times the estimate (docs/reliability.md, Money)
-_SMALLEST = 10_000  # micro-dollars: what is multiplied where an estimate is smaller, or zero
+_SMALLEST = 10_000  # micro-dollars, used instead of a smaller estimate
 
 
 def settle(
@@ -40,23 +40,23 @@ def settle(
     estimate: int,
     include_byok: bool,
 ) -> Settlement:
-    """The settlement of a job that ended. `estimate` in micro-dollars.
+    """Return the settlement of a job that ended. `estimate` is in micro-dollars.
 
     See docs/architecture.md, Money.
     """
     if cause is Cause.REFUSED:
         return Settlement(None, Basis.ACTUAL)
     if cause is Cause.ASSUMED:
-        return Settlement(estimate, Basis.ASSUMED, "no verdict ever came")
+        return Settlement(estimate, Basis.ASSUMED, "no verdict arrived")
     if cause is Cause.OPERATOR:
-        raise ValueError("an operator's end has the cost that the operator decided")
+        raise ValueError("an operator's cost settles a job that an operator ended")
     if cause is Cause.LOST:
         return Settlement(estimate, Basis.ASSUMED, "the upstream no longer knows the job")
     if raw_cost is None:
         return _without_figure(status, is_byok, estimate, include_byok=include_byok)
     cost = plausible_cost(raw_cost)
     if cost is None:
-        said = f"the upstream says {raw_cost[:40]} USD"
+        said = f"the upstream reports {raw_cost[:40]} USD"
         return Settlement(estimate, Basis.DISPUTED, said, unreadable=True)
     micros = micros_nearest(cost)
     if is_byok and not include_byok:
@@ -64,7 +64,7 @@ def settle(
     if micros == 0 and status is not Status.COMPLETED:
         return Settlement(None, Basis.ACTUAL)
     if micros > _DISPUTED_ABOVE * max(estimate, _SMALLEST):
-        note = f"more than {_DISPUTED_ABOVE} times the estimate; an operator has to look at it"
+        note = f"more than {_DISPUTED_ABOVE} times the estimate; an operator has to review it"
         return Settlement(micros, Basis.DISPUTED, note)
     return Settlement(micros, Basis.ACTUAL)
 
@@ -72,7 +72,7 @@ def settle(
 def _without_figure(
     status: Status, is_byok: bool | None, estimate: int, *, include_byok: bool
 ) -> Settlement:
-    """A completed job is never free for want of a figure; one that failed is.
+    """Settle a job without a cost: the estimate if it completed, nothing if it failed.
 
     See docs/openrouter-contract.md 11.
     """

@@ -1,7 +1,7 @@
-"""Who says so: OpenRouter's and Standard Webhooks' signatures, and our own on download links.
+"""HMAC-SHA256 signatures: OpenRouter's and Standard Webhooks' headers, and download links.
 
-All are HMAC-SHA256. Everything that comes from outside is compared as bytes in constant time and
-may be any text at all: verifying never raises on it.
+Received values are compared as bytes in constant time. They may be any text: verification never
+raises because of them.
 """
 
 import base64
@@ -17,41 +17,40 @@ TOLERANCE_SECONDS = (
     300  # both ways: the stricter of OpenRouter's two samples (docs/openrouter-contract.md 7)
 )
 
-_HEADER_LIMIT = 4096  # a genuine header has 80 characters; some room for secrets in rotation
+_HEADER_LIMIT = 4096  # a real header has 80 characters; a rotation adds signatures
 _TIMESTAMP = re.compile(r"[0-9]{1,15}")
 _STANDARD_PREFIX = "whsec_"
-_LINK_PURPOSE = "video-gateway/download/1"  # no other use of the same key can be taken for a link
+_LINK_PURPOSE = "video-gateway/download/1"  # separates links from other uses of the key
 _LINK_KEY_BYTES = 32
 _LINK_INDEX_LIMIT = 10_000
 _LINK_EXPIRES = re.compile(r"(0|[1-9][0-9]{0,11})")
 
 
 class Verdict(StrEnum):
-    """What became of a webhook's signature; the values are stable (metrics, logs)."""
+    """The result of verifying a webhook's signature. The values are stable (metrics, logs)."""
 
     VERIFIED = "verified"
-    UNVERIFIABLE = "unverifiable"  # no secret to verify with: a hint at most, never a fact
+    UNVERIFIABLE = "unverifiable"  # no secret is configured: the webhook is only a hint
     MISSING = "missing"
     MALFORMED = "malformed"
-    MISMATCH = "mismatch"  # forged, altered, or signed with a secret that we do not hold
-    STALE = "stale"  # genuine, but older than the tolerance: a replay, or a clock that is off
-    FUTURE = "future"  # genuine, but from further ahead than the tolerance
+    MISMATCH = "mismatch"  # forged, altered, or signed with an unknown secret
+    STALE = "stale"  # valid, but older than the tolerance: a replay or a wrong clock
+    FUTURE = "future"  # valid, but further in the future than the tolerance
 
     @property
     def verified(self) -> bool:
-        """Whether the body may be believed."""
+        """Whether the body can be trusted."""
         return self is Verdict.VERIFIED
 
 
 def verify_openrouter(header: str | None, body: bytes, secrets: Sequence[str], now: int) -> Verdict:
-    """Check `X-OpenRouter-Signature` over the exact bytes received.
+    """Verify `X-OpenRouter-Signature` over the exact bytes received.
 
     See docs/openrouter-contract.md section 7.
 
-    Any of the secrets and any `v1` may match; there must be exactly one `t`, of ASCII digits. A
-    secret of nothing but white space counts as none, so an unset variable lets nobody in. The age
-    is judged last: `STALE` and `FUTURE` are said only of what was truly signed. `now` is in unix
-    seconds.
+    Any secret and any `v1` may match; there must be exactly one `t`, of ASCII digits. A secret that
+    is only white space is ignored, so an unset variable verifies nothing. The age is checked last:
+    `STALE` and `FUTURE` imply a valid signature. `now` is in unix seconds.
     """
     usable = [secret for secret in secrets if secret.strip()]
     if not usable:
@@ -72,66 +71,66 @@ def is_well_formed(header: str) -> bool:
 
 
 def sign_openrouter(body: bytes, secret: str, t: int) -> str:
-    """The value of `X-OpenRouter-Signature`: one `t`, one `v1` (receivers read only the first).
+    """Return `X-OpenRouter-Signature`: one `t` and one `v1` (receivers read only the first).
 
     Raises:
-        ValueError: the secret is empty: such a signature could be made by anyone.
+        ValueError: the secret is empty; anyone could create such a signature.
 
     """
     if not secret.strip():
-        raise ValueError("an empty secret signs nothing")
+        raise ValueError("the secret must not be empty")
     return f"t={t},v1={_openrouter_digest(secret, str(t), body)}"
 
 
 def sign_standard(message_id: str, timestamp: int, body: bytes, secrets: Sequence[str]) -> str:
-    """The value of `webhook-signature` (Standard Webhooks 1.0.0): one `v1,<base64>` per secret.
+    """Return `webhook-signature` (Standard Webhooks 1.0.0): one `v1,<base64>` per secret.
 
-    During a rotation both secrets sign, separated by a space. For what a secret is as a key see
-    `standard_key`. `message_id` must not contain a dot that could move into the timestamp.
+    Spaces separate the signatures of a rotation. `standard_key` turns a secret into a key.
+    `message_id` must not contain a dot, because dots separate the parts of the signed text.
 
     Raises:
         ValueError: there is no secret, one is empty, or the id has a dot.
 
     """
     if not secrets:
-        raise ValueError("nothing to sign with")
+        raise ValueError("at least one secret is required")
     if "." in message_id:
-        raise ValueError("a message id has no dots")
+        raise ValueError("a message id must not contain dots")
     message = f"{message_id}.{timestamp}.".encode() + body
     digests = (hmac.digest(standard_key(secret), message, "sha256") for secret in secrets)
     return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
 
 
 def standard_key(secret: str) -> bytes:
-    """A secret as a Standard Webhooks key.
+    """Return a secret as a Standard Webhooks key.
 
-    `whsec_` and then base64 (padding optional) means the decoded bytes, as every Standard Webhooks
-    library reads it. Any other text, also `whsec_` before something that is not base64, means its
-    UTF-8 bytes: a receiver hands those to its library as bytes. OpenRouter's own scheme always uses
-    the whole text verbatim.
+    `whsec_` followed by base64 (padding optional) stands for the decoded bytes, as in every
+    Standard Webhooks library. Any other text, including `whsec_` before something that is not
+    base64, stands for its UTF-8 bytes; a receiver passes these to its library as bytes.
+    OpenRouter's own scheme always uses the whole text verbatim.
 
     Raises:
-        ValueError: nothing is left to sign with.
+        ValueError: the key is empty.
 
     """
     key = _decode_standard(secret)
     if not key.strip():
-        raise ValueError("an empty secret signs nothing")
+        raise ValueError("the secret must not be empty")
     return key
 
 
 def sign_link(key: bytes, job_id: str, index: int, expires: int) -> str:
-    """A download link's signature for one output of one job until `expires` (unix seconds).
+    """Return the signature of a link to one output of one job until `expires` (unix seconds).
 
-    43 characters that need no quoting in a URL.
+    It has 43 characters that need no quoting in a URL.
 
     Raises:
         ValueError: the key has fewer than 32 bytes.
 
     """
     if len(key) < _LINK_KEY_BYTES:
-        raise ValueError(f"a signing key has at least {_LINK_KEY_BYTES} bytes")
-    # Whatever the id holds, the two numbers behind it are found from the right: no two links agree.
+        raise ValueError(f"a signing key must have at least {_LINK_KEY_BYTES} bytes")
+    # The numbers come last, so that no two links yield the same message, whatever the id contains.
     message = _bytes(f"{_LINK_PURPOSE}:{job_id}:{index}:{expires}")
     return base64.urlsafe_b64encode(hmac.digest(key, message, "sha256")).decode().rstrip("=")
 
@@ -139,9 +138,9 @@ def sign_link(key: bytes, job_id: str, index: int, expires: int) -> str:
 def verify_link(
     key: bytes, job_id: str, index: int, expires: str, signature: str, now: int
 ) -> bool:
-    """Whether the signature is ours, for this very output, and `expires` is still ahead of `now`.
+    """Return whether the gateway signed a link to this output and `expires` is after `now`.
 
-    `expires` and `signature` are as they stood in the URL; whatever they are, nothing is raised.
+    `expires` and `signature` come from the URL unchanged; no value of them raises an error.
     """
     if not 0 <= index <= _LINK_INDEX_LIMIT or not _LINK_EXPIRES.fullmatch(expires):
         return False
@@ -151,7 +150,7 @@ def verify_link(
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    timestamp: str  # as sent: leading zeros are part of what was signed
+    timestamp: str  # as sent, because leading zeros are part of the signed text
     digests: tuple[str, ...]
 
 
@@ -167,7 +166,7 @@ def _parse(header: str) -> _Claim | None:
 
 
 def _matches(claim: _Claim, body: bytes, secrets: Sequence[str]) -> bool:
-    """Every pair is compared, so that the time taken does not tell which secret came close."""
+    """Compare every pair, so that the duration does not reveal which secret matched."""
     found = False
     for secret in secrets:
         expected = _bytes(_openrouter_digest(secret, claim.timestamp, body))
@@ -199,5 +198,5 @@ def _decode_standard(secret: str) -> bytes:
 
 
 def _bytes(text: str) -> bytes:
-    """UTF-8 of any text whatever, lone surrogates too (`compare_digest` of str wants ASCII)."""
+    """Return any text as UTF-8, even lone surrogates (`compare_digest` of str requires ASCII)."""
     return text.encode("utf-8", "surrogatepass")

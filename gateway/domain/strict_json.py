@@ -1,9 +1,8 @@
-"""JSON from strangers, read strictly and within bounds.
+"""Parse untrusted JSON strictly and within limits.
 
-The standard library's parser takes duplicate keys (last wins), NaN, numbers beyond every range
-and lone surrogates; each of these would let the gateway price one request and the upstream run
-another (docs/reliability.md (c) 15). The bounds keep what follows from costing more than a client
-may make others wait for.
+The standard library's parser accepts duplicate keys (the last wins), NaN, numbers of any size and
+lone surrogates. Each of these could make the gateway price one request and the upstream run another
+(docs/reliability.md (c) 15). The limits bound how long one request can block all others.
 """
 
 import json
@@ -15,44 +14,44 @@ from typing import Any
 from gateway.domain.data_url import DataUrl, lift
 
 _INT64 = 2**63
-_MAX_INT_DIGITS = 19  # of a 64-bit integer; more would not survive being sent on
+_MAX_INT_DIGITS = 19  # of a 64-bit integer; the upstream may not accept larger ones
 
 MAX_DEPTH = 32  # the deepest field of the contract is at 5
 MAX_KEYS = 500  # of one object
 MAX_ALL_KEYS = 5_000
 MAX_VALUES = 50_000  # of all objects and arrays together
-MAX_STRING = 4_096  # characters of a string that is no prompt and no URL
+MAX_STRING = 4_096  # characters of a string that is neither a prompt nor a URL
 MAX_PROMPT = 100_000
-_MOST_COMMAS = 1_000_000  # more values than anybody sends: refused before anything is built
+_MOST_COMMAS = 1_000_000  # refused before parsing: more values than any real request has
 
 _INTEGERS = f"an integer of 64 bits, from {-_INT64} to {_INT64 - 1}"
 _URL_STARTS = ("data:", "http://", "https://")
 
 
 class NotStrict(ValueError):
-    """The text is not JSON that everyone reads the same way; the message says where and why.
+    """The text is not unambiguous JSON, or exceeds a limit. The message says where and why.
 
-    `field` is the path of the value, as `provider.options.x`, or `body`.
+    `field` is the path of the value, like `provider.options.x`, or `body`.
     """
 
     def __init__(self, words: str, field: str = "body") -> None:
-        """`words` for the client; they quote at most names."""
+        """Create the error; `words` is for the client and quotes nothing but key names."""
         super().__init__(words)
         self.field = field
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Flaw:
-    """Stands where a value can't be used; found again by its path."""
+    """A marker in place of an unusable value; its path is determined later."""
 
     words: str
 
 
 def parse_object(text: bytes) -> dict[str, Any]:
-    """Return the one JSON object in `text`: floats finite, integers of 64 bits, keys once.
+    """Parse the JSON object in `text`: finite floats, 64-bit integers, unique keys.
 
     Raises:
-        NotStrict: with a sentence for the client, and the path of the value.
+        NotStrict: with a message for the client, and the path of the value.
 
     """
     if not text.strip():
@@ -60,14 +59,14 @@ def parse_object(text: bytes) -> dict[str, Any]:
     lifted = lift(text)
     value = _parsed(lifted.text)
     if _put_in(value, lifted.urls) != len(lifted.urls):
-        # A name, or a text that was written to look like a stand-in: read it all as it is.
+        # A placeholder replaced a key, or a client's string looks like one: parse the original.
         value = _parsed(text)
     _check(value)
     return value
 
 
 def _put_in(root: Mapping[str, Any], urls: Sequence[DataUrl]) -> int:
-    """Put each data URL where its stand-in was read; return how many places there were."""
+    """Replace each placeholder by its data URL; return the number of replacements."""
     if not urls:
         return 0
     known = {str(url): url for url in urls}
@@ -146,7 +145,7 @@ def _int64(text: str) -> "int | _Flaw":
 
 
 def _check(root: Mapping[str, Any]) -> None:
-    """Refuse what is out of bounds, NUL (no database holds it) and half surrogate pairs."""
+    """Reject values beyond the limits, NUL (databases can't store it) and lone surrogates."""
     keys = values = 0
     stack: list[tuple[Any, int, str]] = [(root, 1, "")]
     while stack:
@@ -167,7 +166,7 @@ def _check(root: Mapping[str, Any]) -> None:
 
 
 def _flaw(value: Any, depth: int, name: str) -> str | None:
-    """Return what is wrong with one value, which may be an object or an array; None: nothing."""
+    """Return what is wrong with one value, itself or as a container; None if it is valid."""
     if isinstance(value, _Flaw):
         return value.words
     if isinstance(value, str):
@@ -213,7 +212,7 @@ def _has_half_pair(text: str) -> bool:
 
 
 def _located(root: Mapping[str, Any]) -> NotStrict:
-    """Return the first flaw in the order of the text, with its path."""
+    """Return the first flaw in document order, with its path."""
     for path, value, depth, name in _members(root, "", 1, ""):
         words = _flaw(value, depth, name)
         if words is not None:

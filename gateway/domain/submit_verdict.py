@@ -1,4 +1,4 @@
-"""What an upstream's answer to a submit means: the one table that decides.
+"""Classify an upstream's answer to a submit by one table.
 
 | answer | verdict |
 | --- | --- |
@@ -36,16 +36,16 @@ from gateway.domain.upstream import (
 )
 
 WORDS_AT_MOST = 2000
-"""Characters of an upstream's words that are kept and relayed."""
+"""Characters of an upstream's error that are stored and relayed."""
 
-_REDIRECTS = frozenset({301, 302, 307, 308})  # 303 says that the POST was carried out
-_INDEFINITE_4XX = frozenset({408, 499})  # the server gave up waiting, or saw the gateway leave
+_REDIRECTS = frozenset({301, 302, 307, 308})  # 303 means that the POST was processed
+_INDEFINITE_4XX = frozenset({408, 499})  # the server timed out, or saw the client disconnect
 
 
 def read_submit(
     status: int, body: bytes, retry_after: int | None = None, *, location: str | None = None
 ) -> SubmitOutcome:
-    """Return what the answer to a submit means. `body` may be cut, or no JSON at all."""
+    """Classify the answer to a submit. `body` may be truncated, or not JSON at all."""
     value = parse_answer(body)
     if 200 <= status < 300:
         return _taken(status, value, retry_after)
@@ -59,7 +59,7 @@ def read_submit(
 
 
 def read_models(status: int, body: bytes, *, location: str | None = None) -> CatalogOutcome:
-    """Return the models that an upstream lists, or why its answer is none."""
+    """Return the models that an upstream lists, or why its answer contains none."""
     if status in _REDIRECTS or status == 303:
         where = _place(location) or "somewhere else"
         return CatalogFailed(f"it redirects ({status}) to {where}: base_url is wrong")
@@ -86,7 +86,7 @@ def _taken(status: int, value: Mapping[str, Any], retry_after: int | None) -> Su
 
 
 def _redirected(status: int, location: str | None) -> Declined:
-    """Return a refusal that says where the redirect points, without its query or credentials."""
+    """Return a refusal that names the redirect's target, without its query or credentials."""
     where = _place(location)
     pointed = f"redirects to {where}" if where else "redirects"
     return Declined(
@@ -108,7 +108,7 @@ def _place(location: str | None) -> str | None:
 
 
 def _words(status: int, value: Mapping[str, Any], body: bytes) -> Mapping[str, Any]:
-    """Return the upstream's words in OpenRouter's error object, at most 2,000 characters."""
+    """Return the upstream's error as OpenRouter's error object, at most 2,000 characters."""
     error = error_object(status, value)
     if error is None:
         said = _said(value) or _text(body) or f"The upstream answered with status {status}."
@@ -121,7 +121,7 @@ def _words(status: int, value: Mapping[str, Any], body: bytes) -> Mapping[str, A
 
 
 def _said(value: Mapping[str, Any]) -> str | None:
-    """Return the message of an error body of another API: `error`, `detail`, `message`."""
+    """Return the message of another API's error body: `error`, `detail`, `message`, ..."""
     for name in ("error", "detail", "message", "title", "errors"):
         said = value.get(name)
         if isinstance(said, str) and said.strip():
@@ -136,11 +136,11 @@ _UNSEEN = re.compile(
     r"<(script|style|head)\b.{0,20000}?</\1>|<!--.{0,20000}?-->", re.IGNORECASE | re.DOTALL
 )
 _TAG = re.compile(r"<[^<>]{0,2000}>")
-_READ = 20_000  # bytes of a page that are looked at
+_READ = 20_000  # bytes of a page that are read
 
 
 def _text(body: bytes) -> str | None:
-    """Return what a person would read of a page or a text; None for an empty or binary body."""
+    """Return the visible text of an HTML page or a text; None for an empty or binary body."""
     if b"\0" in body[:_READ]:
         return None
     page = body[:_READ].decode("utf-8", "replace")

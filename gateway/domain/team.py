@@ -1,4 +1,4 @@
-"""Who pays: the team behind a key."""
+"""The authenticated team and its API key."""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Team and key after authentication; nothing of a request is kept in it."""
+    """Team and key after authentication, without any data of the request."""
 
     team: str
     key: str
@@ -16,5 +16,5 @@ KEY_PREFIX = "vg_"
 
 
 def hash_key(key: str) -> str:
-    """`sha256:<hex>` of a bearer key: the only form in which a key is kept."""
+    """Return `sha256:<hex>` of an API key: the only form in which a key is stored."""
     return "sha256:" + hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()

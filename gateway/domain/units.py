@@ -1,4 +1,4 @@
-"""Money as whole micro-dollars, time as epoch milliseconds: how they are read and written."""
+"""Convert money to and from whole micro-dollars, and times to and from epoch milliseconds."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal
@@ -12,12 +12,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def micros_up(usd: Decimal) -> Micros:
-    """Dollars to micro-dollars, rounding up: an estimate never promises less than it may cost."""
+    """Convert dollars to micro-dollars, rounding up, for estimates: they must not be too low."""
     return Micros(int((usd * _MICROS_PER_USD).to_integral_value(rounding=ROUND_CEILING)))
 
 
 def micros_nearest(usd: Decimal) -> Micros:
-    """Dollars to micro-dollars, half to even: what was actually charged.
+    """Convert dollars to micro-dollars, rounding half to even, for actual costs.
 
     See docs/reliability.md, Money.
     """
@@ -25,7 +25,7 @@ def micros_nearest(usd: Decimal) -> Micros:
 
 
 def usd_text(micros: int) -> str:
-    """Micro-dollars as decimal dollars, two decimals or as many as needed: `0.052`, `40.00`."""
+    """Format micro-dollars as dollars with two or more decimals: `0.052`, `40.00`."""
     sign, rest = ("-", -micros) if micros < 0 else ("", micros)
     whole, fraction = divmod(rest, 1_000_000)
     decimals = f"{fraction:06d}".rstrip("0").ljust(2, "0")
@@ -33,10 +33,10 @@ def usd_text(micros: int) -> str:
 
 
 def epoch_ms(moment: datetime) -> int:
-    """An aware moment as whole milliseconds since 1970, rounded down."""
+    """Convert an aware datetime to whole milliseconds since 1970, rounded down."""
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
 def from_epoch_ms(milliseconds: int) -> datetime:
-    """Milliseconds since 1970 as an aware UTC moment."""
+    """Convert milliseconds since 1970 to an aware UTC datetime."""
     return _EPOCH + timedelta(milliseconds=milliseconds)

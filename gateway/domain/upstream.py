@@ -1,4 +1,4 @@
-"""What an upstream's answer means: refused, failed and unknown kept apart.
+"""The outcomes of calls to an upstream: accepted, refused, failed or unknown.
 
 See docs/reliability.md (b).
 """
@@ -14,7 +14,7 @@ from gateway.domain.job import JobUpdate, Status, parse_news
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The upstream took the job and gave it an id."""
+    """The upstream accepted the job and returned its id."""
 
     upstream_id: str
     status: Status
@@ -22,30 +22,30 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """A definite refusal, in the upstream's own words: nothing was generated, nothing is owed."""
+    """A definite refusal with the upstream's error: nothing was generated, nothing is charged."""
 
     status: int
-    error: Mapping[str, Any]  # OpenRouter's error object: code, message, maybe metadata
+    error: Mapping[str, Any]  # OpenRouter's error object: code, message, optional metadata
     retry_after: int | None = None  # seconds
     location: str | None = None
-    """Of a redirect: where it points, or empty where that cannot be shown; else None."""
+    """A redirect's target, or empty if it can't be shown; None if the answer is no redirect."""
 
     @property
     def transient(self) -> bool:
-        """Whether the same request may be taken a moment later."""
+        """Whether a retry of the same request may succeed."""
         return self.status in (429, 503)
 
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """The request was never written whole, and no answer came: it can be sent again."""
+    """The request was not fully written and no answer came: it can be sent again."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """The request left and no definite answer came back: it may run and be billed."""
+    """The request was sent and no definite answer came: it may run and be charged."""
 
     why: str
 
@@ -55,12 +55,12 @@ SubmitOutcome = Accepted | Declined | NotSent | Unclear
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """The upstream does not know the job. No verdict: it may be late to learn of it."""
+    """The upstream does not know the job. This is no verdict: it may know the job later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """The upstream could not be asked, or its answer could not be read."""
+    """The upstream could not be reached, or its answer could not be parsed."""
 
     why: str
 
@@ -70,7 +70,7 @@ PollOutcome = JobUpdate | Missing | Unanswered
 
 @dataclass(frozen=True, slots=True)
 class CatalogFailed:
-    """The upstream's models could not be had. `why` is for operators, and holds no secret."""
+    """The upstream's models could not be fetched. `why` is for operators and has no secrets."""
 
     why: str
 
@@ -80,13 +80,13 @@ CatalogOutcome = Sequence[Mapping[str, Any]] | CatalogFailed
 
 
 class ContentFailed(Exception):
-    """The upstream did not hand over the bytes.
+    """The upstream did not return the bytes.
 
-    `status` is what it answered; `own`: in OpenRouter's own error body, not that of some proxy.
+    `status` is its HTTP status; `own` means that the error body is OpenRouter's, not a proxy's.
     """
 
     def __init__(self, why: str, *, status: int | None = None, own: bool = False) -> None:
-        """`why` is for the log; it never reaches a client."""
+        """Create the error; `why` is for the log and never reaches a client."""
         super().__init__(why)
         self.why = why
         self.status = status
@@ -94,26 +94,26 @@ class ContentFailed(Exception):
 
     @property
     def gone(self) -> bool:
-        """Whether the upstream says that it is gone for good."""
+        """Whether the content is permanently gone."""
         return self.status == 410
 
     @property
     def missing(self) -> bool:
-        """Whether the upstream itself does not have it; that may pass."""
+        """Whether the upstream itself does not have the content; this may be temporary."""
         return self.status == 404 and self.own
 
     @property
     def not_found(self) -> bool:
-        """Whether anything on the way to it answered 404."""
+        """Whether the upstream or a proxy answered 404."""
         return self.status == 404
 
     def again(self) -> "ContentFailed":
-        """Return a copy, for another reader of the same download."""
+        """Return a copy to raise for another reader of the same download."""
         return ContentFailed(self.why, status=self.status, own=self.own)
 
 
 def read_poll(status: int, body: bytes) -> PollOutcome:
-    """What the answer to a poll means (docs/openrouter-contract.md section 3)."""
+    """Classify the answer to a poll (docs/openrouter-contract.md section 3)."""
     value = parse_answer(body)
     if status == 200:
         return parse_news(value) if "status" in value else Unanswered("status 200, no job in it")
@@ -123,7 +123,7 @@ def read_poll(status: int, body: bytes) -> PollOutcome:
 
 
 def parse_answer(body: bytes) -> Mapping[str, Any]:
-    """Return the JSON object of an answer, numbers exact; empty for anything else."""
+    """Parse the JSON object of an answer with exact numbers; empty for anything else."""
     try:
         value = _writable(json.loads(body, parse_float=Decimal, parse_constant=lambda _: None))
     except (ValueError, ArithmeticError, RecursionError):  # the second: 1e99999999999999999999
@@ -132,9 +132,9 @@ def parse_answer(body: bytes) -> Mapping[str, Any]:
 
 
 def _writable(value: Any) -> Any:
-    """The value with every text such that a database takes it and UTF-8 can say it.
+    """Return the value with every string made safe for UTF-8 and the database.
 
-    A lone surrogate or a NUL in an upstream's words must not keep a job from ending.
+    A lone surrogate or a NUL in an upstream's error must not prevent a job from ending.
     """
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
@@ -146,10 +146,10 @@ def _writable(value: Any) -> Any:
 
 
 def error_object(status: int, value: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The error object with what every SDK can parse; None where it is not OpenRouter's.
+    """Return the error object in a form that every SDK can parse; None if it is not OpenRouter's.
 
-    The second shape, `{"success": false, "error": {"name": "ZodError", ...}}`, has no code and
-    makes the SDKs throw, so it is given one. `user_id` beside it is sensitive and left behind.
+    OpenRouter's second form, `{"success": false, "error": {"name": "ZodError", ...}}`, has no code
+    and makes the SDKs throw, so the code is added. `user_id` is sensitive and left out.
     """
     error = value.get("error")
     if not isinstance(error, Mapping) or not isinstance(error.get("message"), str):
@@ -166,12 +166,12 @@ _ERROR = frozenset({"code", "message", "metadata"})
 
 
 def is_openrouters_own(status: int, value: Mapping[str, Any]) -> bool:
-    """Return whether the error body can only be OpenRouter's, not that of a proxy before it."""
+    """Return whether the error body is certainly OpenRouter's, not a proxy's."""
     return value.keys() <= _ERROR_BODY and has_own_error(value) and error_code(value) == status
 
 
 def has_own_error(value: Mapping[str, Any]) -> bool:
-    """Return whether `error` has OpenRouter's members and no others."""
+    """Return whether `error` has only members that OpenRouter uses."""
     error = value.get("error")
     return isinstance(error, Mapping) and error.keys() <= _ERROR and "message" in error
 
@@ -184,9 +184,9 @@ def error_code(value: Mapping[str, Any]) -> int | None:
 
 
 def masked(value: Any, hidden: Mapping[str, str]) -> Any:
-    """The JSON value with what is `hidden` replaced in every text by what stands for it.
+    """Return the JSON value with every key of `hidden` replaced by its value in every string.
 
-    An upstream quotes what it refuses, also what only the gateway and it know of each other.
+    An upstream quotes parts of a refused request, including secrets of the gateway.
     """
     if isinstance(value, str):
         for secret in sorted(hidden, key=len, reverse=True):

@@ -1,4 +1,4 @@
-"""The video request: what a client asks for, typed, beside the body it came from."""
+"""The video request: a client's body, validated and typed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ class FrameImage:
 
 @dataclass(frozen=True, slots=True)
 class InputReference:
-    """An image, audio or video that the model may draw on."""
+    """An image, audio or video that the model may use."""
 
     kind: Literal["image", "audio", "video"]
     url: str
@@ -42,12 +42,12 @@ class InputReference:
 
 @dataclass(frozen=True, slots=True)
 class VideoRequest:
-    """A body of the right shape; what the model supports is not known here.
+    """A body with valid types; the model's capabilities are checked elsewhere.
 
     See docs/openrouter-contract.md section 2.
 
-    `body` is the whole parsed body, unknown fields too: it is what travels on. None means absent
-    or null.
+    `body` is the whole parsed body with its unknown fields; the gateway forwards it. None means
+    absent or null.
     """
 
     body: Mapping[str, Any]
@@ -69,15 +69,15 @@ class VideoRequest:
     provider_names: tuple[str, ...] = ()
     """Providers that `provider.only` and `provider.order` name."""
     unknown_fields: tuple[str, ...] = ()
-    """Top-level fields that the contract does not know; they travel on."""
-    zdr: bool = False  # `provider.zdr` or a top-level `zdr`; the header is the caller's business
+    """Top-level fields that are not in the contract; they are forwarded."""
+    zdr: bool = False  # `provider.zdr` or a top-level `zdr`; the caller handles the header
 
 
 def parse_request(body: Mapping[str, Any]) -> VideoRequest | tuple[Violation, ...]:
-    """The typed request, or everything that is wrong with its shape at once.
+    """Return the typed request, or all violations of its types.
 
-    Only shapes are judged (docs/openrouter-contract.md section 2); what a model supports is
-    `checks.check`'s business, and fields that are not in the contract pass untouched.
+    Only types are checked (docs/openrouter-contract.md section 2). `checks.check` compares the
+    request with the model's capabilities. Fields that are not in the contract pass unchanged.
     """
     try:
         wire = _Wire.model_validate(body)
@@ -114,7 +114,7 @@ def parse_request(body: Mapping[str, Any]) -> VideoRequest | tuple[Violation, ..
 
 
 def _whole(value: Any) -> Any:
-    """4.0 is an integer where JSON Schema says so; true is not."""
+    """Convert 4.0 to an integer, as JSON Schema defines it; leave booleans alone."""
     if isinstance(value, float) and value.is_integer():
         if abs(value) >= _INT64:
             raise PydanticCustomError("int_range", "an integer of at most 64 bits")
@@ -157,7 +157,7 @@ class _Reference(_Part):
         return self
 
     def reference(self) -> InputReference:
-        """The reference that `type` names; the others are not looked at."""
+        """Return the reference that `type` names; the other ones are ignored."""
         part: _Url = getattr(self, self.type)
         return InputReference(_KINDS[self.type], part.url)
 
@@ -177,7 +177,7 @@ class _Provider(_Part):
 
 
 class _Wire(_Part):
-    """The body as docs/openrouter-contract.md section 2 lists it; unknown fields travel on."""
+    """The body as in docs/openrouter-contract.md section 2; unknown fields are forwarded."""
 
     model: Annotated[str, MinLen(1), MaxLen(200)]
     prompt: str | None = None

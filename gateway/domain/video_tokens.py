@@ -1,13 +1,13 @@
-"""Video tokens, the unit Seedance is sold in: counted from the pixels really rendered.
+"""Video tokens, the billing unit of Seedance, computed from the rendered pixels.
 
-tokens = width x height / 1024 x (24 x seconds + 1). The extra frame is exact for the recorded job
-(640x640, 4 s: 38,800 tokens, 0.1358 USD). The pixels are not those of `supported_sizes`: that job
-was listed as 480x480. So the pixels held are an upper bound, by this rule:
+tokens = width x height / 1024 x (24 x seconds + 1). The extra frame matches the recorded job
+(640x640, 4 s: 38,800 tokens, 0.1358 USD). The rendered pixels differ from `supported_sizes`: that
+job was listed as 480x480. The estimate therefore uses an upper bound:
 
-- shape and resolution certain, and published by ByteDance: the published picture, the largest of
-  the generations 1.0 to 2.5 (`_RENDERED`);
-- else the 16:9 picture of that resolution and 5 % (every published picture is within 4.7 %);
-- and never less than any size the catalog lists for that resolution (and shape, if certain).
+- if aspect ratio and resolution are certain and published by ByteDance: the published picture, the
+  largest of the generations 1.0 to 2.5 (`_RENDERED`);
+- otherwise the 16:9 picture of that resolution plus 5 % (every published picture is within 4.7 %);
+- at least the largest size that the catalog lists for that resolution (and ratio, if certain).
 """
 
 from collections.abc import Mapping
@@ -33,14 +33,14 @@ _MARGIN = Fraction(105, 100)
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The largest frame a request may come out as: its pixels, and where they are from."""
+    """The largest possible output frame of a request: its pixels and their source."""
 
     area: int
     source: str
 
 
 def tokens(area: int, seconds: int) -> Decimal:
-    """Video tokens of so many seconds, at 24 frames a second and one more; exact."""
+    """Return the exact video tokens of `seconds` at 24 frames per second plus one frame."""
     return Decimal(area * (_FRAMES_PER_SECOND * seconds + 1)) / _PIXELS_PER_TOKEN
 
 
@@ -50,10 +50,10 @@ def largest_picture(
     ratio: Fraction | None,
     asked: Size | None = None,
 ) -> Picture | None:
-    """The largest picture that resolution may be rendered as; None if there is no telling.
+    """Return the largest possible picture of that resolution; None if it is unknown.
 
-    `ratio` is the shape if the request makes it certain, None if it is left to the upstream or
-    follows an input image. `asked` is the size the request states.
+    `ratio` is the aspect ratio if the request determines it, or None if the upstream or an input
+    image does. `asked` is the size in the request.
     """
     sizes = _listed(capabilities, resolution, ratio) + ([asked] if asked else [])
     listed = [_listed_picture(size) for size in sizes]
@@ -86,11 +86,11 @@ def _rendered(model: str, resolution: str | None, ratio: Fraction | None) -> Pic
     if wide is None:
         return None
     area = -(-wide * _MARGIN.numerator // _MARGIN.denominator)
-    return Picture(area, f"{area} px, the 16:9 picture of {resolution} and 5 %")
+    return Picture(area, f"{area} px, the 16:9 picture of {resolution} plus 5 %")
 
 
 def _published(resolution: str, ratio: Fraction) -> Size | None:
-    """ByteDance's picture for that name, lying or standing: 9:16 has the pixels of 16:9."""
+    """Return ByteDance's picture for a ratio in either orientation: 9:16 has the pixels of 16:9."""
     lying = max(ratio, 1 / ratio)
     for name, size in _RENDERED.get(resolution, {}).items():
         if same_shape(parse_ratio(name) or lying, lying):
@@ -125,4 +125,4 @@ _RENDERED: Mapping[str, Mapping[str, Size]] = {
     },
 }
 """Output pixels by resolution and ratio, from ByteDance's "Create a video generation task"
-(ModelArk, September 2026). Where generations differ, the largest."""
+(ModelArk, September 2026). If generations differ, the largest."""

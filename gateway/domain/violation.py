@@ -1,4 +1,4 @@
-"""One thing that is wrong with a request, as an error shows it."""
+"""Violations: single faults of a request, as error responses list them."""
 
 import json
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Any
 _SHOWN = 80
 
 MOST_VIOLATIONS = 50
-"""A refusal lists so many; what follows is not looked for."""
+"""The most violations that a refusal lists; the gateway does not search for more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One thing wrong with a request, in enough detail to correct it without asking."""
+    """One fault of a request, with enough detail to correct it."""
 
     field: str
     value: Any
@@ -22,7 +22,7 @@ class Violation:
 
 
 def shown(value: Any) -> str:
-    """Return a value as an error may show it: JSON, short, so that no prompt is repeated whole."""
+    """Return a value as short JSON for an error message, so that no prompt is repeated in full."""
     if isinstance(value, str) and len(value) > _SHOWN:
         return (
             f"{json.dumps(value[:_SHOWN], ensure_ascii=False)[:-1]}… ({len(value) + 2} characters)"

@@ -1,4 +1,4 @@
-"""An upstream's webhook as it came in: read, once its signature has been judged.
+"""Parse an upstream's webhook after its signature has been verified.
 
 See docs/openrouter-contract.md 7.
 """
@@ -17,15 +17,15 @@ _ID_LIMIT = 200  # characters; the upstream's ids have 39
 
 
 class Intake(StrEnum):
-    """What became of a webhook that could be read; stable (metrics, logs)."""
+    """The result of receiving a webhook. The values are stable (metrics, logs)."""
 
-    ACCEPTED = "accepted"  # verified, and taken in
-    DUPLICATE = "duplicate"  # verified, and taken in before: it changes nothing
-    HINT = "hint"  # not verifiable: its job is polled next
+    ACCEPTED = "accepted"  # verified and stored
+    DUPLICATE = "duplicate"  # verified and stored before: it changes nothing
+    HINT = "hint"  # not verifiable: the gateway polls the job next
     UNKNOWN_JOB = "unknown_job"
-    WRONG_TOKEN = "wrong_token"  # noqa: S105 - the name of a verdict
-    IGNORED = "ignored"  # verified, and of a kind that ends no job
-    UNREADABLE = "unreadable"  # verified, and not an event that the contract knows the shape of
+    WRONG_TOKEN = "wrong_token"  # noqa: S105 - the name of a result
+    IGNORED = "ignored"  # verified, but of a type that does not end a job
+    UNREADABLE = "unreadable"  # verified, but not an event of the contract
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +38,16 @@ class WebhookEvent:
 
     @property
     def ends(self) -> bool:
-        """Whether it tells of an end."""
+        """Whether it reports the end of the job."""
         return self.news.status is not None and self.news.status.terminal
 
 
 def read_event(body: bytes) -> WebhookEvent | None:
-    """The event, numbers exact; None for what has not the contract's shape. Never raises.
+    """Parse the event with exact numbers; None if it does not match the contract. Never raises.
 
-    The type and `data.status` must not contradict each other: which of two words holds is not ours
-    to guess. An event of another family, or of a status that we do not know, has news without a
-    status: no reason to change anything.
+    The type and `data.status` must not contradict each other, because the gateway can't know which
+    of them is right. An event of another family or with an unknown status yields an update without
+    a status, which changes nothing.
     """
     envelope = _object(body)
     kind, data = envelope.get("type"), envelope.get("data")

@@ -1,1 +1,1 @@
-"""Floor 3: the only SQL. Small steps over a transaction, composed into acts by the services."""
+"""Floor 3: the only SQL. Small functions over a transaction; services combine them into acts."""

@@ -1,4 +1,4 @@
-"""Bearer keys that operators made at run time, by hash; revoked ones stay as a record."""
+"""Store API keys that operators created at run time, by hash. Revoked keys stay as a record."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from gateway.ports import Transaction
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """One key; the key itself is shown once, when it is made, and kept nowhere."""
+    """One API key. The key itself is shown once, at creation, and never stored."""
 
     hash: str
     team: str
@@ -18,7 +18,7 @@ class StoredKey:
 
 
 def all_keys(tx: Transaction) -> list[StoredKey]:
-    """Every key, revoked ones too, in the order they were made."""
+    """Return every key, including revoked ones, in the order of creation."""
     rows = tx.fetch(
         """
         SELECT hash, team, name, created_at, created_by, revoked_at FROM keys

@@ -1,4 +1,4 @@
-"""Outputs that are to be fetched for the archive, as rows; claimed by lease."""
+"""Store the queue of outputs to fetch into the archive; workers claim rows with a lease."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from gateway.ports import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Archival:
-    """An output that this holder may fetch until the lease runs out; `token` fences its writes."""
+    """An output that this holder may fetch until the lease expires; `token` fences its writes."""
 
     job_id: str
     output: int
@@ -17,7 +17,7 @@ class Archival:
 
 
 def plan(tx: Transaction, job_id: str, output: int, *, now: int, give_up_at: int) -> None:
-    """Have an output fetched, from now on."""
+    """Queue an output; it is due immediately."""
     tx.execute(
         """
         INSERT INTO archivals (job_id, output, due_at, attempts, give_up_at)
@@ -31,7 +31,7 @@ def plan(tx: Transaction, job_id: str, output: int, *, now: int, give_up_at: int
 
 
 def due(tx: Transaction, *, now: int) -> bool:
-    """Whether anything is due that nobody holds."""
+    """Return whether any output is due and not leased."""
     row = tx.fetchrow(
         """
         SELECT job_id FROM archivals
@@ -43,7 +43,7 @@ def due(tx: Transaction, *, now: int) -> bool:
 
 
 def lease(tx: Transaction, *, now: int, until: int, token: str, limit: int) -> list[Archival]:
-    """Take up to `limit` outputs that are due and that nobody else holds."""
+    """Lease up to `limit` outputs that are due and not leased."""
     rows = tx.fetch(
         f"""
         UPDATE archivals SET lease_token = :token, lease_until = :until
@@ -65,7 +65,7 @@ def lease(tx: Transaction, *, now: int, until: int, token: str, limit: int) -> l
 
 
 def renew(tx: Transaction, held: Archival, *, until: int) -> bool:
-    """Hold it longer; False if the lease was lost."""
+    """Extend the lease; False if it was lost."""
     return (
         tx.execute(
             """
@@ -82,7 +82,7 @@ def renew(tx: Transaction, held: Archival, *, until: int) -> bool:
 
 
 def put_off(tx: Transaction, held: Archival, *, due_at: int) -> bool:
-    """Try again then, and give the lease back; False if the lease was lost."""
+    """Schedule the next attempt and release the lease; False if the lease was lost."""
     return (
         tx.execute(
             """
@@ -100,7 +100,7 @@ def put_off(tx: Transaction, held: Archival, *, due_at: int) -> bool:
 
 
 def drop(tx: Transaction, held: Archival) -> bool:
-    """Give up what this holder was to fetch; False if the lease was lost, or it is fetched."""
+    """Remove a leased output from the queue; False if the lease was lost or it was fetched."""
     return (
         tx.execute(
             """
@@ -116,7 +116,7 @@ def drop(tx: Transaction, held: Archival) -> bool:
 
 
 def settle(tx: Transaction, job_id: str, output: int | None = None) -> None:
-    """An output, or all of a job's, need not be fetched any more, whoever holds it."""
+    """Remove one output of a job, or all of them, from the queue, also if they are leased."""
     if output is None:
         tx.execute("DELETE FROM archivals WHERE job_id = :job_id", job_id=job_id)
     else:
@@ -128,7 +128,7 @@ def settle(tx: Transaction, job_id: str, output: int | None = None) -> None:
 
 
 def waiting(tx: Transaction, job_id: str) -> list[int]:
-    """The outputs of a job that are still to be fetched."""
+    """Return the outputs of a job that are still queued."""
     rows = tx.fetch(
         "SELECT output FROM archivals WHERE job_id = :job_id ORDER BY output", job_id=job_id
     )
@@ -136,5 +136,5 @@ def waiting(tx: Transaction, job_id: str) -> list[int]:
 
 
 def void_leases(tx: Transaction, *, now: int) -> None:
-    """End every lease at once: only where one process owns the database, as it starts."""
+    """End every lease. Only for the start of a process that is the database's only user."""
     tx.execute("UPDATE archivals SET lease_until = :now WHERE lease_until > :now", now=now)

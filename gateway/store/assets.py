@@ -1,4 +1,4 @@
-"""Stored videos as rows: kept, used, doomed, removed. The rows say what a store holds."""
+"""Store the rows of stored videos: added, used, marked for deletion, removed."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ _COLUMNS = "name, job_id, output, store, team, size, sha256, stored_at, last_use
 
 
 def add(tx: Transaction, asset: Asset) -> bool:
-    """Write that a store holds this output; False if it held it before."""
+    """Record that a store has this output; False if that is already recorded."""
     return (
         tx.execute(
             f"""
@@ -33,7 +33,7 @@ def add(tx: Transaction, asset: Asset) -> bool:
 
 
 def holdings(tx: Transaction, job_id: str, output: int) -> list[Asset]:
-    """Every store's copy of one output."""
+    """Return the copies of one output in all stores."""
     rows = tx.fetch(
         f"SELECT {_COLUMNS} FROM assets WHERE job_id = :job_id AND output = :output",
         job_id=job_id,
@@ -43,7 +43,7 @@ def holdings(tx: Transaction, job_id: str, output: int) -> list[Asset]:
 
 
 def of_job(tx: Transaction, job_id: str) -> list[Asset]:
-    """Every stored copy of a job's outputs."""
+    """Return every stored copy of a job's outputs."""
     rows = tx.fetch(
         f"SELECT {_COLUMNS} FROM assets WHERE job_id = :job_id ORDER BY output, store",
         job_id=job_id,
@@ -52,7 +52,7 @@ def of_job(tx: Transaction, job_id: str) -> list[Asset]:
 
 
 def touch(tx: Transaction, names: Collection[str], *, now: int) -> None:
-    """These were read up to now; what was about to be removed is spared."""
+    """Record that assets were read at `now`, and remove their deletion marks."""
     for name in names:
         tx.execute(
             """
@@ -65,7 +65,7 @@ def touch(tx: Transaction, names: Collection[str], *, now: int) -> None:
 
 
 def mark_for_deletion(tx: Transaction, asset: Asset, because: Removed, *, now: int) -> bool:
-    """Announce a removal; False if somebody used the video since it was chosen."""
+    """Mark an asset for deletion; False if it was used since it was selected."""
     return (
         tx.execute(
             """
@@ -82,7 +82,7 @@ def mark_for_deletion(tx: Transaction, asset: Asset, because: Removed, *, now: i
 
 
 def stored_before(tx: Transaction, store: str, *, moment: int, limit: int) -> list[Asset]:
-    """What was stored then or earlier and is not doomed yet, oldest first."""
+    """Return unmarked assets that were stored at `moment` or earlier, oldest first."""
     rows = tx.fetch(
         f"""
         SELECT {_COLUMNS} FROM assets
@@ -97,7 +97,7 @@ def stored_before(tx: Transaction, store: str, *, moment: int, limit: int) -> li
 
 
 def least_used(tx: Transaction, store: str, *, limit: int) -> list[Asset]:
-    """What is not doomed yet, least recently used first."""
+    """Return unmarked assets, least recently used first."""
     rows = tx.fetch(
         f"""
         SELECT {_COLUMNS} FROM assets WHERE store = :store AND doomed_at IS NULL
@@ -111,15 +111,15 @@ def least_used(tx: Transaction, store: str, *, limit: int) -> list[Asset]:
 
 @dataclass(frozen=True, slots=True)
 class MarkedAsset:
-    """A video whose removal was announced."""
+    """A video that is marked for deletion."""
 
     asset: Asset
     because: Removed
-    upstream_until: int | None  # epoch seconds; None: nobody said how long the upstream keeps it
+    upstream_until: int | None  # epoch seconds; None: the upstream's retention is unknown
 
 
 def marked_before(tx: Transaction, store: str, *, moment: int, limit: int) -> list[MarkedAsset]:
-    """What was doomed then or earlier and nobody has used since."""
+    """Return assets that were marked at `moment` or earlier and not used since."""
     rows = tx.fetch(
         f"""
         SELECT {_prefixed("assets")}, assets.doomed_because, jobs.copy_expires_at
@@ -136,7 +136,7 @@ def marked_before(tx: Transaction, store: str, *, moment: int, limit: int) -> li
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """The record that a stored video leaves behind."""
+    """The record of a removed video."""
 
     reason: Removed
     made_by: str
@@ -145,9 +145,9 @@ class Removal:
 
 
 def remove(tx: Transaction, asset: Asset, removal: Removal) -> bool:
-    """Forget a stored video and write down that it was; False if it was forgotten before.
+    """Delete an asset's row and record its removal; False if it was already removed.
 
-    A doomed one that was used meanwhile stays, and then this is False too.
+    An asset that lost its deletion mark, because it was used, is kept; the result is then False.
     """
     spared = "AND doomed_at IS NOT NULL" if removal.reason in ("retention", "space") else ""
     if not tx.execute(f"DELETE FROM assets WHERE name = :name {spared}", name=asset.name):
@@ -179,7 +179,7 @@ def remove(tx: Transaction, asset: Asset, removal: Removal) -> bool:
 
 
 def removals(tx: Transaction, job_id: str) -> Sequence[Row]:
-    """What was once stored of a job, in the order of removal."""
+    """Return the removals of a job's videos, in the order of removal."""
     return tx.fetch(
         """
         SELECT name, output, store, size, sha256, stored_at, removed_at, reason, made_by, last_copy
@@ -191,14 +191,14 @@ def removals(tx: Transaction, job_id: str) -> Sequence[Row]:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What a store holds, by the rows."""
+    """The number and total size of a store's videos, by the rows."""
 
     videos: int
     size: int
 
 
 def totals(tx: Transaction, store: str) -> Totals:
-    """What a store holds now; what is doomed no longer counts."""
+    """Return a store's totals without assets that are marked for deletion."""
     row = tx.fetchrow(
         """
         SELECT COUNT(*) AS videos, CAST(COALESCE(SUM(size), 0) AS BIGINT) AS size
@@ -210,7 +210,7 @@ def totals(tx: Transaction, store: str) -> Totals:
 
 
 def known(tx: Transaction, names: Collection[str]) -> set[str]:
-    """Those of the names that a row speaks of."""
+    """Return the names that have a row."""
     found = (tx.fetchrow("SELECT name FROM assets WHERE name = :name", name=name) for name in names)
     return {row["name"] for row in found if row is not None}
 

@@ -1,4 +1,4 @@
-"""The audit trail as rows: appended one after another, never changed."""
+"""Store the audit trail: records are appended and never changed."""
 
 from collections.abc import Sequence
 
@@ -10,17 +10,17 @@ _COLUMNS = "number, at, act, subject, made_by, origin, details, previous, hash"
 
 
 def append(tx: Transaction, entry: AuditEntry) -> Record:
-    """Chain one record to the last. Do it last in an act: others that append wait from here on.
+    """Append one record to the chain. Call it last in a transaction: it blocks other appends.
 
     Raises:
-        StorageFailed: the head of the chain is not there; the transaction must not commit.
+        StorageFailed: the head row is missing; the transaction must not commit.
 
     """
     row = tx.fetchrow(
         "UPDATE audit_head SET number = number + 1 WHERE id = 1 RETURNING number, hash"
     )
     if row is None:
-        raise StorageFailed("the audit trail has lost its head; `audit verify` says more")
+        raise StorageFailed("the audit trail's head row is missing; run `audit verify`")
     record = chained(entry, Link(row["number"] - 1, row["hash"]))
     tx.execute(
         f"""
@@ -43,19 +43,19 @@ def append(tx: Transaction, entry: AuditEntry) -> Record:
 
 
 def head(tx: Transaction) -> Link | None:
-    """The place of the last record as it was noted apart from it; None if the note is gone."""
+    """Return the link of the last record from the head row; None if that row is missing."""
     row = tx.fetchrow("SELECT number, hash FROM audit_head WHERE id = 1")
     return None if row is None else Link(row["number"], row["hash"])
 
 
 def find(tx: Transaction, number: int) -> Record | None:
-    """One record."""
+    """Return one record."""
     row = tx.fetchrow(f"SELECT {_COLUMNS} FROM audit WHERE number = :number", number=number)
     return None if row is None else _record(row)
 
 
 def after(tx: Transaction, number: int, limit: int) -> Sequence[Record]:
-    """The records after that one, oldest first."""
+    """Return the records after `number`, oldest first."""
     rows = tx.fetch(
         f"SELECT {_COLUMNS} FROM audit WHERE number > :number ORDER BY number LIMIT :limit",
         number=number,
@@ -65,13 +65,13 @@ def after(tx: Transaction, number: int, limit: int) -> Sequence[Record]:
 
 
 def latest(tx: Transaction, limit: int) -> Sequence[Record]:
-    """The newest records, newest first."""
+    """Return the newest records, newest first."""
     rows = tx.fetch(f"SELECT {_COLUMNS} FROM audit ORDER BY number DESC LIMIT :limit", limit=limit)
     return [_record(row) for row in rows]
 
 
 def last_of(tx: Transaction, *acts: AuditedAct) -> Record | None:
-    """The newest record of one of these acts."""
+    """Return the newest record of any of these acts."""
     newest: Record | None = None
     for act in acts:
         row = tx.fetchrow(

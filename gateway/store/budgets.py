@@ -1,4 +1,4 @@
-"""The budgets that count jobs at present, on whichever replica they are configured."""
+"""Store the budgets that are in force on any replica."""
 
 import json
 
@@ -8,17 +8,17 @@ from gateway.ports import Row, Transaction
 
 
 def share(tx: Transaction) -> None:
-    """Keep the set of budgets as it is until the transaction ends; others may share it."""
+    """Take a shared lock on the set of budgets until the transaction ends."""
     tx.fetchrow(f"SELECT taken FROM budgets_lock WHERE id = 1 {tx.for_share}")
 
 
 def lock(tx: Transaction) -> None:
-    """Wait for every transaction that shares the set, and keep new ones out until this one ends."""
+    """Take an exclusive lock on the set of budgets until the transaction ends."""
     tx.execute("UPDATE budgets_lock SET taken = taken + 1 WHERE id = 1")
 
 
 def registered(tx: Transaction, team: str) -> dict[str, Budget]:
-    """Return by id the budgets that count jobs of that team: its own and the organisation's."""
+    """Return the budgets that count the team's jobs, by id: its own and the organisation's."""
     rows = tx.fetch(
         f"""
         SELECT {_COLUMNS} FROM budgets WHERE team IS NULL
@@ -31,7 +31,7 @@ def registered(tx: Transaction, team: str) -> dict[str, Budget]:
 
 
 def find(tx: Transaction, budget_id: str) -> Budget | None:
-    """Return the budget if any process has had it in force lately."""
+    """Return the budget if any process registered it recently."""
     row = tx.fetchrow(f"SELECT {_COLUMNS} FROM budgets WHERE id = :id", id=budget_id)
     return None if row is None else _budget(row)
 
@@ -40,7 +40,7 @@ _COLUMNS = "id, period, limit_micros, team, key_name, models"
 
 
 def register(tx: Transaction, budget: Budget, *, now: int) -> None:
-    """Count jobs in this budget from now on, on every replica."""
+    """Register a budget, so that every replica counts jobs in it."""
     tx.execute(
         """
         INSERT INTO budgets (id, period, limit_micros, team, key_name, models, seen_at)
@@ -58,7 +58,7 @@ def register(tx: Transaction, budget: Budget, *, now: int) -> None:
 
 
 def forget(tx: Transaction, *, before: int, limit: int) -> int:
-    """Stop counting in budgets that no process had in force since then; return how many."""
+    """Delete budgets that no process registered since `before`; return how many."""
     return tx.execute(
         """
         DELETE FROM budgets

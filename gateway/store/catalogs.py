@@ -1,4 +1,4 @@
-"""Catalogs as last fetched, one row an upstream, and what changed in them."""
+"""Store the last fetched catalog of each upstream, and the changes between catalogs."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from gateway.ports import Row, Transaction
 
 @dataclass(frozen=True, slots=True)
 class StoredCatalog:
-    """`models` is the JSON array of the entries; `fetched_at` epoch ms."""
+    """One upstream's catalog. `models` is a JSON array of entries; `fetched_at` is epoch ms."""
 
     upstream: str
     models: str
@@ -18,7 +18,7 @@ class StoredCatalog:
 
 
 def all_catalogs(tx: Transaction) -> list[StoredCatalog]:
-    """What was kept of every upstream."""
+    """Return the stored catalog of every upstream."""
     rows = tx.fetch("SELECT upstream, models, fetched_at FROM catalogs")
     return [StoredCatalog(**dict(row)) for row in rows]
 
@@ -30,7 +30,7 @@ def keep(
     fetched_at: int,
     changed: Sequence[CatalogChange] = (),
 ) -> None:
-    """Replace the upstream's catalog, unless a newer one is kept, and record what changed."""
+    """Replace the upstream's catalog, unless a newer one is stored, and record the changes."""
     tx.execute(
         """
         INSERT INTO catalogs (upstream, models, fetched_at)
@@ -63,7 +63,7 @@ def keep(
 
 
 def latest_changes(tx: Transaction, limit: int) -> Sequence[Row]:
-    """What changed, newest first."""
+    """Return catalog changes, newest first."""
     return tx.fetch(
         """
         SELECT upstream, at, kind, model, field, before_value, after_value

@@ -1,4 +1,4 @@
-"""What jobs of one kind have cost beyond the catalog's price: raises the next estimate.
+"""Store costs above the catalog's price by price profile; they raise later estimates.
 
 A raise expires 30 days after the last job that cost more, or after 20 jobs that did not.
 """
@@ -26,9 +26,9 @@ class LearnedCost:
 
 
 def learned(tx: Transaction, profile: str, *, now: int, team: str | None = None) -> int | None:
-    """Return the most that a job of the kind has cost lately; None where nothing was learned.
+    """Return the highest unexpired cost of the profile; None if there is none.
 
-    `team` asks for what that team itself has paid.
+    `team` restricts it to the costs of that team.
     """
     row = tx.fetchrow(
         """
@@ -46,7 +46,7 @@ def learned(tx: Transaction, profile: str, *, now: int, team: str | None = None)
 def learn(
     tx: Transaction, profile: str, team: str, micros: int, catalog_micros: int, *, now: int
 ) -> None:
-    """Take in what one job cost, beside the catalog's price for it."""
+    """Record one job's cost beside the catalog's price for it."""
     if micros > catalog_micros:
         _raise(tx, profile, team, micros, now)
         return
@@ -93,7 +93,7 @@ def listing(tx: Transaction) -> Sequence[LearnedCost]:
 
 
 def reset(tx: Transaction, model: str | None) -> int:
-    """Forget the raises of a model, or all; return how many."""
+    """Delete the raises of one model, or all of them; return how many."""
     return tx.execute(
         "DELETE FROM learned_costs WHERE :everything = 1 OR profile LIKE :like",
         everything=int(model is None),
@@ -102,7 +102,7 @@ def reset(tx: Transaction, model: str | None) -> int:
 
 
 def forget(tx: Transaction, *, before: int, limit: int) -> int:
-    """Delete raises that expired before then; return how many."""
+    """Delete raises from before `before`; return how many."""
     return tx.execute(
         """
         DELETE FROM learned_costs

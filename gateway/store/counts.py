@@ -1,7 +1,7 @@
-"""What operators watch, counted in the shared database: cheap, for every replica asks at a scrape.
+"""Count unfinished work for metrics. Every replica runs these queries at each scrape.
 
-Each statement reads an index that holds only what is unfinished, so that what is done and kept
-costs nothing (a million jobs and deliveries: a few milliseconds, tests/store/test_observe.py).
+Each query reads an index of unfinished rows only, so finished rows cost nothing (a million jobs and
+deliveries: a few milliseconds, tests/store/test_counts.py).
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from gateway.ports import Transaction
 
 @dataclass(frozen=True, slots=True)
 class OpenCount:
-    """Open jobs of one team, upstream and status; `oldest` is in epoch ms."""
+    """The open jobs of one team, upstream and status; `oldest` is in epoch ms."""
 
     team: str
     upstream: str
@@ -22,7 +22,7 @@ class OpenCount:
 
 
 def open_jobs(tx: Transaction) -> Sequence[OpenCount]:
-    """How many jobs are not at their end, and since when."""
+    """Return the number and the oldest of open jobs by team, upstream and status."""
     rows = tx.fetch(
         """
         SELECT team, upstream, status, COUNT(*) AS jobs, MIN(created_at) AS oldest
@@ -36,7 +36,7 @@ def open_jobs(tx: Transaction) -> Sequence[OpenCount]:
 
 @dataclass(frozen=True, slots=True)
 class UndeliveredCount:
-    """What one endpoint did not take yet (`pending`) or never took (`dead`)."""
+    """The pending or dead deliveries of one endpoint; `oldest` is in epoch ms."""
 
     endpoint: str
     state: str
@@ -45,7 +45,7 @@ class UndeliveredCount:
 
 
 def undelivered(tx: Transaction) -> Sequence[UndeliveredCount]:
-    """How much is owed to each endpoint and was given up, and since when."""
+    """Return the number and the oldest of pending and dead deliveries by endpoint."""
     rows = tx.fetch(
         """
         SELECT endpoint, state, COUNT(*) AS deliveries, MIN(created_at) AS oldest

@@ -1,4 +1,4 @@
-"""Who holds a fingerprint or an idempotency key: one row each, the row is the claim."""
+"""Store the claims of jobs on fingerprints and idempotency keys: one row per claim."""
 
 from dataclasses import dataclass
 
@@ -6,15 +6,15 @@ from gateway.domain.errors import StorageFailed
 from gateway.domain.job import JobId
 from gateway.ports import Transaction
 
-# Between a lost INSERT and the SELECT the holder may let go (PostgreSQL reads anew per statement).
+# The holder may release its claim between our INSERT and SELECT (READ COMMITTED in PostgreSQL).
 _TRIES = 5
 
 
 def claim(tx: Transaction, team: str, fingerprint: str, job_id: str) -> JobId | None:
-    """Claim the fingerprint for this job; the id of the job that holds it already, else None.
+    """Claim the fingerprint for this job; return the id of the job that already holds it, or None.
 
     Raises:
-        StorageFailed: the claim kept changing hands; nothing was claimed.
+        StorageFailed: the claim changed between every insert and read; nothing was claimed.
 
     """
     for _ in range(_TRIES):
@@ -37,11 +37,11 @@ def claim(tx: Transaction, team: str, fingerprint: str, job_id: str) -> JobId | 
         )
         if row is not None:
             return JobId(row["job_id"])
-    raise StorageFailed("the claim of a fingerprint kept changing hands")
+    raise StorageFailed("the claim of a fingerprint changed during every attempt")
 
 
 def take_over(tx: Transaction, team: str, fingerprint: str, old: str, new: str) -> bool:
-    """Take the claim from a job that is no longer worth joining; False if it changed hands."""
+    """Move the claim from job `old` to job `new`; False if `old` no longer holds it."""
     return (
         tx.execute(
             """
@@ -58,13 +58,13 @@ def take_over(tx: Transaction, team: str, fingerprint: str, old: str, new: str) 
 
 
 def release(tx: Transaction, job_id: str) -> None:
-    """Let the next identical request of the team be a job of its own."""
+    """Release the job's fingerprint, so that the next identical request creates a new job."""
     tx.execute("DELETE FROM fingerprints WHERE job_id = :job_id", job_id=job_id)
 
 
 @dataclass(frozen=True, slots=True)
 class KeyClaim:
-    """What an idempotency key was first used for."""
+    """The first use of an idempotency key."""
 
     fingerprint: str
     job_id: JobId
@@ -74,7 +74,7 @@ class KeyClaim:
 def claim_key(
     tx: Transaction, team: str, key_hash: str, fingerprint: str, job_id: str, *, now: int
 ) -> KeyClaim | None:
-    """Claim an idempotency key for this job; what it was used for already, else None.
+    """Claim an idempotency key for this job; return its earlier use, or None.
 
     Raises:
         StorageFailed: as `claim`.
@@ -105,11 +105,11 @@ def claim_key(
         )
         if row is not None:
             return KeyClaim(row["fingerprint"], JobId(row["job_id"]), row["created_at"])
-    raise StorageFailed("the claim of an idempotency key kept changing hands")
+    raise StorageFailed("the claim of an idempotency key changed during every attempt")
 
 
 def drop_key(tx: Transaction, team: str, key_hash: str, job_id: str) -> None:
-    """Forget an idempotency key that this job holds."""
+    """Delete an idempotency key that this job holds."""
     tx.execute(
         """
         DELETE FROM idempotency_keys
@@ -122,7 +122,7 @@ def drop_key(tx: Transaction, team: str, key_hash: str, job_id: str) -> None:
 
 
 def move_keys(tx: Transaction, old: str, new: str) -> None:
-    """A request joined another job: its idempotency keys mean that one from now on."""
+    """Point the idempotency keys of job `old` to job `new`, which the request joined."""
     tx.execute(
         "UPDATE idempotency_keys SET job_id = :new WHERE job_id = :old",
         old=old,
@@ -131,12 +131,12 @@ def move_keys(tx: Transaction, old: str, new: str) -> None:
 
 
 def release_keys(tx: Transaction, job_id: str) -> None:
-    """Forget every idempotency key of a job that was refused: the client may try again."""
+    """Delete every idempotency key of a refused job, so that the client may retry."""
     tx.execute("DELETE FROM idempotency_keys WHERE job_id = :job_id", job_id=job_id)
 
 
 def forget_old_keys(tx: Transaction, *, before: int, limit: int) -> int:
-    """Forget idempotency keys made before then, a batch at a time; how many."""
+    """Delete up to `limit` idempotency keys from before `before`; return how many."""
     return tx.execute(
         """
         DELETE FROM idempotency_keys WHERE (team, key_hash) IN (

@@ -1,7 +1,7 @@
-"""Deliveries as rows: claimed by lane under a lease, sent elsewhere, and what became of each try.
+"""Store deliveries: claim them by lane with a lease, and record the result of each attempt.
 
-A leased delivery is due again when its lease runs out: `next_attempt_at` is moved there. So a
-process that dies loses nothing, and what is due is found by one index.
+A claim moves `next_attempt_at` to the end of the lease, so the delivery becomes due again when the
+lease expires. A crashed process therefore loses nothing, and one index finds everything due.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from gateway.ports import Row, Transaction
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A delivery that this holder may try until the lease runs out; `token` fences its writes."""
+    """A delivery that this holder may send until the lease expires; `token` fences its writes."""
 
     id: str
     token: str
@@ -24,16 +24,16 @@ class Lease:
     lane: str
     url: str | None
     attempts: int  # made so far
-    schedule_from: int  # how many of them were before the last replay
+    schedule_from: int  # how many of them were made before the last replay
     event: Event
-    request_id: str | None  # of the job that the event tells of
+    request_id: str | None  # of the event's job
     traceparent: str | None
 
 
 def due_lanes(tx: Transaction, *, now: int, at_once: int, limit: int) -> Sequence[str]:
-    """Lanes with a delivery due and fewer than `at_once` under way, longest waiting first.
+    """Return lanes with a due delivery and fewer than `at_once` leased, longest waiting first.
 
-    Hops from lane to lane along the index: a backlog of any length costs one look.
+    The query skips from lane to lane in the index, so its cost does not grow with the backlog.
     """
     rows = tx.fetch(
         """
@@ -67,10 +67,10 @@ def due_lanes(tx: Transaction, *, now: int, at_once: int, limit: int) -> Sequenc
 def claim(
     tx: Transaction, lane: str, *, now: int, until: int, token: str, at_once: int, limit: int
 ) -> list[Lease]:
-    """Take up to `limit` due deliveries of a lane, of which never more than `at_once` are held.
+    """Lease up to `limit` due deliveries of a lane, with at most `at_once` leased in total.
 
-    Who claims holds the lane's row until the transaction ends, so that replicas count in turn.
-    `token` must be new for each call.
+    The transaction locks the lane's row, so that replicas count one after another. `token` must be
+    new for each call.
     """
     tx.execute(
         """
@@ -127,17 +127,17 @@ def claim(
 
 
 def delivered(tx: Transaction, lease: Lease, *, now: int) -> bool:
-    """The endpoint took it; False if the lease was lost meanwhile."""
+    """Mark the delivery as delivered; False if the lease was lost."""
     return _end(tx, lease, "delivered", now)
 
 
 def dead(tx: Transaction, lease: Lease, *, now: int) -> bool:
-    """It is given up, and kept; False if the lease was lost meanwhile."""
+    """Dead-letter the delivery; False if the lease was lost."""
     return _end(tx, lease, "dead", now)
 
 
 def retry(tx: Transaction, lease: Lease, *, at: int) -> bool:
-    """Plan the next attempt and give the lease back; False if the lease was lost meanwhile."""
+    """Schedule the next attempt and release the lease; False if the lease was lost."""
     return (
         tx.execute(
             """
@@ -155,7 +155,7 @@ def retry(tx: Transaction, lease: Lease, *, at: int) -> bool:
 
 
 def note(tx: Transaction, lease: Lease, outcome: AttemptOutcome, *, now: int) -> None:
-    """Write down the attempt of a lease that was held to its end."""
+    """Record an attempt; call it only if the lease was not lost."""
     tx.execute(
         """
         INSERT INTO delivery_attempts (
@@ -174,7 +174,7 @@ def note(tx: Transaction, lease: Lease, outcome: AttemptOutcome, *, now: int) ->
 
 
 def dead_letter(tx: Transaction, endpoint: str, *, now: int) -> int:
-    """Give up everything owed to an endpoint that nobody is sending just now; how many."""
+    """Dead-letter an endpoint's pending deliveries that are not leased; return how many."""
     return tx.execute(
         """
         UPDATE deliveries
@@ -189,7 +189,7 @@ def dead_letter(tx: Transaction, endpoint: str, *, now: int) -> int:
 
 
 def void_leases(tx: Transaction, *, now: int) -> None:
-    """End every lease at once: only where one process owns the database, as it starts."""
+    """End every lease. Only for the start of a process that is the database's only user."""
     tx.execute(
         """
         UPDATE deliveries SET next_attempt_at = :now, lease_token = NULL, lease_until = NULL
@@ -200,7 +200,7 @@ def void_leases(tx: Transaction, *, now: int) -> None:
 
 
 def forget_delivered(tx: Transaction, *, before: int, limit: int) -> int:
-    """Delete deliveries that arrived before then, with their attempts, a batch at a time."""
+    """Delete up to `limit` deliveries, with attempts, that were delivered before `before`."""
     rows = tx.fetch(
         f"""
         SELECT id FROM deliveries WHERE state = 'delivered' AND ended_at < :before
@@ -216,7 +216,7 @@ def forget_delivered(tx: Transaction, *, before: int, limit: int) -> int:
 
 
 def forget_lanes(tx: Transaction, *, before: int, limit: int) -> int:
-    """Delete the rows of lanes that nothing was claimed from since then, a batch at a time."""
+    """Delete up to `limit` lanes without a claim since `before`; return how many."""
     return tx.execute(
         f"""
         DELETE FROM lanes WHERE lane IN (

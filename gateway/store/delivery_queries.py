@@ -1,4 +1,4 @@
-"""Deliveries as operators see them: listed, shown with every attempt, put back to be sent."""
+"""Query deliveries for operators: list them, show their attempts, replay them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ STATES = ("pending", "delivered", "dead")
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One delivery with what it tells of. Times in epoch ms."""
+    """One delivery with its event. Times are in epoch ms."""
 
     id: str
     endpoint: str
@@ -31,7 +31,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
-    """One HTTP try. `answer`: the first bytes of what came back."""
+    """One HTTP attempt. `answer` holds the first bytes of the response."""
 
     attempt: int
     at: int
@@ -44,12 +44,12 @@ class AttemptRecord:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryFilter:
-    """Which deliveries; what is None narrows nothing. `since` in epoch ms, of their events."""
+    """A filter on deliveries; None matches all. `since` is in epoch ms, of their events."""
 
     state: State | None = None
     endpoint: str | None = None
     since: int | None = None
-    before: tuple[int, str] | None = None  # the last one of the page before: made then, this id
+    before: tuple[int, str] | None = None  # last row of the previous page: created_at, id
 
 
 _COLUMNS = """
@@ -59,7 +59,7 @@ _COLUMNS = """
 
 
 def page(tx: Transaction, wanted: DeliveryFilter, limit: int) -> Sequence[Shown]:
-    """The newest first, at most `limit`."""
+    """Return at most `limit` deliveries, newest first."""
     conditions, params = _where(wanted)
     rows = tx.fetch(
         f"""
@@ -75,7 +75,7 @@ def page(tx: Transaction, wanted: DeliveryFilter, limit: int) -> Sequence[Shown]
 
 
 def find(tx: Transaction, delivery_id: str) -> Shown | None:
-    """One delivery."""
+    """Return one delivery."""
     row = tx.fetchrow(
         f"""
         SELECT {_COLUMNS} FROM deliveries d JOIN events e ON e.id = d.event_id
@@ -87,7 +87,7 @@ def find(tx: Transaction, delivery_id: str) -> Shown | None:
 
 
 def of_job(tx: Transaction, job_id: str) -> Sequence[Shown]:
-    """Who is owed, or was told of, a job's end."""
+    """Return the deliveries of a job's terminal event."""
     rows = tx.fetch(
         f"""
         SELECT {_COLUMNS} FROM events e JOIN deliveries d ON d.event_id = e.id
@@ -100,7 +100,7 @@ def of_job(tx: Transaction, job_id: str) -> Sequence[Shown]:
 
 
 def attempts(tx: Transaction, delivery_id: str) -> Sequence[AttemptRecord]:
-    """Every attempt of one delivery, in order."""
+    """Return every attempt of one delivery, in order."""
     rows = tx.fetch(
         """
         SELECT attempt, at, status, latency_ms, error, detail, answer FROM delivery_attempts
@@ -112,7 +112,7 @@ def attempts(tx: Transaction, delivery_id: str) -> Sequence[AttemptRecord]:
 
 
 def replay(tx: Transaction, delivery_id: str, *, now: int) -> bool:
-    """Make it due now, its schedule begun anew; False while an attempt of it is under way."""
+    """Make a delivery due now and restart its schedule; False while an attempt is running."""
     return (
         tx.execute(
             """
@@ -129,9 +129,9 @@ def replay(tx: Transaction, delivery_id: str, *, now: int) -> bool:
 
 
 def replay_dead(tx: Transaction, *, since: int, endpoint: str | None, now: int, limit: int) -> int:
-    """Make deliveries due that were given up, of events since then; how many, at most `limit`.
+    """Make up to `limit` dead deliveries of events since `since` due; return how many.
 
-    Those of an endpoint that is disabled stay: they would only be given up again.
+    Deliveries of disabled endpoints are left out, because they would be dead-lettered again.
     """
     condition = "" if endpoint is None else "AND d.endpoint = :endpoint"
     params: dict[str, Value] = {} if endpoint is None else {"endpoint": endpoint}
@@ -157,7 +157,7 @@ def replay_dead(tx: Transaction, *, since: int, endpoint: str | None, now: int, 
 
 
 def _where(wanted: DeliveryFilter) -> tuple[str, dict[str, Value]]:
-    """Conditions of constant text; every value is a parameter."""
+    """Return the WHERE conditions, which are constant text, and the parameters with the values."""
     conditions: list[str] = ["1 = 1"]
     params: dict[str, Value] = {}
     if wanted.state is not None:

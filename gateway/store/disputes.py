@@ -1,4 +1,4 @@
-"""Bills far above their estimates, until an operator has accepted or corrected them."""
+"""Store disputes: costs far above the estimate that an operator must accept or correct."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from gateway.ports import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Dispute:
-    """An open dispute. Money in micro-dollars, `opened_at` in epoch ms."""
+    """An open dispute. Money is in micro-dollars, `opened_at` in epoch ms."""
 
     job_id: str
     team: str
@@ -20,9 +20,9 @@ class Dispute:
 def open_one(
     tx: Transaction, job_id: str, team: str, estimate: int, cost: int, *, now: int
 ) -> bool:
-    """Open the job's dispute, or renew it at another cost; False if that cost is disputed already.
+    """Open the job's dispute or update its cost; False if this cost is already disputed.
 
-    A dispute that an operator has decided opens again when another such bill comes.
+    A closed dispute opens again if the upstream reports another disputed cost.
     """
     row = tx.fetchrow(
         """
@@ -57,7 +57,7 @@ def close(tx: Transaction, job_id: str, verdict: str, *, now: int) -> bool:
 
 
 def is_open(tx: Transaction, job_id: str) -> bool:
-    """Return whether the job's bill waits for an operator's decision."""
+    """Return whether the job has an open dispute."""
     row = tx.fetchrow(
         "SELECT job_id FROM disputes WHERE job_id = :job_id AND closed_at IS NULL", job_id=job_id
     )
@@ -65,7 +65,7 @@ def is_open(tx: Transaction, job_id: str) -> bool:
 
 
 def unsettled(tx: Transaction, team: str | None = None) -> Sequence[Dispute]:
-    """Return every open dispute, of one team or of all, the oldest first."""
+    """Return every open dispute of one team or of all teams, oldest first."""
     of_one = "" if team is None else "AND team = :team"
     named = {} if team is None else {"team": team}
     rows = tx.fetch(

@@ -1,4 +1,4 @@
-"""How subscribers fare, as rows: their unbroken run of failures, and whether they get anything."""
+"""Store the health of endpoints: their current run of failures, and whether they are disabled."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from gateway.ports import Row, Transaction
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """One subscriber; times in epoch ms."""
+    """The health of one endpoint. Times are in epoch ms."""
 
     failing_since: int | None = None
     last_failure: int | None = None
@@ -19,7 +19,7 @@ class Health:
 
     @property
     def failing(self) -> Failing | None:
-        """Its run of failures; None once anything was delivered."""
+        """The current run of failures; None after a successful delivery."""
         if self.failing_since is None or self.last_failure is None:
             return None
         return Failing(from_epoch_ms(self.failing_since), from_epoch_ms(self.last_failure))
@@ -29,18 +29,18 @@ _COLUMNS = "name, failing_since, last_failure, disabled_at, disabled_because"
 
 
 def health(tx: Transaction, name: str) -> Health:
-    """How it fares; well, where nothing was written down."""
+    """Return an endpoint's health; the default one without a row."""
     row = tx.fetchrow(f"SELECT {_COLUMNS} FROM endpoints WHERE name = :name", name=name)
     return Health() if row is None else _health(row)
 
 
 def every(tx: Transaction) -> Mapping[str, Health]:
-    """All of which anything was ever written down."""
+    """Return the health of every endpoint that has a row."""
     return {row["name"]: _health(row) for row in tx.fetch(f"SELECT {_COLUMNS} FROM endpoints")}
 
 
 def failed(tx: Transaction, name: str, failing: Failing) -> None:
-    """Put down its run of failures."""
+    """Store an endpoint's run of failures."""
     tx.execute(
         """
         INSERT INTO endpoints (name, failing_since, last_failure) VALUES (:name, :since, :last)
@@ -53,7 +53,7 @@ def failed(tx: Transaction, name: str, failing: Failing) -> None:
 
 
 def recovered(tx: Transaction, name: str) -> None:
-    """Something was delivered: its run of failures is over."""
+    """End an endpoint's run of failures after a successful delivery."""
     tx.execute(
         """
         UPDATE endpoints SET failing_since = NULL, last_failure = NULL
@@ -64,7 +64,7 @@ def recovered(tx: Transaction, name: str) -> None:
 
 
 def disable(tx: Transaction, name: str, because: str, *, now: int) -> bool:
-    """It gets nothing more; False if that was so before."""
+    """Disable an endpoint; False if it is already disabled."""
     return (
         tx.execute(
             """
@@ -82,7 +82,7 @@ def disable(tx: Transaction, name: str, because: str, *, now: int) -> bool:
 
 
 def enable(tx: Transaction, name: str) -> bool:
-    """It gets events again, its failures forgotten; False if it was not disabled."""
+    """Enable an endpoint and clear its failures; False if it was not disabled."""
     return (
         tx.execute(
             """

@@ -1,4 +1,4 @@
-"""Events and who is owed them, as rows: the outbox."""
+"""Store events, callback subscriptions and deliveries: the outbox."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from gateway.ports import Row, Transaction
 
 
 def add(tx: Transaction, event: Event) -> bool:
-    """Write an event; False if its job has told its end before."""
+    """Store an event; False if its job already has a terminal event."""
     return (
         tx.execute(
             """
@@ -30,7 +30,7 @@ def add(tx: Transaction, event: Event) -> bool:
 
 
 def subscribe(tx: Transaction, job_id: str, url: str, *, now: int) -> None:
-    """A client's `callback_url` hears of the job's end, once however often it is given."""
+    """Subscribe a client's `callback_url` to the job's terminal event; repeats have no effect."""
     tx.execute(
         """
         INSERT INTO subscriptions (job_id, url, created_at) VALUES (:job_id, :url, :now)
@@ -43,7 +43,7 @@ def subscribe(tx: Transaction, job_id: str, url: str, *, now: int) -> None:
 
 
 def subscribed(tx: Transaction, job_id: str) -> Sequence[str]:
-    """The callback_urls of a job."""
+    """Return the callback URLs of a job."""
     rows = tx.fetch(
         "SELECT url FROM subscriptions WHERE job_id = :job_id ORDER BY created_at, url",
         job_id=job_id,
@@ -54,7 +54,7 @@ def subscribed(tx: Transaction, job_id: str) -> Sequence[str]:
 def owe(
     tx: Transaction, delivery_id: str, event: Event, endpoint: str, url: str | None, *, now: int
 ) -> None:
-    """One endpoint is owed the event, from now on."""
+    """Create a delivery of the event to one endpoint, due now."""
     tx.execute(
         """
         INSERT INTO deliveries (
@@ -72,13 +72,13 @@ def owe(
 
 
 def disabled_endpoints(tx: Transaction) -> set[str]:
-    """Endpoints that get nothing more until an operator says otherwise."""
+    """Return the names of disabled endpoints."""
     rows = tx.fetch("SELECT name FROM endpoints WHERE disabled_at IS NOT NULL")
     return {row["name"] for row in rows}
 
 
 def of_job(tx: Transaction, job_id: str) -> Event | None:
-    """The event that told the job's end; None while it is open."""
+    """Return the job's terminal event; None while the job is open."""
     row = tx.fetchrow(
         """
         SELECT id, type, created_at, team, job_id, idempotency_key, body FROM events
@@ -90,7 +90,7 @@ def of_job(tx: Transaction, job_id: str) -> Event | None:
 
 
 def find(tx: Transaction, event_id: str) -> Event | None:
-    """One event."""
+    """Return one event."""
     row = tx.fetchrow(
         """
         SELECT id, type, created_at, team, job_id, idempotency_key, body FROM events

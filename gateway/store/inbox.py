@@ -1,16 +1,16 @@
-"""Webhooks taken in, and those that are waited for, as rows."""
+"""Store received webhooks, expected webhooks, and whether an upstream's webhooks work."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.ports import Transaction
 
-_HEARD_EVERY = 60_000  # milliseconds; one row an upstream would be a hot spot at every event
+_HEARD_EVERY = 60_000  # milliseconds; updating an upstream's row at every event would contend
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A verified event about a job that we know."""
+    """A verified webhook event about a known job."""
 
     upstream: str
     upstream_id: str
@@ -23,10 +23,10 @@ class Receipt:
 
 
 def take(tx: Transaction, receipt: Receipt) -> bool:
-    """Write down that the event was taken in; False if it had been.
+    """Record a received event; False if it is a duplicate.
 
-    Two are one if their signed bytes are the same, or if the upstream gave them one idempotency
-    key. The key alone would not do: it stands in a header that nothing signs.
+    Events are duplicates if their signed bytes are equal, or if they have the same idempotency key.
+    The key alone is not enough, because its header is not signed.
     """
     return (
         tx.execute(
@@ -54,7 +54,7 @@ def take(tx: Transaction, receipt: Receipt) -> bool:
 
 
 def of_job(tx: Transaction, job_id: str) -> Sequence[Receipt]:
-    """The events that were taken in about a job, in their order."""
+    """Return the received events about a job, in order of arrival."""
     rows = tx.fetch(
         """
         SELECT upstream, upstream_id, job_id, type, idempotency_key, body_sha256, received_at,
@@ -67,7 +67,7 @@ def of_job(tx: Transaction, job_id: str) -> Sequence[Receipt]:
 
 
 def forget(tx: Transaction, *, before: int, limit: int) -> int:
-    """Delete receipts older than then, a batch at a time; how many."""
+    """Delete up to `limit` receipts from before `before`; return how many."""
     return tx.execute(
         """
         DELETE FROM inbox WHERE (upstream, body_sha256) IN (
@@ -80,7 +80,7 @@ def forget(tx: Transaction, *, before: int, limit: int) -> int:
 
 
 def heard(tx: Transaction, upstream: str, *, now: int) -> None:
-    """A verified webhook came: the upstream's webhooks work."""
+    """Record that a verified webhook arrived: the upstream's webhooks work."""
     row = tx.fetchrow(
         "SELECT heard_at, missed_at FROM webhook_health WHERE upstream = :upstream",
         upstream=upstream,
@@ -100,7 +100,7 @@ def heard(tx: Transaction, upstream: str, *, now: int) -> None:
 
 
 def missed(tx: Transaction, upstream: str, *, now: int) -> None:
-    """A poll had to find what a webhook should have told."""
+    """Record that a poll found a job's end and no webhook arrived."""
     tx.execute(
         """
         INSERT INTO webhook_health (upstream, missed_at) VALUES (:upstream, :now)
@@ -112,7 +112,7 @@ def missed(tx: Transaction, upstream: str, *, now: int) -> None:
 
 
 def working(tx: Transaction, upstream: str) -> bool:
-    """Whether a verified webhook came, and none was missed since."""
+    """Return whether a verified webhook arrived and none was missed since."""
     row = tx.fetchrow(
         """
         SELECT upstream FROM webhook_health
@@ -125,7 +125,7 @@ def working(tx: Transaction, upstream: str) -> bool:
 
 
 def expect(tx: Transaction, job_id: str, upstream: str, *, now: int) -> None:
-    """A poll found the job's end first; its webhook may still be on its way."""
+    """Expect the job's webhook, because a poll found the job's end first."""
     tx.execute(
         """
         INSERT INTO awaited_webhooks (job_id, upstream, since) VALUES (:job_id, :upstream, :now)
@@ -138,20 +138,20 @@ def expect(tx: Transaction, job_id: str, upstream: str, *, now: int) -> None:
 
 
 def arrived(tx: Transaction, job_id: str) -> None:
-    """The job's webhook is no longer waited for."""
+    """Stop expecting the job's webhook, because it arrived."""
     tx.execute("DELETE FROM awaited_webhooks WHERE job_id = :job_id", job_id=job_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """A webhook that did not come."""
+    """An expected webhook that did not arrive."""
 
     job_id: str
     upstream: str
 
 
 def overdue(tx: Transaction, *, before: int) -> bool:
-    """Whether any webhook has been waited for since then or longer."""
+    """Return whether any webhook has been expected since `before` or longer."""
     row = tx.fetchrow(
         "SELECT job_id FROM awaited_webhooks WHERE since <= :before LIMIT 1", before=before
     )
@@ -159,7 +159,7 @@ def overdue(tx: Transaction, *, before: int) -> bool:
 
 
 def give_up(tx: Transaction, *, before: int, limit: int) -> Sequence[Awaited]:
-    """Wait no longer for webhooks awaited since then or longer; each is given up once."""
+    """Delete up to `limit` webhooks expected since `before` or longer, and return them once."""
     rows = tx.fetch(
         f"""
         DELETE FROM awaited_webhooks WHERE job_id IN (

@@ -1,9 +1,9 @@
-"""What must always hold, asked of the database itself.
+"""Check the invariants in the database.
 
 See docs/architecture.md, rules that always hold.
 
-Each check is one query whose rows are violations: what is wrong, and the numbers. They run on one
-snapshot, change nothing, and are the same text on both databases.
+Each check is one query whose rows are violations with their numbers. The queries run on one
+snapshot, change nothing, and are the same for both databases.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from gateway.ports import Transaction
 
 @dataclass(frozen=True, slots=True)
 class InvariantViolation:
-    """One thing that must not be."""
+    """One violation of an invariant."""
 
     rule: str
     subject: str  # a window, job, event or delivery
@@ -24,13 +24,13 @@ class InvariantViolation:
 @dataclass(frozen=True, slots=True)
 class _Check:
     rule: str
-    sql: str  # columns: subject, and whatever shows what is wrong
+    sql: str  # columns: subject, and the values that show the violation
 
 
 def violations(
     tx: Transaction, *, limit: int = 100, only: str | None = None
 ) -> Iterator[InvariantViolation]:
-    """Everything that does not hold, at most `limit` for each rule; `only` asks after one rule."""
+    """Yield violations, at most `limit` for each rule; `only` selects one rule."""
     for check in _CHECKS:
         if only not in (None, check.rule):
             continue
@@ -42,7 +42,7 @@ def violations(
 
 
 def rules() -> tuple[str, ...]:
-    """What is checked, in words."""
+    """Return the checked rules."""
     return tuple(check.rule for check in _CHECKS)
 
 

@@ -1,4 +1,4 @@
-"""Jobs as operators see them: listed, and with what is kept beside them."""
+"""Query jobs for operators: list them, and show their decision records."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from gateway.store import jobs
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Which jobs; what is None narrows nothing. `since` in epoch ms, of their submission."""
+    """A filter on jobs; None matches all. `since` is in epoch ms, of their submission."""
 
     team: str | None = None
     status: Status | None = None
     since: int | None = None
-    before: tuple[int, str] | None = None  # the last one of the page before: made then, this id
+    before: tuple[int, str] | None = None  # last row of the previous page: created_at, id
 
 
 def page(tx: Transaction, wanted: JobFilter, limit: int) -> Sequence[Job]:
-    """The newest first, at most `limit`."""
+    """Return at most `limit` jobs, newest first."""
     conditions, params = _where(wanted)
     rows = tx.fetch(
         f"""
@@ -34,7 +34,7 @@ def page(tx: Transaction, wanted: JobFilter, limit: int) -> Sequence[Job]:
 
 
 def record(tx: Transaction, job_id: str) -> Row | None:
-    """What a job's row holds for operators alone: its decision, and how it was followed."""
+    """Return the operator-only columns of a job: its decision and its polling."""
     return tx.fetchrow(
         """
         SELECT decision, config_version, dedupe, polls, next_poll_at, unknown_since

@@ -1,4 +1,4 @@
-"""Jobs as rows: opened, followed, leased, ended. Composed into acts by `services`."""
+"""Store jobs: create, update, lease and end them. `services` combines these into acts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ _COLUMNS = """
 
 _OPEN = "status IN ('submitting', 'unknown', 'pending', 'in_progress')"
 
-# Said in the very words of the index `jobs_undecided`, or SQLite reads the whole table instead.
+# This must equal the WHERE text of the index `jobs_undecided`, or SQLite scans the whole table.
 _UNDECIDED = "status IN ('submitting', 'unknown')"
 
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """What is known of a job before the upstream hears of it."""
+    """The columns of a job before it is sent to the upstream."""
 
     id: JobId
     team: str
@@ -33,7 +33,7 @@ class NewJob:
     zdr: bool
     retain: bool
     fingerprint: str
-    dedupe: str  # miss, or bypass: a job that holds no fingerprint
+    dedupe: str  # miss, or bypass: a job without a claim on its fingerprint
     profile: str
     token_hash: str
     decision: str
@@ -47,7 +47,7 @@ class NewJob:
 
 
 def insert(tx: Transaction, job: NewJob) -> None:
-    """Write the intent: a job that is `submitting`, leased by the process that will send it."""
+    """Insert a `submitting` job, leased by the process that will send it."""
     tx.execute(
         """
         INSERT INTO jobs (
@@ -87,13 +87,13 @@ def insert(tx: Transaction, job: NewJob) -> None:
 
 
 def find(tx: Transaction, job_id: str) -> Job | None:
-    """The job, whoever owns it; asking for ownership is the caller's business."""
+    """Return the job of any team; the caller must check the owner."""
     row = tx.fetchrow(f"SELECT {_COLUMNS} FROM jobs WHERE id = :id", id=job_id)
     return None if row is None else _job(row)
 
 
 def find_by_token(tx: Transaction, token_hash: str) -> Job | None:
-    """The job whose correlation token has this hash."""
+    """Return the job whose correlation token has this hash."""
     row = tx.fetchrow(
         f"SELECT {_COLUMNS} FROM jobs WHERE token_hash = :hash",
         hash=token_hash,
@@ -102,7 +102,7 @@ def find_by_token(tx: Transaction, token_hash: str) -> Job | None:
 
 
 def find_by_upstream_id(tx: Transaction, upstream: str, upstream_id: str) -> Job | None:
-    """The job that the upstream knows under this id."""
+    """Return the job with this id at the upstream."""
     row = tx.fetchrow(
         f"SELECT {_COLUMNS} FROM jobs WHERE upstream = :upstream AND upstream_id = :upstream_id",
         upstream=upstream,
@@ -112,7 +112,7 @@ def find_by_upstream_id(tx: Transaction, upstream: str, upstream_id: str) -> Job
 
 
 def bind(tx: Transaction, job_id: str, upstream_id: str, *, next_poll_at: int) -> bool:
-    """The upstream took the job under its id; False if the job was bound or ended before."""
+    """Record the upstream's id of an accepted job; False if it has one or has ended."""
     return (
         tx.execute(
             """
@@ -130,7 +130,7 @@ def bind(tx: Transaction, job_id: str, upstream_id: str, *, next_poll_at: int) -
 
 
 def identify(tx: Transaction, job_id: str, upstream_id: str) -> bool:
-    """Put down the upstream's id of a job that had ended without one; False if it has one."""
+    """Record the upstream's id of a job that ended without one; False if it has one."""
     return (
         tx.execute(
             """
@@ -145,7 +145,7 @@ def identify(tx: Transaction, job_id: str, upstream_id: str) -> bool:
 
 
 def lose(tx: Transaction, job_id: str, *, now: int) -> bool:
-    """No definite answer came: `submitting` becomes `unknown`; False if it was not submitting."""
+    """Change `submitting` to `unknown` after an indefinite answer; False in other statuses."""
     return (
         tx.execute(
             """
@@ -173,9 +173,9 @@ def last_attempt_refused(tx: Transaction, job_id: str) -> bool:
 
 
 def hold_submitting(tx: Transaction, job_id: str) -> bool:
-    """Whether the job is still being sent; if so nobody takes it away until this transaction ends.
+    """Lock the job's row and return whether the job is still `submitting`.
 
-    Nobody else writes `submitting`, so what is so is still its first holder's.
+    Only an insert writes `submitting`, so such a job still belongs to the process that created it.
     """
     return (
         tx.execute(
@@ -187,17 +187,17 @@ def hold_submitting(tx: Transaction, job_id: str) -> bool:
 
 
 def announce(tx: Transaction, job_id: str) -> None:
-    """Somebody was given the job's id, so its end must be told even if it is a refusal."""
+    """Record that a client got the job's id, so that even a refusal must publish an event."""
     tx.execute("UPDATE jobs SET announced = 1 WHERE id = :id", id=job_id)
 
 
 def hold(tx: Transaction, job_id: str) -> None:
-    """Hold the job's row until this transaction ends: who holds it too has their turn after it."""
+    """Lock the job's row until the transaction ends."""
     tx.execute("UPDATE jobs SET announced = announced WHERE id = :id", id=job_id)
 
 
 def progress(tx: Transaction, job_id: str, status: Status) -> bool:
-    """A bound job moved between pending and in_progress; False if that is nothing new."""
+    """Move an accepted job between pending and in_progress; False if nothing changes."""
     return (
         tx.execute(
             """
@@ -214,7 +214,7 @@ def progress(tx: Transaction, job_id: str, status: Status) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a job ended. `cost_micros` is what was settled, `raw_cost` the upstream's own digits."""
+    """How a job ended. `cost_micros` is the settled amount, `raw_cost` the upstream's digits."""
 
     status: Status
     cause: Cause
@@ -227,7 +227,7 @@ class Ending:
 
 
 def end(tx: Transaction, job_id: str, ending: Ending, *, now: int) -> bool:
-    """Write the end, once; False if the job had ended before."""
+    """End the job; False if it had already ended."""
     return (
         tx.execute(
             f"""
@@ -256,9 +256,10 @@ def end(tx: Transaction, job_id: str, ending: Ending, *, now: int) -> bool:
 def revise(
     tx: Transaction, job: Job, cost_micros: int, raw_cost: str | None, *, is_byok: bool | None
 ) -> bool:
-    """Put down a later figure of a job that had ended; False if it was changed since it was read.
+    """Record a later cost of an ended job; False if the row changed since it was read.
 
-    On PostgreSQL that may happen within one transaction: each statement reads anew.
+    In PostgreSQL the row may change within one transaction, because READ COMMITTED takes a new
+    snapshot for each statement.
     """
     return (
         tx.execute(
@@ -279,7 +280,7 @@ def revise(
 
 
 def lose_content(tx: Transaction, job_id: str) -> bool:
-    """The job's video is gone for good; False if that was known."""
+    """Record that the job's video is permanently gone; False if that is already recorded."""
     return (
         tx.execute(
             """
@@ -293,7 +294,7 @@ def lose_content(tx: Transaction, job_id: str) -> bool:
 
 
 def regain_content(tx: Transaction, job_id: str) -> bool:
-    """The job's video was to be had after all; False if nobody doubted it."""
+    """Record that the job's video is available again; False if it was not recorded as gone."""
     return (
         tx.execute(
             """
@@ -307,7 +308,7 @@ def regain_content(tx: Transaction, job_id: str) -> bool:
 
 
 def mark_content_missing(tx: Transaction, job_id: str, *, now: int) -> None:
-    """Note that the upstream does not have the job's video, and since when."""
+    """Record since when the upstream does not have the job's video."""
     tx.execute(
         """
         UPDATE jobs SET content_missing_since = :now, version = version + 1
@@ -319,7 +320,7 @@ def mark_content_missing(tx: Transaction, job_id: str, *, now: int) -> None:
 
 
 def mark_content_found(tx: Transaction, job_id: str) -> None:
-    """Note that the upstream has the job's video."""
+    """Record that the upstream has the job's video."""
     tx.execute(
         """
         UPDATE jobs SET content_missing_since = NULL, version = version + 1
@@ -330,7 +331,7 @@ def mark_content_found(tx: Transaction, job_id: str) -> None:
 
 
 def start_attempt(tx: Transaction, job_id: str, attempt: int, *, now: int) -> None:
-    """Write that the job is about to be sent; committed before the connection is made."""
+    """Record that the job is about to be sent. It is committed before the connection is made."""
     tx.execute(
         """
         INSERT INTO submit_attempts (job_id, attempt, started_at)
@@ -345,7 +346,7 @@ def start_attempt(tx: Transaction, job_id: str, attempt: int, *, now: int) -> No
 def finish_attempt(
     tx: Transaction, job_id: str, attempt: int, outcome: str, detail: str | None
 ) -> None:
-    """Write what became of an attempt: accepted, refused, not_sent or unknown."""
+    """Record the outcome of an attempt: accepted, refused, not_sent or unknown."""
     tx.execute(
         """
         UPDATE submit_attempts SET outcome = :outcome, detail = :detail
@@ -359,7 +360,7 @@ def finish_attempt(
 
 
 def attempts(tx: Transaction, job_id: str) -> Sequence[Row]:
-    """Every attempt to submit the job, in order."""
+    """Return every attempt to submit the job, in order."""
     return tx.fetch(
         """
         SELECT attempt, started_at, outcome, detail FROM submit_attempts
@@ -371,17 +372,17 @@ def attempts(tx: Transaction, job_id: str) -> Sequence[Row]:
 
 @dataclass(frozen=True, slots=True)
 class PollLease:
-    """A job that this holder may poll until the lease runs out; `token` fences its writes."""
+    """A job that this holder may poll until the lease expires; `token` fences its writes."""
 
     job: Job
     token: str
     polls: int
     missing_since: int | None = None
-    """Since when the upstream has answered that it does not know the job, epoch milliseconds."""
+    """Since when the upstream does not know the job, in epoch milliseconds."""
 
 
 def poll_due(tx: Transaction, *, now: int) -> bool:
-    """Whether any poll is due that nobody holds."""
+    """Return whether any poll is due and not leased."""
     row = tx.fetchrow(
         """
         SELECT id FROM jobs
@@ -394,7 +395,7 @@ def poll_due(tx: Transaction, *, now: int) -> bool:
 
 
 def upstreams_due(tx: Transaction, *, now: int) -> list[str]:
-    """Every upstream, configured or not, with a poll that is due and that nobody holds."""
+    """Return every upstream, configured or not, with a poll that is due and not leased."""
     rows = tx.fetch(
         """
         SELECT DISTINCT upstream FROM jobs
@@ -415,7 +416,7 @@ def lease_polls(
     limit: int,
     upstream: str | None = None,
 ) -> list[PollLease]:
-    """Take up to `limit` jobs, of one upstream or any, whose poll is due and that nobody holds."""
+    """Lease up to `limit` jobs, of one upstream or any, whose poll is due and not leased."""
     of_one = "" if upstream is None else "AND upstream = :upstream"
     named = {} if upstream is None else {"upstream": upstream}
     rows = tx.fetch(
@@ -440,7 +441,7 @@ def lease_polls(
 
 
 def reschedule(tx: Transaction, lease: PollLease, *, next_poll_at: int) -> bool:
-    """Plan the next poll and give the lease back; False if the lease was lost meanwhile."""
+    """Schedule the next poll and release the lease; False if the lease was lost."""
     return (
         tx.execute(
             """
@@ -458,7 +459,7 @@ def reschedule(tx: Transaction, lease: PollLease, *, next_poll_at: int) -> bool:
 
 
 def mark_missing(tx: Transaction, job_id: str, *, now: int) -> None:
-    """Note that the upstream does not know the job, and since when."""
+    """Record since when the upstream does not know the job."""
     tx.execute(
         "UPDATE jobs SET missing_since = :now WHERE id = :id AND missing_since IS NULL",
         id=job_id,
@@ -467,12 +468,12 @@ def mark_missing(tx: Transaction, job_id: str, *, now: int) -> None:
 
 
 def mark_found(tx: Transaction, job_id: str) -> None:
-    """Note that the upstream knows the job."""
+    """Record that the upstream knows the job."""
     tx.execute("UPDATE jobs SET missing_since = NULL WHERE id = :id", id=job_id)
 
 
 def poll_soon(tx: Transaction, job_id: str, *, now: int) -> None:
-    """Make the next poll due now (a hint came in); a job that is not polled stays so."""
+    """Make the next poll due now, after a hint; a job without a scheduled poll stays unchanged."""
     tx.execute(
         """
         UPDATE jobs SET next_poll_at = :now
@@ -484,7 +485,7 @@ def poll_soon(tx: Transaction, job_id: str, *, now: int) -> None:
 
 
 def orphans(tx: Transaction, *, now: int) -> list[JobId]:
-    """Jobs left `submitting` by a holder whose lease ran out."""
+    """Return the jobs that are `submitting` although their lease expired."""
     rows = tx.fetch(
         f"""
         SELECT id FROM jobs
@@ -496,7 +497,7 @@ def orphans(tx: Transaction, *, now: int) -> list[JobId]:
 
 
 def unresolved(tx: Transaction, upstream: str, *, since: int) -> list[Job]:
-    """Jobs of one upstream that have been `unknown` from `since` or earlier."""
+    """Return one upstream's jobs that have been `unknown` since `since` or earlier."""
     rows = tx.fetch(
         f"""
         SELECT {_COLUMNS} FROM jobs
@@ -510,13 +511,13 @@ def unresolved(tx: Transaction, upstream: str, *, since: int) -> list[Job]:
 
 
 def upstreams_of_unresolved(tx: Transaction) -> set[str]:
-    """Every upstream that has a job which is `unknown`, configured or not."""
+    """Return every upstream, configured or not, that has an `unknown` job."""
     rows = tx.fetch(f"SELECT DISTINCT upstream FROM jobs WHERE {_UNDECIDED} AND status = 'unknown'")
     return {row["upstream"] for row in rows}
 
 
 def void_leases(tx: Transaction, *, now: int) -> None:
-    """End every lease at once: only where one process owns the database, as it starts."""
+    """End every lease. Only for the start of a process that is the database's only user."""
     tx.execute("UPDATE jobs SET lease_until = :now WHERE lease_until > :now", now=now)
 
 

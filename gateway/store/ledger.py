@@ -1,7 +1,7 @@
-"""Money as rows: windows that are reserved in, settled and released, each by one ledger entry.
+"""Store money: budget windows, and a ledger entry for every change of them.
 
-A window's totals are a cache of its entries: every statement that changes one appends the other in
-the same transaction. `gateway.store.invariants` recomputes them.
+A window's totals are a cache of its entries: every change of the totals appends an entry in the
+same transaction. `gateway.store.invariants` recomputes the totals.
 """
 
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ from gateway.domain.errors import StorageFailed
 from gateway.ports import Row, Transaction
 
 NO_LIMIT = 2**62
-"""Micro-dollars: the limit of a window that only keeps count."""
+"""Micro-dollars: the limit of a window that only counts."""
 
 Kind = Literal["carry", "reserve", "settle", "release", "correct"]
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One period of one budget. Money in micro-dollars, times in epoch ms."""
+    """One period of one budget. Money is in micro-dollars, times are in epoch ms."""
 
     id: str
     budget_id: str
@@ -34,7 +34,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One line of the ledger, as it is appended."""
+    """One entry of the ledger, as it is appended."""
 
     window_id: str
     job_id: str
@@ -53,12 +53,12 @@ _WINDOW = "id, budget_id, starts_at, ends_at, limit_micros, reserved, spent, ove
 
 
 def window_id(budget_id: str, starts_at: int) -> str:
-    """The name of the window of a budget that starts then."""
+    """Return the id of the budget's window that starts at `starts_at`."""
     return f"{budget_id}@{starts_at}"
 
 
 def newest_start(tx: Transaction, budget_id: str, *, until: int) -> int | None:
-    """Return when the budget's newest window starts, of those that start at `until` or before."""
+    """Return the latest start of the budget's windows that start at `until` or before."""
     row = tx.fetchrow(
         """
         SELECT MAX(starts_at) AS newest FROM windows
@@ -86,7 +86,7 @@ def windows_after(tx: Transaction, budget_id: str, after: int) -> list[str]:
 def open_window(
     tx: Transaction, budget_id: str, starts_at: int, ends_at: int | None, limit: int
 ) -> bool:
-    """Make the window's row if this is the first reservation in it; whether it was made."""
+    """Create the window's row if it is missing; return whether it was created."""
     made = tx.execute(
         """
         INSERT INTO windows (
@@ -107,9 +107,9 @@ def open_window(
 def reserve(
     tx: Transaction, window: str, job_id: str, estimate: int, limit: int, *, by: str, now: int
 ) -> Window | None:
-    """Hold the estimate if it fits under the limit; None, and nothing changed, if it does not.
+    """Reserve the estimate if it fits under the limit; otherwise return None and change nothing.
 
-    The limit alone decides, an overrun only stops new reservations (docs/reliability.md (b)).
+    Only the limit decides; an overrun only stops new reservations (docs/reliability.md (b)).
     """
     row = tx.fetchrow(
         f"""
@@ -132,9 +132,10 @@ def reserve(
 
 
 def reservations(tx: Transaction, job_id: str) -> Sequence[Row]:
-    """What the job reserves or reserved: window_id, estimate, in the order of windows.
+    """Return the job's reservations as window_id and estimate, sorted by window.
 
-    Sorted here: PostgreSQL would do it by its language's rules, and whoever reserves does not.
+    Python sorts them, because PostgreSQL's collation may differ from the order in which windows are
+    locked for a reservation.
     """
     rows = tx.fetch(
         """
@@ -147,28 +148,28 @@ def reservations(tx: Transaction, job_id: str) -> Sequence[Row]:
 
 
 def close(tx: Transaction, entry: LedgerEntry) -> Window:
-    """Settle or release what a job holds in one window; the window as it is afterwards.
+    """Settle or release a job's reservation in one window; return the changed window.
 
     Raises:
-        StorageFailed: the window is not there, or the job holds nothing in it any more; the
-            transaction must not commit.
+        StorageFailed: the window is missing, or the job has no reservation in it; the transaction
+            must not commit.
 
     """
     return _post(tx, entry)
 
 
 def carry(tx: Transaction, entry: LedgerEntry) -> Window:
-    """Book what was spent in the window's period before the window was; as it is afterwards."""
+    """Book what was spent in the period before the window existed; return the changed window."""
     return _post(tx, entry)
 
 
 def correct(tx: Transaction, entry: LedgerEntry) -> Window:
-    """Book a later truth about a job that was settled; the window as it is afterwards."""
+    """Book a later change of a settled job's cost; return the changed window."""
     return _post(tx, entry)
 
 
 def reserve_uncapped(tx: Transaction, entry: LedgerEntry) -> Window:
-    """Reserve in a window whose limit is another replica's to judge; the window afterwards."""
+    """Reserve without a limit, which another replica enforces; return the changed window."""
     return _post(tx, entry)
 
 
@@ -184,7 +185,7 @@ def counted_in(tx: Transaction, job_id: str) -> list[str]:
 
 
 def append_all(tx: Transaction, window: str, entries: Sequence[LedgerEntry]) -> None:
-    """Append many entries to one window, and add their sums to its totals, in few statements."""
+    """Append many entries to one window and add their sums to its totals, in batches."""
     for start in range(0, len(entries), _ROWS):
         _append_some(tx, window, entries[start : start + _ROWS])
 
@@ -241,13 +242,13 @@ def _append_some(tx: Transaction, window: str, entries: Sequence[LedgerEntry]) -
 
 
 def find_window(tx: Transaction, window: str) -> Window | None:
-    """One window; None if nothing was ever reserved in it."""
+    """Return one window; None if it has never had a reservation."""
     row = tx.fetchrow(f"SELECT {_WINDOW} FROM windows WHERE id = :id", id=window)
     return None if row is None else Window(**dict(row))
 
 
 def current_windows(tx: Transaction, *, now: int) -> list[Window]:
-    """Every window that holds `now`, by budget."""
+    """Return every window that contains `now`, sorted by budget."""
     rows = tx.fetch(
         f"""
         SELECT {_WINDOW} FROM windows
@@ -260,7 +261,7 @@ def current_windows(tx: Transaction, *, now: int) -> list[Window]:
 
 
 def entries(tx: Transaction, job_id: str) -> Sequence[Row]:
-    """Every entry of a job, oldest first, with who and when."""
+    """Return every entry of a job, oldest first, with author and time."""
     return tx.fetch(
         """
         SELECT window_id, entry, kind, reserved_delta, spent_delta, overrun_delta, raw_cost, note,
@@ -272,7 +273,7 @@ def entries(tx: Transaction, job_id: str) -> Sequence[Row]:
 
 
 def tell_threshold(tx: Transaction, window: str, share: str, *, now: int) -> bool:
-    """Remember that the threshold was told; False if it had been."""
+    """Record that the threshold's event was published; False if it already was."""
     return (
         tx.execute(
             """
@@ -300,7 +301,7 @@ def _post(tx: Transaction, entry: LedgerEntry) -> Window:
         reserved=entry.reserved,
         spent=entry.spent,
         overrun=entry.overrun,
-        # What is released was never bought: its estimate says nothing about what was spent.
+        # A released job cost nothing, so its estimate no longer counts beside the spent amount.
         estimated=entry.reserved if entry.kind in ("reserve", "release") else 0,
     )
     if row is None:

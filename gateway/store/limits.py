@@ -1,4 +1,4 @@
-"""Rates and open jobs of a team, counted exactly: under the team's lock, on any replica."""
+"""Count a team's rate and open jobs exactly across replicas, under the team's row lock."""
 
 from gateway.ports import Transaction
 
@@ -6,7 +6,7 @@ RATE_WINDOW_MS = 60_000
 
 
 def lock_team(tx: Transaction, team: str) -> None:
-    """Hold the team's row until the transaction ends; others who count wait for it."""
+    """Lock the team's row until the transaction ends, so that other counts wait."""
     tx.execute(
         """
         INSERT INTO team_locks (team, taken) VALUES (:team, 1)
@@ -17,10 +17,10 @@ def lock_team(tx: Transaction, team: str) -> None:
 
 
 def hits(tx: Transaction, team: str, *, now: int) -> list[int]:
-    """When the team's submits of the last 60 seconds were taken, oldest first, in epoch ms.
+    """Return the times of the team's submits in the last 60 seconds, oldest first, in epoch ms.
 
-    Another replica's clock may be ahead by some seconds; what lies a minute ahead is left from a
-    clock that was set back, and must not hold the team up until it is true again.
+    Another replica's clock may be ahead by some seconds. A time more than a minute ahead comes from
+    a clock that was later set back; it is deleted, because it would block the team until then.
     """
     tx.execute(
         "DELETE FROM rate_hits WHERE team = :team AND (at <= :since OR at > :ahead)",
@@ -33,7 +33,7 @@ def hits(tx: Transaction, team: str, *, now: int) -> list[int]:
 
 
 def recent_hits(tx: Transaction, team: str, *, now: int) -> int:
-    """How many submits of the team were taken in the last 60 seconds; only looks."""
+    """Return the number of the team's submits in the last 60 seconds; changes nothing."""
     row = tx.fetchrow(
         """
         SELECT COUNT(*) AS hits FROM rate_hits
@@ -57,7 +57,7 @@ def hit(tx: Transaction, team: str, job_id: str, *, now: int) -> None:
 
 
 def open_jobs(tx: Transaction, team: str) -> int:
-    """How many jobs of the team are not at their end."""
+    """Return the number of the team's open jobs."""
     row = tx.fetchrow(
         """
         SELECT COUNT(*) AS jobs FROM jobs

@@ -1,4 +1,4 @@
-"""The schema, brought up to date: numbered SQL files, each run once, in order, under a lock."""
+"""Migrate the schema: run numbered SQL files once, in order, under a lock."""
 
 import hashlib
 import re
@@ -13,7 +13,7 @@ from gateway.ports import Clock, Database, Transaction
 
 _NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 
-# Any number, as long as every version of the gateway takes the same: "VGmigrat" in ASCII.
+# An arbitrary number that every version of the gateway uses: "VGmigrat" in ASCII.
 _LOCK = 0x56476D6967726174
 
 _TABLE = """
@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS migrations (
 
 _END = ";"
 
-# What a `;` may hide in: a string, a quoted name, a comment. Not `$$`: SQLite has no such thing.
+# A `;` may be inside a string, a quoted name or a comment. `$$` is left out: SQLite lacks it.
 _TOKEN = re.compile(
     r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | --[^\n]* | /\*.*?\*/ | ; | [^'"\-/;]+ | .""",
     re.DOTALL | re.VERBOSE,
@@ -35,12 +35,12 @@ _TOKEN = re.compile(
 
 
 class SchemaRefused(GatewayError):
-    """The database's schema is not one this version of the gateway can work with."""
+    """This version of the gateway cannot work with the database's schema."""
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One numbered change of the schema; never edited after it was released."""
+    """One numbered change of the schema. It is never edited after its release."""
 
     number: int
     name: str
@@ -48,20 +48,20 @@ class Migration:
 
     @property
     def sha256(self) -> str:
-        """The checksum of the text, the same whatever line endings a checkout gave it."""
+        """The checksum of the text, independent of its line endings."""
         return hashlib.sha256(self.sql.replace("\r\n", "\n").encode()).hexdigest()
 
     @property
     def label(self) -> str:
-        """The file's name without its ending: `0001_jobs`."""
+        """The file's name without its extension: `0001_jobs`."""
         return f"{self.number:04d}_{self.name}"
 
 
 def bundled() -> tuple[Migration, ...]:
-    """The migrations that came with this version of the gateway, in order.
+    """Return the migrations of this version of the gateway, in order.
 
     Raises:
-        ValueError: two have one number, a number is missing, or there are none.
+        ValueError: a number occurs twice or is missing, or there are no migrations.
 
     """
     found: list[Migration] = []
@@ -71,22 +71,22 @@ def bundled() -> tuple[Migration, ...]:
             found.append(Migration(int(match[1]), match[2], text))
     found.sort(key=lambda migration: migration.number)
     if not found or [one.number for one in found] != list(range(1, len(found) + 1)):
-        raise ValueError(f"migrations must be 0001, 0002, ...: {[one.label for one in found]}")
+        raise ValueError(f"migrations must be 0001, 0002, ..., not {[one.label for one in found]}")
     return tuple(found)
 
 
 async def migrate(
     database: Database, migrations: Sequence[Migration], clock: Clock
 ) -> tuple[Migration, ...]:
-    """Bring the schema up to date; the migrations that were run now.
+    """Run the pending migrations and return them.
 
-    Any number of processes may do this at once: each migration is one transaction under a lock,
-    and a process that comes second finds the row of the first. A migration that fails leaves
-    nothing; those before it stay.
+    Several processes may call this at once: each migration is one transaction under a lock, and a
+    later process finds the row of an earlier one. A failed migration is rolled back; the ones
+    before it stay.
 
     Raises:
-        SchemaRefused: the database is newer than this code, or a migration was changed after it
-            had been run.
+        SchemaRefused: the database is newer than this code, or a migration's file changed after
+            the migration was run.
         StorageFailed: a migration failed.
 
     """
@@ -100,7 +100,7 @@ async def migrate(
 
 
 async def pending(database: Database, migrations: Sequence[Migration]) -> tuple[Migration, ...]:
-    """The migrations that `migrate` would run now; changes nothing.
+    """Return the migrations that `migrate` would run; changes nothing.
 
     Raises:
         SchemaRefused: as `migrate`.
@@ -110,10 +110,10 @@ async def pending(database: Database, migrations: Sequence[Migration]) -> tuple[
 
 
 def statements(sql: str) -> Iterator[str]:
-    """The statements of a file, without the comments between them.
+    """Yield the statements of a file, without comments.
 
-    A statement ends at a `;` outside of strings, quoted names and comments. Triggers and
-    functions, whose bodies hold one, are not for files that two databases share.
+    A statement ends at a `;` outside of strings, quoted names and comments. Triggers and functions,
+    whose bodies contain a `;`, are not supported in files for both databases.
     """
     current: list[str] = []
     for token in _TOKEN.findall(sql):
@@ -139,7 +139,7 @@ def _prepare(tx: Transaction, migrations: Sequence[Migration]) -> None:
 
 
 def _apply(tx: Transaction, migration: Migration, now: int) -> bool:
-    """Run one migration; False if another process has done so meanwhile."""
+    """Run one migration; False if another process has already run it."""
     _lock(tx)
     row = tx.fetchrow("SELECT name FROM migrations WHERE number = :number", number=migration.number)
     if row is not None:
@@ -167,7 +167,7 @@ def _pending(tx: Transaction, migrations: Sequence[Migration]) -> tuple[Migratio
 
 
 def _compare(tx: Transaction, migrations: Sequence[Migration]) -> frozenset[int]:
-    """The numbers that have been run, after making sure that they are ours."""
+    """Return the numbers of the applied migrations, after comparing them with the files."""
     known = {migration.number: migration for migration in migrations}
     rows = tx.fetch("SELECT number, name, sha256 FROM migrations ORDER BY number")
     for row in rows:
@@ -176,33 +176,33 @@ def _compare(tx: Transaction, migrations: Sequence[Migration]) -> frozenset[int]
         if migration is None:
             raise SchemaRefused(
                 f"the database is newer than this gateway: it has migration {label}, which this "
-                "version does not know. Run a version at least as new as the one that made it"
+                "version does not know. Run a version at least as new as the one that applied it"
             )
         if migration.sha256 != row["sha256"]:
             raise SchemaRefused(
                 f"migration {label} was changed after it had been run on this database. Restore "
-                "the file as it was released, and put the change into a new migration"
+                "the released file, and put the change into a new migration"
             )
     done = frozenset(row["number"] for row in rows)
     for migration in migrations[: len(rows)]:
         if migration.number not in done:
             raise SchemaRefused(
                 f"migration {migration.label} was never run on this database, though later ones "
-                "were. Restore the database from a back-up: its schema can't be trusted"
+                "were. Restore the database from a backup: its schema is inconsistent"
             )
     return done
 
 
 def _shared(tx: Transaction) -> bool:
-    """Whether other processes may write at the same time: where rows can be locked by others."""
+    """Return whether other processes may write at the same time: the database has row locks."""
     return bool(tx.skip_locked)
 
 
 def _lock(tx: Transaction) -> None:
-    """Let one process migrate at a time, until its transaction ends."""
+    """Take the migration lock until the transaction ends, so that processes take turns."""
     if not _shared(tx):
-        return  # one process owns the file, and its acts run one after another
-    # A replica may wait here while another changes a large table; that has its own limits.
+        return  # one process owns the file and runs its acts one after another
+    # A replica may wait here while another one changes a large table, so the limits are higher.
     tx.execute("SET LOCAL lock_timeout = '5min'")
     tx.execute("SET LOCAL statement_timeout = '10min'")
     tx.fetch("SELECT 1 AS locked FROM pg_advisory_xact_lock(:key)", key=_LOCK)

@@ -1,4 +1,4 @@
-"""What was decided about requests that never became a job, as rows."""
+"""Store the decision records of refused requests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from gateway.ports import Transaction
 
 @dataclass(frozen=True, slots=True)
 class RefusalRecord:
-    """One refused submit. `decision` is the record as JSON; nothing in it comes from a prompt."""
+    """One refused submit. `decision` is the record as JSON, without any part of a prompt."""
 
     id: str
     at: int
@@ -21,7 +21,7 @@ class RefusalRecord:
 
 
 def add(tx: Transaction, refusal: RefusalRecord) -> None:
-    """Write one."""
+    """Store one refusal."""
     tx.execute(
         """
         INSERT INTO refusals (id, at, team, key_name, model, reason, decision, request_id)
@@ -39,7 +39,7 @@ def add(tx: Transaction, refusal: RefusalRecord) -> None:
 
 
 def latest(tx: Transaction, limit: int) -> Sequence[RefusalRecord]:
-    """The newest, newest first."""
+    """Return the newest refusals, newest first."""
     rows = tx.fetch(
         """
         SELECT id, at, team, key_name, model, reason, decision, request_id
@@ -51,7 +51,7 @@ def latest(tx: Transaction, limit: int) -> Sequence[RefusalRecord]:
 
 
 def forget(tx: Transaction, *, before: int, limit: int) -> int:
-    """Delete records older than then, a batch at a time; how many."""
+    """Delete up to `limit` refusals from before `before`; return how many."""
     return tx.execute(
         """
         DELETE FROM refusals

@@ -1,4 +1,4 @@
-"""Single values of the installation: secrets made at first start."""
+"""Store single values of the installation, such as secrets created at the first start."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from gateway.ports import Transaction
 
 
 def obtain(tx: Transaction, name: str, make: Callable[[], str]) -> str:
-    """The stored value; made and stored at the first call, the same for every replica after."""
+    """Return the stored value; the first call creates it. Every replica gets the same value."""
     row = tx.fetchrow("SELECT value FROM settings WHERE name = :name", name=name)
     if row is not None:
         return str(row["value"])

@@ -1,4 +1,4 @@
-"""What jobs reserve and have cost, as budgets that come into force count it."""
+"""Query the reservations and costs of jobs, for budgets that come into force."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ _OPEN = "status IN ('submitting', 'unknown', 'pending', 'in_progress')"
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """One job's money, in micro-dollars."""
+    """One job's estimate and cost, in micro-dollars."""
 
     job_id: str
     team: str
@@ -23,7 +23,7 @@ class Spending:
 
 
 def lock_open_jobs(tx: Transaction, *, since: int) -> None:
-    """Keep every job that was submitted since then open until the transaction ends."""
+    """Lock the open jobs submitted since `since`, so that none ends before the transaction."""
     tx.execute(
         f"UPDATE jobs SET announced = announced WHERE created_at >= :since AND {_OPEN}",
         since=since,
@@ -31,9 +31,9 @@ def lock_open_jobs(tx: Transaction, *, since: int) -> None:
 
 
 def without_entry(tx: Transaction, window: str, *, since: int, team: str | None) -> list[Spending]:
-    """Return the open and the paid jobs since then that have no entry in the window.
+    """Return the open and the paid jobs since `since` that have no entry in the window.
 
-    Version 0.1 carried what a period had spent as one sum. What had ended by then is in that sum.
+    Version 0.1 carried a period's spending as one sum, which contains the jobs ended by then.
     """
     rows = tx.fetch(
         f"""

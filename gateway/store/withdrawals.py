@@ -1,4 +1,4 @@
-"""Jobs whose videos an operator took back, as rows."""
+"""Store the jobs whose videos an operator withdrew."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from gateway.ports import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """Who took a job's videos back, when (epoch ms), and why."""
+    """Who withdrew a job's videos, when (epoch ms), and why."""
 
     job_id: str
     withdrawn_at: int
@@ -16,7 +16,7 @@ class Withdrawal:
 
 
 def add(tx: Transaction, withdrawal: Withdrawal) -> bool:
-    """Write it; False if the job's videos had been taken back before."""
+    """Store a withdrawal; False if the job's videos were already withdrawn."""
     return (
         tx.execute(
             """
@@ -33,7 +33,7 @@ def add(tx: Transaction, withdrawal: Withdrawal) -> bool:
 
 
 def find(tx: Transaction, job_id: str) -> Withdrawal | None:
-    """The withdrawal of a job's videos."""
+    """Return the withdrawal of a job's videos."""
     row = tx.fetchrow(
         "SELECT job_id, withdrawn_at, made_by, why FROM withdrawals WHERE job_id = :job_id",
         job_id=job_id,

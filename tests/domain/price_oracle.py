@@ -1,7 +1,7 @@
-"""What the 30 live models cost, written down by hand from their price lists.
+"""The prices of the 30 real models, copied by hand from their price lists.
 
-No rule of `gateway.domain.pricing` is used here: a table a person read off the catalog, and the sum
-a person would do with it. A per-second cell is (text, image) where they differ.
+This module shares no code with `gateway.domain.pricing`: it has a hand-written table and simple
+arithmetic. A per-second cell is (text, image) if they differ.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from itertools import product
 
 Cell = str | tuple[str, str]
 
-# USD per second by resolution: with sound, without sound.
+# USD per second by resolution: with audio, without audio.
 SECONDS: dict[str, dict[str, tuple[Cell, Cell]]] = {
     "heygen/heygen-video-1": {"480p": ("0.02", "0.02"), "768p": ("0.03", "0.03")},
     "minimax/hailuo-3-max": {"480p": ("0.05", "0.05"), "768p": ("0.08", "0.08")},
@@ -68,8 +68,8 @@ PER_IMAGE = {
     "x-ai/grok-imagine-video-1.5": "0.01",
 }
 
-# USD per million tokens by resolution: with sound, without sound, and with a video input (on input
-# and output together, the input at most as long as the model's longest output).
+# USD per million tokens by resolution: with audio, without audio, and with a video input (for input
+# and output together; the input is at most as long as the model's longest output).
 TOKENS: dict[str, dict[str, tuple[str, str, str | None]]] = {
     "bytedance/seedance-2.0-mini": {
         "480p": ("3.5", "3.5", "2.1"),
@@ -102,8 +102,8 @@ LONGEST = {
     "bytedance/seedance-2.0": 15,
 }
 
-# The largest picture of each resolution, in pixels, when its shape is open: the largest listed
-# size, or 16:9 and 5 % where that is more.
+# The largest picture of each resolution, in pixels, if the ratio is open: the largest listed size,
+# or 16:9 plus 5 % if that is larger.
 OPEN_SHAPE = {
     "bytedance/seedance-2.0-mini": {"480p": 1120 * 480, "720p": 1680 * 720},
     "bytedance/seedance-2.5": {"480p": 430_080, "720p": 967_680},
@@ -120,7 +120,7 @@ OPEN_SHAPE = {
         "1080p": 2520 * 1080,
     },
 }
-# The same where the request makes the shape certain.
+# The same if the request determines the ratio.
 SQUARE = {"480p": 640 * 640, "720p": 960 * 960, "1080p": 1440 * 1440, "4K": 2880 * 2880}
 WIDE = {"480p": 864 * 496, "720p": 1280 * 720, "1080p": 1920 * 1088, "4K": 3840 * 2160}
 
@@ -134,7 +134,7 @@ SOURCE_LENGTH = (
 
 @dataclass(frozen=True)
 class Case:
-    """A request as far as money goes. None is left out; `shape` is 1:1, 16:9 or open."""
+    """The fields of a request that affect its price. None: left out; `shape`: 1:1, 16:9 or open."""
 
     model: str
     seconds: int
@@ -148,7 +148,7 @@ class Case:
 
 
 def expected_micros(case: Case) -> int:
-    """The dearest of all that the open fields may become."""
+    """Return the highest price over all values of the open fields."""
     table = SECONDS.get(case.model) or TOKENS[case.model]
     resolutions = [case.resolution] if case.resolution else list(table)
     sounds = [case.audio] if case.audio is not None else [True, False]

@@ -1,4 +1,4 @@
-"""Windows fall where the calendar says, budgets count what they are for, refusals have numbers."""
+"""Budgets: calendar windows, scope and filters, and the amounts in refusals."""
 
 import itertools
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -54,14 +54,14 @@ moments = st.datetimes(
         ("total", "2026-11-22 12:00", "1970-01-01", None),
     ],
 )
-def test_a_window_begins_and_ends_where_the_calendar_says(
+def test_a_window_starts_and_ends_with_its_calendar_period(
     period: str, now: str, start: str, end: str | None
 ) -> None:
     assert window_start(Period(period), utc(now)) == utc(start)
     assert window_end(Period(period), utc(now)) == (utc(end) if end else None)
 
 
-def test_windows_are_in_utc_wherever_the_moment_is_told() -> None:
+def test_windows_are_in_utc_for_every_time_zone() -> None:
     tokyo = datetime(2026, 12, 1, 8, 59, tzinfo=ZoneInfo("Asia/Tokyo"))
     new_york = datetime(2026, 11, 30, 19, 0, tzinfo=ZoneInfo("America/New_York"))
 
@@ -124,11 +124,11 @@ def budget(period: str = "month", limit: int = 100_000_000, **fields: Any) -> Bu
         ),
     ],
 )
-def test_a_budget_is_known_by_scope_period_and_filters(made: Budget, name: str) -> None:
+def test_a_budget_id_consists_of_scope_period_and_filters(made: Budget, name: str) -> None:
     assert made.id == name
 
 
-def test_a_reload_that_changes_limit_alerts_or_order_counts_on_where_it_was() -> None:
+def test_a_change_of_limit_alerts_or_order_keeps_the_budget_id() -> None:
     before = budget(limit=1, team="growth", models=("a/*", "b/*"))
     after = budget(limit=2, team="growth", models=("b/*", "a/*", "a/*"), alerts=(Decimal("0.5"),))
 
@@ -167,7 +167,7 @@ def test_different_budgets_have_different_ids(one: Budget, other: Budget) -> Non
         ({"team": "growth", "key": "ci", "models": ("openai/*",)}, False),
     ],
 )
-def test_a_budget_counts_what_its_scope_and_filters_take_in(
+def test_a_budget_counts_requests_that_match_its_scope_and_filters(
     fields: dict[str, Any], counted: bool
 ) -> None:
     slug = "google/veo-3.1-20260320"
@@ -175,7 +175,7 @@ def test_a_budget_counts_what_its_scope_and_filters_take_in(
     assert covers(budget(**fields), "growth", "ci", "google/veo-3.1", slug) is counted
 
 
-def test_without_a_slug_only_the_id_is_looked_at() -> None:
+def test_without_a_slug_only_the_id_is_matched() -> None:
     assert covers(budget(models=("*-20260320",)), "growth", "ci", "google/veo-3.1") is False
 
 
@@ -203,7 +203,7 @@ def test_a_threshold_is_crossed_when_it_is_reached_and_not_again(
     assert list(map(str, found)) == crossed
 
 
-def test_the_same_share_written_twice_is_one_threshold() -> None:
+def test_a_repeated_share_is_one_threshold() -> None:
     assert thresholds_crossed(0, 9, 10, (Decimal("0.5"), Decimal("0.50"))) == (Decimal("0.5"),)
 
 
@@ -251,7 +251,7 @@ def room(
         (130, 20, False, 0),  # overrun
     ],
 )
-def test_a_request_fits_up_to_the_limit_itself(
+def test_a_request_fits_up_to_and_including_the_limit(
     spent: int, reserved: int, fits: bool, available: int
 ) -> None:
     window = room(spent, reserved)
@@ -261,7 +261,7 @@ def test_a_request_fits_up_to_the_limit_itself(
 
 
 @given(*(st.integers(0, 10**9) for _ in range(4)))
-def test_what_would_fit_fits_and_a_micro_dollar_more_does_not(
+def test_the_available_amount_fits_and_one_micro_dollar_more_does_not(
     spent: int, reserved: int, limit: int, estimate: int
 ) -> None:
     def window(cost: int) -> Headroom:
@@ -273,7 +273,7 @@ def test_what_would_fit_fits_and_a_micro_dollar_more_does_not(
         assert window(available).fits is True
 
 
-def test_a_refusal_says_every_number_in_dollars_and_when_it_resets() -> None:
+def test_a_refusal_states_every_amount_in_dollars_and_the_reset() -> None:
     window = room(spent=95, reserved=2, estimate=4, team="growth")
 
     assert window.details() == {
@@ -288,21 +288,23 @@ def test_a_refusal_says_every_number_in_dollars_and_when_it_resets() -> None:
         "resets_at": "2026-12-01T00:00:00Z",
     }
     assert window.sentence() == (
-        "The month budget of team growth has no room: limit 100.00 USD, spent 95.00, "
-        "reserved 2.00; this request may cost 4.00, 3.00 would fit; "
-        "resets 2026-12-01T00:00:00Z."
+        "The request would exceed the month budget of team growth: limit 100.00 USD, spent 95.00, "
+        "reserved 2.00, estimate 4.00; 3.00 would fit; "
+        "resets at 2026-12-01T00:00:00Z."
     )
 
 
-def test_a_budget_that_never_resets_leaves_the_field_out_and_says_so() -> None:
+def test_the_refusal_of_a_budget_that_never_resets_says_so() -> None:
     window = room(spent=100, resets=None, period="total")
 
     assert "resets_at" not in window.details()
-    assert window.sentence().startswith("The total budget of the organisation has no room")
-    assert window.sentence().endswith("it never resets.")
+    assert window.sentence().startswith(
+        "The request would exceed the total budget of the organisation: "
+    )
+    assert window.sentence().endswith("; never resets.")
 
 
-def test_of_the_windows_that_refuse_the_tightest_is_named() -> None:
+def test_the_tightest_refusing_window_is_reported() -> None:
     roomy, tight, tighter = room(), room(spent=95), room(spent=98)
 
     assert tightest([roomy]) is None
@@ -310,14 +312,14 @@ def test_of_the_windows_that_refuse_the_tightest_is_named() -> None:
     assert tightest([roomy, tight, tighter]) is tighter
 
 
-def test_of_equally_tight_windows_the_last_to_reset_is_named() -> None:
+def test_the_last_to_reset_of_equally_tight_windows_is_reported() -> None:
     day, month, ever = (room(spent=100, resets=when) for when in ("2026-11-23", "2026-12-01", None))
 
     assert tightest([day, month]) is month
     assert tightest([day, ever, month]) is ever
 
 
-def test_waiting_is_advised_until_every_refusing_window_has_reset() -> None:
+def test_retry_after_lasts_until_every_refusing_window_has_reset() -> None:
     day, month = room(spent=100, resets="2026-11-23"), room(spent=100)
 
     assert retry_after([room(), day], NOW) == 12 * 3600
@@ -328,7 +330,7 @@ def test_waiting_is_advised_until_every_refusing_window_has_reset() -> None:
     assert retry_after([day], utc("2026-11-23 00:00:05")) == 1
 
 
-def test_waiting_is_not_advised_where_it_cannot_help() -> None:
+def test_there_is_no_retry_after_if_waiting_does_not_help() -> None:
     assert retry_after([], NOW) is None
     assert retry_after([room()], NOW) is None
     assert retry_after([room(spent=100, resets=None)], NOW) is None
@@ -336,7 +338,7 @@ def test_waiting_is_not_advised_where_it_cannot_help() -> None:
     assert retry_after([room(spent=100), room(estimate=101)], NOW) is None
 
 
-def test_a_reset_is_written_in_utc_whatever_zone_it_was_handed_in() -> None:
+def test_a_reset_is_written_in_utc_for_every_time_zone() -> None:
     berlin = datetime(2026, 12, 1, 1, tzinfo=timezone(timedelta(hours=1)))
     window = Headroom(budget(), NOW, berlin, 0, 0, 0)
 

@@ -1,4 +1,4 @@
-"""Callback URLs: hostile ones refused in words, plain ones rebuilt."""
+"""Callback URLs: hostile ones are refused with a reason, valid ones are rebuilt."""
 
 from ipaddress import ip_network
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ from gateway.domain.network import BlockedAddress, CallbackPolicy, Why
 from tests.data.hostile_urls import HOSTILE
 
 STRICT = CallbackPolicy()
-# The most that a careless operator could write: hostile spellings must still be refused.
+# The most permissive policy possible: hostile spellings must still be refused.
 LOOSE = CallbackPolicy(
     allow_http=True, allow_networks=(ip_network("0.0.0.0/0"), ip_network("::/0"))
 )
@@ -28,7 +28,7 @@ def test_hostile_urls_are_refused_for_a_stable_reason(url: str, why: Why) -> Non
     assert refusal.message
 
 
-def test_the_table_has_room_for_more_than_forty_attacks() -> None:
+def test_the_table_has_more_than_forty_attacks() -> None:
     assert len({url for url, _ in HOSTILE}) == len(HOSTILE) >= 40
 
 
@@ -79,11 +79,11 @@ def test_the_table_has_room_for_more_than_forty_attacks() -> None:
         ),
     ],
 )  # fmt: skip
-def test_plain_urls_are_taken_and_put_together_again(url: str, target: CallbackTarget) -> None:
+def test_valid_urls_are_accepted_and_rebuilt(url: str, target: CallbackTarget) -> None:
     assert check_callback_url(url, STRICT) == target
 
 
-def test_http_only_where_the_operator_allows_it() -> None:
+def test_http_requires_the_operators_permission() -> None:
     url = "http://hooks.example.com/"
 
     assert refused(url, STRICT) is Why.SCHEME
@@ -91,7 +91,7 @@ def test_http_only_where_the_operator_allows_it() -> None:
     assert refused("ftp://hooks.example.com/", CallbackPolicy(allow_http=True)) is Why.SCHEME
 
 
-def test_only_listed_hosts_where_hosts_are_listed() -> None:
+def test_allow_hosts_restricts_callbacks_to_the_listed_hosts() -> None:
     policy = CallbackPolicy(allow_hosts=("*.Example.com", "one.test", "8.8.*"))
 
     for url in (
@@ -106,7 +106,7 @@ def test_only_listed_hosts_where_hosts_are_listed() -> None:
         assert refused(url, policy) is Why.HOST, url
 
 
-def test_a_listed_host_opens_no_address() -> None:
+def test_a_listed_host_does_not_allow_its_addresses() -> None:
     policy = CallbackPolicy(allow_hosts=("*",))
 
     assert refused("https://10.0.0.7/", policy) is Why.ADDRESS
@@ -114,7 +114,7 @@ def test_a_listed_host_opens_no_address() -> None:
 
 
 @pytest.mark.parametrize("host", ["render", "render.internal", "printer.local", "localhost"])
-def test_inner_names_need_an_operator_who_opened_something(host: str) -> None:
+def test_internal_names_require_allow_hosts_or_allow_networks(host: str) -> None:
     url = f"https://{host}/hooks"
     opened = CallbackPolicy(allow_networks=(ip_network("10.0.0.0/8"),))
     named = CallbackPolicy(allow_hosts=(host,))
@@ -124,7 +124,7 @@ def test_inner_names_need_an_operator_who_opened_something(host: str) -> None:
     assert isinstance(check_callback_url(url, named), CallbackTarget)
 
 
-def test_an_open_network_takes_literals_in_their_plain_spelling_only() -> None:
+def test_an_allowed_network_accepts_only_canonical_address_spellings() -> None:
     policy = CallbackPolicy(allow_networks=(ip_network("127.0.0.0/8"),))
 
     assert isinstance(check_callback_url("https://127.0.0.1:9000/x", policy), CallbackTarget)
@@ -133,7 +133,7 @@ def test_an_open_network_takes_literals_in_their_plain_spelling_only() -> None:
 
 
 @pytest.mark.parametrize(("url", "why"), HOSTILE, ids=[ascii(url)[:60] for url, _ in HOSTILE])
-def test_no_policy_opens_a_crooked_spelling(url: str, why: Why) -> None:
+def test_no_policy_allows_a_non_canonical_spelling(url: str, why: Why) -> None:
     if why in (Why.UNREADABLE, Why.USER_INFO, Why.HOST_SPELLING, Why.PORT, Why.TOO_LONG):
         assert refused(url, LOOSE) is why
 
@@ -152,8 +152,8 @@ ATOMS = st.sampled_from(
 
 @settings(max_examples=1500, deadline=None)
 @given(st.one_of(st.lists(ATOMS, max_size=12).map("".join), st.text(max_size=80)))
-def test_no_text_raises_and_three_readers_agree_on_what_is_taken(text: str) -> None:
-    """What we take, the client library and Python's own parser read the same way."""
+def test_no_text_raises_and_three_parsers_agree_on_accepted_urls(text: str) -> None:
+    """The HTTP client and Python's own parser read every accepted URL as the gateway does."""
     for candidate in (text, f"https://{text}"):
         target = check_callback_url(candidate, LOOSE)
         if isinstance(target, BlockedAddress):
@@ -169,7 +169,7 @@ def test_no_text_raises_and_three_readers_agree_on_what_is_taken(text: str) -> N
 
 
 @given(st.lists(ATOMS, max_size=12).map("".join))
-def test_what_was_taken_once_is_taken_unchanged_again(text: str) -> None:
+def test_an_accepted_url_is_accepted_again_unchanged(text: str) -> None:
     target = check_callback_url(f"https://{text}", LOOSE)
 
     if isinstance(target, CallbackTarget):

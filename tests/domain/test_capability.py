@@ -1,4 +1,4 @@
-"""A catalog entry from outside becomes capabilities, or says clearly why not."""
+"""Parsing a catalog entry into capabilities, or rejecting it with a reason."""
 
 import json
 from decimal import Decimal
@@ -43,7 +43,7 @@ json_values = st.recursive(
 )
 
 
-def test_a_live_entry_is_read_whole() -> None:
+def test_every_field_of_a_real_entry_is_parsed() -> None:
     raw = next(model for model in MODELS if model["id"] == "google/veo-3.1-lite")
 
     read = parse_capabilities(raw)
@@ -76,7 +76,7 @@ def test_a_live_entry_is_read_whole() -> None:
     assert read.entry is raw
 
 
-def test_an_upscaler_is_read_with_its_range_and_steps() -> None:
+def test_an_upscaler_is_parsed_with_its_range_and_steps() -> None:
     raw = next(model for model in MODELS if model["id"].endswith("flux-video-upscale"))
 
     read = parse_capabilities(raw)
@@ -87,7 +87,7 @@ def test_an_upscaler_is_read_with_its_range_and_steps() -> None:
 
 
 @pytest.mark.parametrize("raw", MODELS, ids=lambda raw: raw["id"])
-def test_every_live_entry_has_readable_prices(raw: dict[str, Any]) -> None:
+def test_every_real_entry_has_readable_prices(raw: dict[str, Any]) -> None:
     read = parse_capabilities(raw)
 
     assert read.unreadable_prices == ()
@@ -95,7 +95,7 @@ def test_every_live_entry_has_readable_prices(raw: dict[str, Any]) -> None:
     assert read.passthrough == tuple(raw["allowed_passthrough_parameters"])
 
 
-def test_a_field_of_the_wrong_shape_is_unknown_and_takes_nothing_else_with_it() -> None:
+def test_a_field_of_the_wrong_type_is_unknown_and_the_others_are_kept() -> None:
     read = parse_capabilities(WORST)
 
     assert read == Capabilities("a/b", "a/b", "a/b", unreadable_prices=("pricing_skus",))
@@ -116,7 +116,7 @@ def test_a_duration_written_as_4_0_is_4(durations: list[Any]) -> None:
 
 
 @pytest.mark.parametrize("odd", [0, -4, True, 4.5, float("nan"), float("inf"), "4", 10**400])
-def test_an_odd_duration_makes_all_of_them_unknown(odd: Any) -> None:
+def test_an_invalid_duration_makes_all_durations_unknown(odd: Any) -> None:
     assert parse_capabilities({"id": "a", "supported_durations": [4, odd]}).durations is None
 
 
@@ -132,7 +132,7 @@ def test_an_odd_duration_makes_all_of_them_unknown(odd: Any) -> None:
         (Decimal("10.5"), "10.5"),
     ],
 )
-def test_a_price_is_read_exactly(spelled: Any, price: str) -> None:
+def test_a_price_is_parsed_exactly(spelled: Any, price: str) -> None:
     read = parse_capabilities({"id": "a", "pricing_skus": {"duration_seconds": spelled}})
 
     assert read.prices == {"duration_seconds": Decimal(price)}
@@ -159,7 +159,7 @@ def test_a_price_is_read_exactly(spelled: Any, price: str) -> None:
         *("0." + "1" * 60, None, True, [], {}, float("nan"), float("inf"), -1, 10**7),
     ],
 )
-def test_a_price_that_cannot_be_read_is_named_and_never_zero(spelled: Any) -> None:
+def test_an_unreadable_price_is_reported_and_never_zero(spelled: Any) -> None:
     prices = {"duration_seconds": "0.1", "duration_seconds_720p": spelled}
 
     read = parse_capabilities({"id": "a", "pricing_skus": prices})
@@ -169,7 +169,7 @@ def test_a_price_that_cannot_be_read_is_named_and_never_zero(spelled: Any) -> No
 
 
 @pytest.mark.parametrize("prices", [None, {}])
-def test_no_price_list_is_no_price(prices: Any) -> None:
+def test_without_a_price_list_there_is_no_price(prices: Any) -> None:
     read = parse_capabilities({"id": "a", "pricing_skus": prices})
 
     assert (read.prices, read.unreadable_prices) == ({}, ())
@@ -182,7 +182,7 @@ def test_an_entry_without_a_usable_id_is_refused(raw: Any) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(sorted(WORST)), json_values))
-def test_whatever_comes_as_an_entry_nothing_but_a_value_error_is_raised(raw: Any) -> None:
+def test_no_entry_raises_anything_but_a_value_error(raw: Any) -> None:
     try:
         read = parse_capabilities(raw)
     except ValueError:

@@ -1,4 +1,4 @@
-"""All models together: found by both names, guessed at, and compared over time."""
+"""The catalog: lookup by id and slug, suggestions, and differences between two catalogs."""
 
 import copy
 import json
@@ -23,7 +23,7 @@ def model(data: list[dict[str, Any]], name: str) -> dict[str, Any]:
     return next(entry for entry in data if entry["id"] == name)
 
 
-def test_the_live_catalog_is_read_without_a_problem() -> None:
+def test_the_real_catalog_is_parsed_without_problems() -> None:
     assert list(LIVE.models) == [entry["id"] for entry in MODELS]
     assert len(LIVE.models) == 30
     assert LIVE.problems == ()
@@ -53,7 +53,7 @@ def test_a_bad_entry_is_reported_and_the_rest_is_kept() -> None:
 
 
 @pytest.mark.parametrize("data", [None, {}, "models", 5])
-def test_a_catalog_that_is_no_list_is_refused(data: Any) -> None:
+def test_a_catalog_that_is_not_a_list_is_rejected(data: Any) -> None:
     with pytest.raises(ValueError, match="must be a list of models"):
         parse_catalog(data)
 
@@ -70,7 +70,9 @@ def test_a_catalog_that_is_no_list_is_refused(data: Any) -> None:
         ("klingai/kling-v3.0-pro", "kwaivgi/kling-v3.0-pro"),
     ],
 )
-def test_a_misspelled_model_finds_the_one_that_was_meant_first(written: str, meant: str) -> None:
+def test_a_misspelled_model_gets_the_intended_one_as_first_suggestion(
+    written: str, meant: str
+) -> None:
     near = LIVE.near(written)
 
     assert near[0] == meant
@@ -78,16 +80,16 @@ def test_a_misspelled_model_finds_the_one_that_was_meant_first(written: str, mea
 
 
 @pytest.mark.parametrize("written", ["gpt-4o", "", "zzzzzz", "/"])
-def test_what_resembles_nothing_finds_nothing(written: str) -> None:
+def test_an_unlike_name_gets_no_suggestion(written: str) -> None:
     assert LIVE.near(written) == ()
 
 
 @given(st.text())
-def test_guessing_never_fails(written: str) -> None:
+def test_suggesting_never_fails(written: str) -> None:
     assert len(LIVE.near(written)) <= 3
 
 
-def test_a_huge_name_is_only_looked_at_in_part() -> None:
+def test_only_the_start_of_a_huge_name_is_compared() -> None:
     assert LIVE.near("google/veo-3.1" * 100_000) is not None
 
 
@@ -101,7 +103,7 @@ def test_equal_catalogs_have_no_changes_whatever_the_order_and_spelling() -> Non
     assert changes(LIVE, parse_catalog(data)) == ()
 
 
-def test_models_that_came_and_went_are_told() -> None:
+def test_added_and_removed_models_are_reported() -> None:
     data = [entry for entry in live() if entry["id"] != "openai/sora-2-pro"]
     data.append({**model(data, "google/veo-3.1"), "id": "google/veo-4"})
 
@@ -111,7 +113,7 @@ def test_models_that_came_and_went_are_told() -> None:
     )
 
 
-def test_every_changed_price_is_told_with_both_values() -> None:
+def test_every_changed_price_is_reported_with_both_values() -> None:
     data = live()
     prices = model(data, "google/veo-3.1")["pricing_skus"]
     prices["duration_seconds_with_audio"] = "0.50"
@@ -132,7 +134,7 @@ def test_every_changed_price_is_told_with_both_values() -> None:
     )
 
 
-def test_changed_capabilities_are_told_under_the_catalogs_own_names() -> None:
+def test_changed_capabilities_are_reported_under_the_catalogs_names() -> None:
     data = live()
     veo = model(data, "google/veo-3.1")
     veo["supported_durations"] = [4, 6]

@@ -1,4 +1,4 @@
-"""One certain video, multiplied out."""
+"""The price of one fully specified video."""
 
 from decimal import Decimal
 
@@ -37,12 +37,12 @@ def test_tokens_need_a_picture() -> None:
     assert usd(prices, picture=SQUARE) == "0.1358"
 
 
-def test_sold_both_ways_the_dearer_is_held() -> None:
+def test_the_higher_of_a_per_second_and_a_per_token_price_counts() -> None:
     assert usd(keys(video_tokens="0.0000035", duration_seconds="0.01"), picture=SQUARE) == "0.1358"
     assert usd(keys(video_tokens="0.0000035", duration_seconds="1"), picture=SQUARE) == "4.00"
 
 
-def test_the_minimum_is_for_the_whole_and_nothing_is_sold_by_a_minimum_alone() -> None:
+def test_a_minimum_applies_to_the_total_and_is_no_price_by_itself() -> None:
     floor = keys(minimum_cents_per_generation="56")
     assert charge(FOUR_SECONDS, floor, images=0, picture=None) is None
 
@@ -54,5 +54,5 @@ def test_the_minimum_is_for_the_whole_and_nothing_is_sold_by_a_minimum_alone() -
     ("amount", "text"),
     [("3.2", "3.20"), ("0", "0.00"), ("1E+2", "100.00"), ("0.135800", "0.1358"), ("5", "5.00")],
 )
-def test_dollars_are_written_in_full(amount: str, text: str) -> None:
+def test_dollars_are_formatted_with_every_digit(amount: str, text: str) -> None:
     assert usd_in_full(Decimal(amount)) == text

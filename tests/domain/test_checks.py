@@ -1,4 +1,4 @@
-"""What a model can't do is said at once, completely; what nobody knows is let pass."""
+"""Checks against the capabilities report every violation; what is unknown passes."""
 
 import json
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ def last(url: str = PNG) -> FrameImage:
 
 
 @pytest.mark.parametrize("model", LIVE.models)
-def test_a_request_inside_the_capabilities_has_no_violation(model: str) -> None:
+def test_a_request_within_the_capabilities_has_no_violations(model: str) -> None:
     can = LIVE.models[model]
     fields = {
         "duration": (can.durations or [None])[-1],
@@ -89,11 +89,11 @@ def test_every_listed_size_is_accepted_and_agrees_with_its_own_resolution(model:
         },
     )
 )
-def test_nothing_is_refused_by_a_catalog_that_says_nothing(fields: Mapping[str, Any]) -> None:
+def test_an_empty_catalog_entry_refuses_nothing(fields: Mapping[str, Any]) -> None:
     assert check(ask(**fields), UNKNOWN) == ()
 
 
-def test_all_violations_come_at_once() -> None:
+def test_all_violations_are_reported_together() -> None:
     violations = found(
         "minimax/hailuo-2.3",
         prompt=" ",
@@ -126,7 +126,7 @@ def test_a_duration_outside_the_list_names_the_list_and_the_nearest() -> None:
 
 
 @pytest.mark.parametrize(("asked", "nearest"), [(1, 4), (5, 4), (7, 6), (99, 8), (2**62, 8)])
-def test_of_two_equally_near_durations_the_cheaper_is_offered(asked: int, nearest: int) -> None:
+def test_the_cheaper_of_two_equally_near_durations_is_suggested(asked: int, nearest: int) -> None:
     assert only("google/veo-3.1-lite", duration=asked).nearest == nearest
 
 
@@ -194,10 +194,10 @@ def test_a_size_that_contradicts_resolution_or_aspect_ratio_is_refused(
     assert violation.field == "size"
     assert violation.allowed == allowed
     assert violation.nearest == allowed[0]
-    assert "state one or the other" in violation.message
+    assert "send only one of them" in violation.message
 
 
-def test_a_size_that_may_be_what_the_resolution_says_is_left_to_the_upstream() -> None:
+def test_a_size_that_may_match_the_resolution_passes() -> None:
     fields = {"resolution": "480p", "aspect_ratio": "1:1", "size": "640x640"}
     assert found("bytedance/seedance-2.5", **fields) == ()
 
@@ -205,7 +205,7 @@ def test_a_size_that_may_be_what_the_resolution_says_is_left_to_the_upstream() -
     assert found("minimax/hailuo-3", **strange) == ()
 
 
-def test_a_frame_of_a_kind_the_model_has_not_is_refused() -> None:
+def test_an_unsupported_frame_type_is_refused() -> None:
     violation = only("runway/gen-4.5", frame_images=(first(), last()))
 
     assert violation.field == "frame_images[1].frame_type"
@@ -219,7 +219,7 @@ def test_two_images_for_one_frame_are_refused() -> None:
     assert violation.allowed == "one image for each frame_type"
 
 
-def test_frames_pass_where_the_catalog_does_not_speak_of_them() -> None:
+def test_frames_pass_if_the_catalog_does_not_list_frame_types() -> None:
     assert found("openai/sora-2-pro", frame_images=(first(), first(), last())) == ()
 
 
@@ -252,7 +252,7 @@ def test_references_beside_frames_are_ignored_as_the_upstream_ignores_them() -> 
         ("google/veo-3.1", False, False),
     ],
 )
-def test_only_sound_from_a_model_without_it_is_refused(
+def test_only_audio_from_a_model_without_it_is_refused(
     model: str, wanted: bool, refused: bool
 ) -> None:
     assert bool(found(model, generate_audio=wanted)) is refused
@@ -266,7 +266,7 @@ def test_only_sound_from_a_model_without_it_is_refused(
         ("google/veo-3.1", False),
     ],
 )
-def test_a_seed_is_refused_only_where_the_catalog_says_there_is_none(
+def test_a_seed_is_refused_only_if_the_catalog_says_there_is_none(
     model: str, refused: bool
 ) -> None:
     assert bool(found(model, seed=0)) is refused
@@ -313,7 +313,7 @@ def test_creativity_must_be_one_of_its_steps() -> None:
         ),
     ],
 )
-def test_an_unknown_passthrough_parameter_is_found_at_either_depth(
+def test_an_unknown_passthrough_parameter_is_found_at_both_levels(
     options: dict[str, Any], field: str
 ) -> None:
     violation = only("google/veo-3.1", provider_options={"google-vertex": options})
@@ -323,15 +323,15 @@ def test_an_unknown_passthrough_parameter_is_found_at_either_depth(
     assert "personGeneration" in violation.allowed
 
 
-def test_a_model_without_passthrough_takes_none() -> None:
+def test_a_model_without_passthrough_rejects_every_parameter() -> None:
     violation = only("x-ai/grok-imagine-video", provider_options={"x-ai": {"fps": 30}})
 
     assert violation.allowed == []
     assert violation.message.endswith("allowed: none")
 
 
-def test_each_providers_parameters_are_judged_alone() -> None:
-    """An entry without a mistake, or an empty one, excuses no other."""
+def test_each_providers_parameters_are_checked_separately() -> None:
+    """A correct or empty entry of one provider does not hide the violations of another one."""
     options = {"google-vertex": {"negativePrompt": "fog"}, "openai": {"quality": "high"}, "x": {}}
 
     violation = only("google/veo-3.1", provider_options=options)
@@ -341,14 +341,14 @@ def test_each_providers_parameters_are_judged_alone() -> None:
     assert len(found("google/veo-3.1", provider_options=options)) == 2
 
 
-def test_parameters_that_are_no_object_are_a_parameter_of_that_name() -> None:
+def test_parameters_that_are_not_an_object_are_one_parameter() -> None:
     (violation,) = found("google/veo-3.1", provider_options={"google-vertex": {"parameters": 5}})
 
     assert violation.field == "provider.options.google-vertex.parameters"
 
 
 @pytest.mark.parametrize("prompt", [None, "", " \n"])
-def test_nothing_to_start_from_is_refused(prompt: str | None) -> None:
+def test_a_request_without_any_input_is_refused(prompt: str | None) -> None:
     assert only("google/veo-3.1", prompt=prompt).field == "prompt"
 
 
@@ -361,11 +361,11 @@ def test_nothing_to_start_from_is_refused(prompt: str | None) -> None:
         {"provider_options": {"alibaba": {"images": ["https://x/i.png"]}}},
     ],
 )
-def test_an_empty_prompt_passes_beside_anything_to_start_from(fields: dict[str, Any]) -> None:
+def test_an_empty_prompt_passes_beside_any_input(fields: dict[str, Any]) -> None:
     assert found("alibaba/wan-2.7", prompt="", **fields) == ()
 
 
-def test_words_of_a_client_are_repeated_only_in_part() -> None:
+def test_only_the_start_of_a_clients_value_is_repeated() -> None:
     violations = found(
         "google/veo-3.1",
         resolution="x" * 100_000,

@@ -1,4 +1,4 @@
-"""Pure rules about stored videos: ranges, validators, names, room, retries."""
+"""Rules about stored videos: ranges, ETags, names, eviction, retries."""
 
 import random
 
@@ -37,7 +37,7 @@ from gateway.domain.content import (
         ("Bytes= 1-2 ", ByteRange(1, 3)),
     ],
 )
-def test_one_sound_range_is_read(header: str, span: ByteRange) -> None:
+def test_one_valid_range_is_parsed(header: str, span: ByteRange) -> None:
     assert read_range(header, 100) == span
 
 
@@ -60,18 +60,18 @@ def test_one_sound_range_is_read(header: str, span: ByteRange) -> None:
         "bytes=0x1-",
     ],
 )
-def test_everything_else_means_the_whole(header: str | None) -> None:
+def test_any_other_range_header_means_the_whole_video(header: str | None) -> None:
     assert read_range(header, 100) is None
 
 
 @pytest.mark.parametrize("header", ["bytes=100-", "bytes=100-200", "bytes=-0", "bytes=-00"])
-def test_a_sound_range_without_a_byte_in_it_can_not_be_satisfied(header: str) -> None:
+def test_a_valid_range_without_any_byte_is_not_satisfiable(header: str) -> None:
     with pytest.raises(OutOfRange):
         read_range(header, 100)
 
 
 @given(st.integers(0, 300), st.integers(0, 300) | st.none(), st.integers(1, 200))
-def test_a_span_is_never_empty_nor_beyond_the_video(
+def test_a_range_is_never_empty_and_never_exceeds_the_video(
     first: int, last: int | None, size: int
 ) -> None:
     film = bytes(range(200))[:size]
@@ -89,7 +89,7 @@ def test_a_span_is_never_empty_nor_beyond_the_video(
 
 
 @given(st.text(max_size=30), st.integers(1, 1000))
-def test_no_header_does_harm(header: str, size: int) -> None:
+def test_no_header_raises_another_error(header: str, size: int) -> None:
     try:
         span = read_range(header, size)
     except OutOfRange:
@@ -97,7 +97,7 @@ def test_no_header_does_harm(header: str, size: int) -> None:
     assert span is None or 0 <= span.start < span.stop <= size
 
 
-def test_a_content_range_counts_as_http_does() -> None:
+def test_content_range_has_an_inclusive_end() -> None:
     assert ByteRange(10, 20).content_range(100) == "bytes 10-19/100"
 
 
@@ -105,12 +105,12 @@ TAG = etag("ab12")
 
 
 @pytest.mark.parametrize("header", ['"ab12"', 'W/"ab12"', '"x", "ab12"', '"x",W/"ab12"', "*"])
-def test_if_none_match_meets_our_tag(header: str) -> None:
+def test_if_none_match_matches_the_tag(header: str) -> None:
     assert none_match_fails(header, TAG)
 
 
 @pytest.mark.parametrize("header", [None, "", "ab12", '"AB12"', '"x", "y"', '"ab12', '"xab12"'])
-def test_if_none_match_does_not_meet_another(header: str | None) -> None:
+def test_if_none_match_does_not_match_another_tag(header: str | None) -> None:
     assert not none_match_fails(header, TAG)
 
 
@@ -130,12 +130,12 @@ def test_if_range_compares_strongly(header: str | None, holds: bool) -> None:
     assert if_range_holds(header, TAG) is holds
 
 
-def test_a_file_is_called_after_its_job_and_output() -> None:
+def test_a_file_name_contains_the_job_and_the_output() -> None:
     assert file_name("gen-vid-1-abc", 0) == "gen-vid-1-abc.mp4"
     assert file_name("gen-vid-1-abc", 3) == "gen-vid-1-abc-3.mp4"
 
 
-def test_every_writing_has_a_name_of_its_own_that_the_gateway_knows_again() -> None:
+def test_every_write_has_a_unique_name_that_the_gateway_recognises() -> None:
     source = random.Random(1)
     names = {
         blob_name("gen-vid-1790000000-abcDEF", 0, "0123456789abcdef", source) for _ in range(1000)
@@ -151,7 +151,7 @@ def test_every_writing_has_a_name_of_its_own_that_the_gateway_knows_again() -> N
     "name",
     ["", ".store", ".x.mp4.part", "a/b.mp4", "../x.mp4", "x.mov", "x.mp4\n", "x y.mp4", "-x.mp4"],
 )
-def test_nothing_else_is_the_gateways(name: str) -> None:
+def test_other_file_names_are_not_the_gateways(name: str) -> None:
     assert not is_blob_name(name)
 
 
@@ -179,7 +179,7 @@ PAGE = b"<!DOCTYPE ht"
         ("image/png", MP4, False),
     ],
 )
-def test_only_videos_are_videos(kind: str, start: bytes, may_be: bool) -> None:
+def test_only_videos_are_recognised_as_videos(kind: str, start: bytes, may_be: bool) -> None:
     assert may_be_video(kind, start) is may_be
 
 
@@ -187,7 +187,7 @@ def _asset(name: str, size: int) -> Asset:
     return Asset(name, "job", 0, "store", "team", size, "00", 0, 0)
 
 
-def test_room_is_made_in_order_and_no_further_than_needed() -> None:
+def test_the_fewest_least_recently_used_assets_are_chosen() -> None:
     by_use = [_asset("a", 5), _asset("b", 5), _asset("c", 5)]
 
     chosen = [asset.name for asset in make_room(by_use, 6)]
@@ -198,7 +198,7 @@ def test_room_is_made_in_order_and_no_further_than_needed() -> None:
     assert len(make_room(by_use, 1000)) == 3
 
 
-def test_tries_come_later_and_later_but_closer_before_the_end() -> None:
+def test_waits_grow_and_shrink_again_before_the_deadline() -> None:
     end = 10_000_000
     waits = [(next_try(attempts, 0, end) or 0) for attempts in range(12)]
 
@@ -210,7 +210,7 @@ def test_tries_come_later_and_later_but_closer_before_the_end() -> None:
 
 
 @given(st.integers(0, 200), st.integers(0, 10**9), st.integers(0, 10**9))
-def test_a_next_try_is_always_ahead(attempts: int, now: int, end: int) -> None:
+def test_a_retry_is_always_in_the_future(attempts: int, now: int, end: int) -> None:
     moment = next_try(attempts, now, end)
 
     assert moment is None if now >= end else moment is not None and moment > now

@@ -1,4 +1,4 @@
-"""Deliveries: what an attempt means, when the next is, and when an endpoint is given up."""
+"""Deliveries: the result of an attempt, the next attempt, and when to disable an endpoint."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -47,31 +47,31 @@ SCHEDULE = [5 * S, 5 * M, 30 * M, 2 * H, 5 * H, 10 * H, 14 * H, 20 * H, 24 * H]
         (999, Judgement.RETRY),
     ],
 )
-def test_only_2xx_is_success_and_only_410_ends_it(status: int, judgement: Judgement) -> None:
+def test_only_2xx_is_a_success_and_only_410_disables(status: int, judgement: Judgement) -> None:
     assert judge(AttemptOutcome(status, 1)) is judgement
 
 
 @pytest.mark.parametrize("error", ErrorKind)
-def test_no_answer_is_a_failure_to_be_retried(error: ErrorKind) -> None:
+def test_a_missing_response_is_retried(error: ErrorKind) -> None:
     assert judge(AttemptOutcome(None, 1, error)) is Judgement.RETRY
 
 
-def test_a_success_whose_body_broke_off_is_a_success() -> None:
-    """Sending it again would be the one duplicate that could have been avoided."""
+def test_a_2xx_with_an_incomplete_body_is_a_success() -> None:
+    """A retry would send an avoidable duplicate."""
     assert judge(AttemptOutcome(200, 1, ErrorKind.TIMEOUT)) is Judgement.DELIVERED
 
 
-def test_the_schedule_is_walked_to_its_end() -> None:
+def test_every_step_of_the_schedule_is_used() -> None:
     waits = [next_attempt(SCHEDULE, number, None, 0.5, NOW) for number in range(1, 11)]
 
     assert waits == [*(NOW + step for step in SCHEDULE), None]
 
 
-def test_the_default_schedule_outlives_a_weekend() -> None:
+def test_the_default_schedule_lasts_longer_than_a_weekend() -> None:
     assert sum(SCHEDULE, timedelta()) == timedelta(hours=75, minutes=35, seconds=5)
 
 
-def test_jitter_is_a_fifth_either_way() -> None:
+def test_jitter_is_a_fifth_in_both_directions() -> None:
     assert next_attempt([100 * S], 1, None, 0.0, NOW) == NOW + 80 * S
     assert next_attempt([100 * S], 1, None, 0.75, NOW) == NOW + 110 * S
 
@@ -135,18 +135,18 @@ def test_no_attempt_is_early_or_endlessly_late(
     ],
     ids=lambda value: ascii(value)[:30],
 )
-def test_retry_after_has_two_spellings(header: str | None, seconds: int | None) -> None:
+def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: int | None) -> None:
     assert parse_retry_after(header, NOW) == seconds
 
 
 @given(st.text(max_size=80) | st.from_regex(r"[A-Z][a-z]{2}, \d+ [A-Z][a-z]{2} \d+ \S+ \S+"))
-def test_no_retry_after_raises(header: str) -> None:
+def test_no_retry_after_header_raises(header: str) -> None:
     seconds = parse_retry_after(header, NOW)
 
     assert seconds is None or 0 <= seconds <= 864_000
 
 
-def test_five_days_of_nothing_but_failure_are_enough() -> None:
+def test_five_days_of_uninterrupted_failures_disable_the_endpoint() -> None:
     failing = fail_daily(None, days=5)
 
     assert failing.since == NOW
@@ -154,8 +154,8 @@ def test_five_days_of_nothing_but_failure_are_enough() -> None:
     assert after_failure(failing, NOW + 5 * D).should_disable
 
 
-def test_a_success_begins_the_count_anew() -> None:
-    """The caller forgets the run when anything was delivered."""
+def test_a_success_restarts_the_count() -> None:
+    """The caller drops the run of failures after a successful delivery."""
     fail_daily(None, days=5)
     failing = after_failure(None, NOW + 5 * D)
 
@@ -163,8 +163,8 @@ def test_a_success_begins_the_count_anew() -> None:
     assert not failing.should_disable
 
 
-def test_two_failures_far_apart_are_not_five_days_of_failure() -> None:
-    """Nothing was tried in between, so nothing is known of it."""
+def test_two_failures_with_a_long_gap_do_not_disable_the_endpoint() -> None:
+    """Without attempts in between, the endpoint's state is unknown."""
     first = after_failure(None, NOW)
     second = after_failure(first, NOW + 6 * D)
 
@@ -178,7 +178,7 @@ def test_the_longest_wait_of_the_schedule_does_not_break_the_run() -> None:
     assert failing.since == NOW
 
 
-def test_a_clock_that_steps_back_shortens_no_run() -> None:
+def test_a_clock_that_steps_back_does_not_shorten_the_run() -> None:
     failing = after_failure(fail_daily(None, days=3), NOW - H)
 
     assert failing == Failing(since=NOW, last=NOW + 2 * D)
@@ -188,7 +188,7 @@ BODY = b'{"type":"ping"}'
 SECRETS = ["whsec_MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1u", "the-old-plain-secret"]
 
 
-def test_one_delivery_satisfies_both_kinds_of_receiver() -> None:
+def test_one_delivery_verifies_with_both_signature_schemes() -> None:
     now = int(datetime.now(UTC).timestamp())  # the package reads the wall clock
     headers = signed_headers(
         BODY, event_id="evt_1", idempotency_key="job-completed", secrets=SECRETS, now=now
@@ -217,7 +217,7 @@ def test_each_attempt_has_its_own_time_and_signature() -> None:
     assert first["webhook-id"] == second["webhook-id"]
 
 
-def test_without_a_secret_nothing_pretends_to_be_signed() -> None:
+def test_without_a_secret_there_is_no_signature() -> None:
     headers = signed_headers(BODY, event_id="e", idempotency_key="k", secrets=[], now=1)
 
     assert not {name for name in headers if "signature" in name.lower()}

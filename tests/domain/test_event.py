@@ -1,4 +1,4 @@
-"""Events: OpenRouter's envelope with the gateway's id, and who is owed which."""
+"""Events: OpenRouter's envelope with the gateway's id, and which subscriber gets which event."""
 
 import json
 import random
@@ -57,8 +57,8 @@ JOB = Job(
 )
 
 
-def test_a_completed_job_is_told_as_openrouter_tells_it() -> None:
-    """The recorded capture, with the gateway's links."""
+def test_the_event_of_a_completed_job_equals_openrouters() -> None:
+    """The event equals the recorded one, except for the gateway's links."""
     event = job_ended("evt_1", JOB, [URL], AT)
 
     assert event.body == (
@@ -73,7 +73,7 @@ def test_a_completed_job_is_told_as_openrouter_tells_it() -> None:
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED, Status.EXPIRED])
-def test_a_job_without_a_video_is_told_with_its_error_and_no_links(status: Status) -> None:
+def test_the_event_of_a_job_without_a_video_has_its_error_and_no_links(status: Status) -> None:
     event = job_ended("evt_1", replace(JOB, status=status, error="Nope"), [URL], AT)
 
     assert parsed(event) == {
@@ -91,14 +91,14 @@ def test_a_job_without_a_video_is_told_with_its_error_and_no_links(status: Statu
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED, Status.EXPIRED])
-def test_an_end_without_a_reason_is_still_told_with_words(status: Status) -> None:
+def test_an_end_without_a_reason_gets_a_default_error(status: Status) -> None:
     data = parsed(job_ended("evt_1", replace(JOB, status=status, error=None), [], AT))["data"]
 
     assert isinstance(data["error"], str)
     assert data["error"]
 
 
-def test_what_is_not_known_is_left_out() -> None:
+def test_unknown_fields_are_left_out() -> None:
     """The SDKs throw on null (docs/openrouter-contract.md section 9)."""
     unpriced = replace(JOB, raw_cost=None, is_byok=None)
     costless = replace(JOB, raw_cost=None)
@@ -107,12 +107,12 @@ def test_what_is_not_known_is_left_out() -> None:
     assert parsed(job_ended("evt_1", costless, [URL], AT))["data"]["usage"] == {"is_byok": False}
 
 
-def test_the_upstreams_own_id_is_never_told() -> None:
+def test_the_upstreams_id_is_never_in_an_event() -> None:
     for status in (Status.COMPLETED, Status.FAILED):
         assert b"gen-vid-1-upstream" not in job_ended("e", replace(JOB, status=status), [], AT).body
 
 
-def test_an_error_that_is_not_text_does_not_keep_a_job_from_ending() -> None:
+def test_an_error_that_is_not_valid_text_does_not_prevent_the_event() -> None:
     event = job_ended("evt_1", replace(JOB, status=Status.FAILED, error="bad \ud800 é"), [], AT)
 
     assert parsed(event)["data"]["error"] == "bad ? é"
@@ -130,7 +130,7 @@ def test_times_are_written_in_utc() -> None:
     assert job_ended("e", JOB, [], elsewhere).body == job_ended("e", JOB, [], AT).body
 
 
-def test_a_budget_alert_tells_the_numbers() -> None:
+def test_a_budget_alert_contains_the_amounts() -> None:
     facts = ThresholdFacts(
         team="growth",
         period="month",
@@ -173,7 +173,7 @@ def test_an_organisations_budget_that_never_resets_has_neither_team_nor_date() -
     }
 
 
-def test_a_disabled_endpoint_is_told_by_name() -> None:
+def test_the_event_of_a_disabled_endpoint_contains_its_name() -> None:
     since = AT - timedelta(days=5)
     event = endpoint_disabled("evt_3", "farm", "growth", DisabledBecause.FAILING, since, AT)
 
@@ -186,7 +186,7 @@ def test_a_disabled_endpoint_is_told_by_name() -> None:
     }
 
 
-def test_a_ping_names_its_endpoint() -> None:
+def test_a_ping_contains_its_endpoints_name() -> None:
     assert parsed(ping("evt_4", "farm", None, AT)) == {
         "type": "ping",
         "created_at": "2026-10-02T23:26:40.007Z",
@@ -209,7 +209,9 @@ def test_a_ping_names_its_endpoint() -> None:
         ([], "video.generation.failed", False),
     ],
 )
-def test_types_are_chosen_by_globs(patterns: list[str], event_type: str, matched: bool) -> None:
+def test_event_types_are_matched_by_globs(
+    patterns: list[str], event_type: str, matched: bool
+) -> None:
     assert matches(patterns, event_type) is matched
 
 
@@ -227,14 +229,14 @@ ORGANISATIONS = ping("evt_4", "farm", None, AT)
         (ORGANISATIONS, "growth", False),
     ],
 )
-def test_a_team_hears_of_itself_alone(event: Event, team: str | None, wanted: bool) -> None:
+def test_a_team_gets_only_its_own_events(event: Event, team: str | None, wanted: bool) -> None:
     for has_callback in (True, False):
         assert wanted is wants(
             event, patterns=["*"], team=team, unless_callback=False, has_callback=has_callback
         )
 
 
-def test_a_default_subscriber_is_silent_where_the_request_brought_its_own() -> None:
+def test_unless_callback_skips_jobs_with_their_own_callback() -> None:
     alert = threshold_crossed("e", ThresholdFacts("growth", "day", 1.0, 1, 1, 0, None), AT)
 
     def wanted(event: Event, *, has_callback: bool) -> bool:
@@ -247,7 +249,7 @@ def test_a_default_subscriber_is_silent_where_the_request_brought_its_own() -> N
     assert wanted(alert, has_callback=True)
 
 
-def test_ids_have_no_dot_and_differ() -> None:
+def test_ids_are_unique_and_contain_no_dot() -> None:
     source = random.Random(7)
     ids = {new_event_id(source) for _ in range(100)}
 
@@ -275,5 +277,5 @@ def parsed(event: Event) -> dict[str, Any]:
         ({"n": 3, "t": True, "s": "1.0"}, '{"n":3,"t":true,"s":"1.0"}'),
     ],
 )
-def test_numbers_are_spelled_as_javascript_spells_them(value: object, text: str) -> None:
+def test_numbers_are_formatted_as_in_javascript(value: object, text: str) -> None:
     assert orjson.dumps(as_javascript(value)).decode() == text

@@ -1,4 +1,4 @@
-"""Fields the contract does not know: most travel on, some are refused by name."""
+"""Fields that are not in the contract: most are forwarded, some are refused."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def wrong(**fields: Any) -> list[Violation]:
         ("previousJobId", "previous_job_id"),
     ],
 )
-def test_a_field_that_means_a_known_one_is_refused_with_its_name(name: str, meant: str) -> None:
+def test_a_misnamed_field_is_refused_with_the_known_name(name: str, meant: str) -> None:
     (violation,) = wrong(**{name: "value"})
 
     assert violation.field == name
@@ -60,7 +60,7 @@ def test_more_than_one_video_is_refused_and_one_is_not(name: str) -> None:
     ("name", "value"),
     [("models", ["a/one", "a/two"]), ("route", "fallback"), ("preset", "cinematic")],
 )
-def test_what_leaves_the_judged_model_is_refused_by_name(name: str, value: Any) -> None:
+def test_a_field_that_selects_another_model_is_refused(name: str, value: Any) -> None:
     (violation,) = wrong(**{name: value})
 
     assert violation.field == name
@@ -68,7 +68,7 @@ def test_what_leaves_the_judged_model_is_refused_by_name(name: str, value: Any) 
 
 
 @pytest.mark.parametrize("name", ["negative_prompt", "watermark", "cfg_scale", "fps", "metadata"])
-def test_what_is_merely_unknown_travels_on_and_is_named(name: str) -> None:
+def test_other_unknown_fields_are_forwarded_and_reported(name: str) -> None:
     request = parse_request({**BASE, name: "x"})
 
     assert isinstance(request, VideoRequest)

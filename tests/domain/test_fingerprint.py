@@ -1,4 +1,4 @@
-"""What makes two requests identical, and what does not."""
+"""Which differences between two requests change the fingerprint."""
 
 import base64
 import json
@@ -54,7 +54,7 @@ def with_image(url: str) -> Fingerprint:
         {"provider": {"options": {"x-ai": {"style": "noir", "more": None}}, "sort": None}},
     ],
 )
-def test_what_does_not_change_the_video_does_not_change_the_fingerprint(
+def test_fields_that_do_not_change_the_video_do_not_change_the_fingerprint(
     fields: Mapping[str, Any],
 ) -> None:
     assert of(BODY, fields=fields) == of(BODY)
@@ -79,15 +79,15 @@ def test_what_does_not_change_the_video_does_not_change_the_fingerprint(
         {"model": "x-ai/grok-imagine-video-1.5"},
     ],
 )
-def test_what_may_change_the_video_does(fields: Mapping[str, Any]) -> None:
+def test_fields_that_may_change_the_video_change_the_fingerprint(fields: Mapping[str, Any]) -> None:
     assert of(BODY, fields=fields) != of(BODY)
 
 
-def test_the_upstream_and_the_need_for_zdr_are_part_of_it() -> None:
+def test_the_upstream_and_zdr_change_the_fingerprint() -> None:
     assert len({of(BODY), of(BODY, upstream="other"), of(BODY, zdr=True)}) == 3
 
 
-def test_without_the_installation_s_secret_it_says_nothing() -> None:
+def test_another_secret_gives_another_fingerprint() -> None:
     assert of(BODY, secret=b"t" * 32) != of(BODY)
     assert len(of(BODY)) == 64
 
@@ -101,7 +101,7 @@ def test_without_the_installation_s_secret_it_says_nothing() -> None:
         '{"prompt":"é 😀","duration":40e-1,"model":"\\u006d","user":"me"}',
     ],
 )
-def test_spelling_does_not_matter(spelling: str) -> None:
+def test_the_spelling_of_a_data_url_does_not_matter(spelling: str) -> None:
     plain = {"model": "m", "prompt": "é 😀", "duration": 4}
 
     assert of(parse_object(spelling.encode())) == of(plain)
@@ -127,14 +127,14 @@ def test_an_image_counts_by_its_content() -> None:
     assert len(others | same) == 6
 
 
-def test_integers_beyond_a_double_are_told_apart() -> None:
+def test_integers_beyond_a_double_are_distinguished() -> None:
     numbers = [2**53, 2**53 + 1, 2**63 - 1, -(2**63), float(2**53)]
 
     assert len({of({"model": "m", "seed": n}) for n in numbers}) == 4  # the float is 2**53
 
 
-def test_nothing_that_a_client_writes_passes_for_something_else() -> None:
-    """A large integer and an image are kept under another form; no client can write that form."""
+def test_no_client_value_equals_an_internal_form() -> None:
+    """Large integers and images have an internal form that no client value can equal."""
     digest = "ab" * 32
     image = "data:image/png;base64," + base64.b64encode(PNG).decode()
     pairs: list[tuple[Any, Any]] = [

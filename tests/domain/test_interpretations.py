@@ -1,4 +1,4 @@
-"""Every video that an incomplete request may stand for."""
+"""The interpretations of incomplete requests."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -35,7 +35,7 @@ def keys(*names: str) -> tuple[PriceKey, ...]:
     return read_prices(dict.fromkeys(names, Decimal(1)))[0]
 
 
-def test_a_complete_request_has_one_reading() -> None:
+def test_a_complete_request_has_one_interpretation() -> None:
     request = ask(duration=4, resolution="720p", generate_audio=False)
 
     assert interpretations(request, CAN, keys("duration_seconds")) == (
@@ -43,7 +43,7 @@ def test_a_complete_request_has_one_reading() -> None:
     )
 
 
-def test_an_open_request_has_a_reading_for_every_value_at_its_longest() -> None:
+def test_an_open_request_has_an_interpretation_for_every_value() -> None:
     found = interpretations(ask(), CAN, keys("duration_seconds"))
 
     assert {(r.duration, r.resolution, r.audio) for r in found} == {
@@ -51,7 +51,7 @@ def test_an_open_request_has_a_reading_for_every_value_at_its_longest() -> None:
     }
 
 
-def test_a_video_as_long_as_its_source_has_no_reading() -> None:
+def test_a_video_as_long_as_its_source_has_no_interpretation() -> None:
     unknown = Capabilities("a/b", "a/b", "A")
 
     assert interpretations(ask(duration=4), unknown, keys("duration_seconds")) == ()
@@ -84,7 +84,7 @@ def test_a_video_as_long_as_its_source_has_no_reading() -> None:
         ),
     ],
 )
-def test_what_the_request_brings_decides_how_it_may_be_sold(
+def test_the_inputs_determine_the_possible_modes(
     fields: dict[str, Any], prices: tuple[str, ...], modes: set[str]
 ) -> None:
     found = interpretations(ask(**fields), CAN, keys("duration_seconds", *prices))
@@ -101,7 +101,7 @@ def test_what_the_request_brings_decides_how_it_may_be_sold(
         ({"input_references": VIDEO}, ("duration_seconds",), {0}),
     ],
 )
-def test_a_video_input_is_billed_only_where_it_has_a_price(
+def test_a_video_input_is_billed_only_if_it_has_a_price(
     fields: dict[str, Any], prices: tuple[str, ...], seconds: set[int]
 ) -> None:
     found = interpretations(ask(**fields), CAN, keys("video_tokens", *prices))
@@ -109,7 +109,7 @@ def test_a_video_input_is_billed_only_where_it_has_a_price(
     assert {reading.input_seconds for reading in found} == seconds
 
 
-def test_resolutions_are_said_by_either_field_and_by_both_when_they_differ() -> None:
+def test_resolution_and_size_both_count_if_they_differ() -> None:
     known = ("720p", "4K")
 
     assert stated_resolutions(ask(), known) == ()
@@ -130,7 +130,7 @@ def test_without_listed_resolutions_the_price_keys_and_none_at_all_are_possible(
     assert resolutions(ask(resolution="1080p"), unknown, keys("duration_seconds")) == ("1080p",)
 
 
-def test_the_shape_is_certain_only_where_nothing_else_may_decide_it() -> None:
+def test_the_ratio_is_certain_only_if_the_request_alone_determines_it() -> None:
     assert certain_ratio(ask()) is None
     assert certain_ratio(ask(aspect_ratio="16:9")) == Fraction(16, 9)
     assert certain_ratio(ask(size="640x640")) == 1
@@ -145,7 +145,7 @@ def test_the_shape_is_certain_only_where_nothing_else_may_decide_it() -> None:
     assert stated_size(ask(size="720p")) is None
 
 
-def test_inputs_are_counted_wherever_they_stand() -> None:
+def test_inputs_are_counted_at_every_depth() -> None:
     options = {"x": {"image": "a", "parameters": {"images": ["b", "c"], "videos": ["d"]}}}
 
     brought = inputs(

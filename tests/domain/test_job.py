@@ -1,4 +1,4 @@
-"""The job: its words, its ids, and what may be learned of it from strangers."""
+"""The job: statuses, ids, and parsing updates from the upstream."""
 
 import random
 import re
@@ -31,7 +31,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
     max_leaves=5,
 )
-"""What an upstream's answer may hold, as it is parsed."""
+"""JSON values of an upstream's answer, as they are parsed."""
 
 
 def a_job(**changes: Any) -> Job:
@@ -79,7 +79,7 @@ def test_ids_and_tokens_do_not_repeat() -> None:
     assert all(re.fullmatch(r"[0-9A-Za-z]{43}", new_token(source)) for _ in range(10))
 
 
-def test_clients_know_six_statuses_and_no_other() -> None:
+def test_clients_see_six_statuses_only() -> None:
     seen = {status.on_the_wire for status in Status}
 
     assert seen == {"pending", "in_progress", "completed", "failed", "cancelled", "expired"}
@@ -102,7 +102,7 @@ def test_clients_know_six_statuses_and_no_other() -> None:
         ("dead", Status.FAILED),
         ("queued", Status.PENDING),
         ("canceled", Status.CANCELLED),
-        ("submitting", None),  # the gateway's own words are nobody else's to say
+        ("submitting", None),  # the gateway's own statuses are not accepted from upstreams
         ("unknown", None),
         ("Completed", None),
         ("", None),
@@ -111,11 +111,11 @@ def test_clients_know_six_statuses_and_no_other() -> None:
         (["completed"], None),
     ],
 )
-def test_an_upstream_s_word_is_read_or_changes_nothing(word: Any, status: Status | None) -> None:
+def test_an_unrecognised_status_is_none(word: Any, status: Status | None) -> None:
     assert parse_status(word) is status
 
 
-def test_news_is_everything_that_a_poll_may_say() -> None:
+def test_an_update_contains_every_field_of_a_poll() -> None:
     news = parse_news(
         {
             "status": "completed",
@@ -142,15 +142,13 @@ def test_news_is_everything_that_a_poll_may_say() -> None:
         (None, None),
     ],
 )
-def test_an_error_is_a_text_whatever_the_upstream_makes_of_it(
-    error: Any, words: str | None
-) -> None:
+def test_an_error_is_always_text(error: Any, words: str | None) -> None:
     assert parse_news({"status": "failed", "error": error}).error == words
 
 
 @pytest.mark.parametrize("cost", ["\0", "\ud800", ["\0"], {"usd": "\udfff"}], ids=ascii)
-def test_a_cost_that_is_no_figure_can_still_be_written_down(cost: Any) -> None:
-    """A database that refuses it would keep the job from ever ending."""
+def test_a_cost_that_is_not_a_number_can_be_stored(cost: Any) -> None:
+    """If the database rejected it, the job could never end."""
     news = parse_news({"status": "completed", "usage": {"cost": cost}})
 
     assert news.raw_cost is not None
@@ -161,7 +159,7 @@ def test_a_cost_that_is_no_figure_can_still_be_written_down(cost: Any) -> None:
 
 @given(body=st.dictionaries(st.sampled_from(
     ["status", "error", "usage", "unsigned_urls", "urls", "expires_at", "id"]), JSON))  # fmt: skip
-def test_nothing_that_an_upstream_says_raises(body: dict[str, Any]) -> None:
+def test_no_upstream_body_raises(body: dict[str, Any]) -> None:
     news = parse_news(body)
 
     assert news.outputs >= 0
@@ -185,7 +183,7 @@ def test_nothing_that_an_upstream_says_raises(body: dict[str, Any]) -> None:
         (None, None),
     ],
 )
-def test_a_cost_is_believed_within_reason(raw: str | None, cost: str | None) -> None:
+def test_only_a_plausible_cost_is_parsed(raw: str | None, cost: str | None) -> None:
     assert plausible_cost(raw) == (None if cost is None else Decimal(cost))
 
 
@@ -199,13 +197,13 @@ def test_a_cost_is_believed_within_reason(raw: str | None, cost: str | None) -> 
         ("NaN", None, None),
     ],
 )
-def test_of_usage_what_is_unknown_is_left_out(
+def test_unknown_usage_fields_are_left_out(
     raw: str | None, is_byok: bool | None, usage: Any
 ) -> None:
     assert a_job(raw_cost=raw, is_byok=is_byok).usage == usage
 
 
-def test_polls_grow_rarer_up_to_a_limit() -> None:
+def test_poll_delays_grow_up_to_a_limit() -> None:
     delays = [poll_delay(n, 5.0, 1.5, 30.0) for n in range(10)]
 
     assert delays[:4] == [5.0, 7.5, 11.25, 16.875]

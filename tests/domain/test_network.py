@@ -1,4 +1,4 @@
-"""Addresses: what each leads to, and what a policy opens."""
+"""Addresses: their kinds, and which ones a policy allows."""
 
 from ipaddress import ip_network
 
@@ -129,7 +129,7 @@ PUBLIC = [
 
 
 @pytest.mark.parametrize(("address", "kind"), BAD.items())
-def test_what_is_not_public_is_named_and_refused(address: str, kind: Kind) -> None:
+def test_a_non_public_address_is_classified_and_refused(address: str, kind: Kind) -> None:
     refusal = check_address(address, STRICT)
 
     assert classify(address).kind is kind
@@ -139,7 +139,7 @@ def test_what_is_not_public_is_named_and_refused(address: str, kind: Kind) -> No
 
 
 @pytest.mark.parametrize("address", UNREADABLE, ids=ascii)
-def test_what_is_not_plainly_an_address_is_refused_whatever_is_allowed(address: str) -> None:
+def test_a_non_canonical_address_is_refused_by_every_policy(address: str) -> None:
     everything = CallbackPolicy(allow_networks=networks("0.0.0.0/0", "::/0"))
 
     assert classify(address).kind is Kind.UNREADABLE
@@ -147,7 +147,7 @@ def test_what_is_not_plainly_an_address_is_refused_whatever_is_allowed(address: 
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_public_addresses_are_let_through_up_to_the_very_edge(address: str) -> None:
+def test_public_addresses_next_to_other_ranges_are_allowed(address: str) -> None:
     assert classify(address).kind is Kind.PUBLIC
     assert check_address(address, STRICT) is None
 
@@ -168,7 +168,7 @@ def test_public_addresses_are_let_through_up_to_the_very_edge(address: str) -> N
         ("fe80::1", "fe80::/10"),
     ],
 )
-def test_a_listed_network_is_open(address: str, allowed: str) -> None:
+def test_a_listed_network_is_allowed(address: str, allowed: str) -> None:
     assert check_address(address, STRICT) is not None
     assert check_address(address, CallbackPolicy(allow_networks=networks(allowed))) is None
 
@@ -196,8 +196,8 @@ def test_a_wide_network_never_opens_loopback_link_local_or_metadata(
     assert check_address(address, CallbackPolicy(allow_networks=networks(allowed))) is not None
 
 
-def test_behind_a_listed_translator_only_what_is_allowed_itself_is_open() -> None:
-    """An IPv6-only host with DNS64 lists the translator; that must not open what is behind it."""
+def test_an_address_behind_a_listed_translator_must_itself_be_allowed() -> None:
+    """An IPv6-only host with DNS64 allows the translator, but not every address behind it."""
     translator = CallbackPolicy(allow_networks=networks("64:ff9b::/96"))
     both = CallbackPolicy(allow_networks=networks("64:ff9b::/96", "10.0.0.0/8"))
 
@@ -208,7 +208,7 @@ def test_behind_a_listed_translator_only_what_is_allowed_itself_is_open() -> Non
     assert check_address("10.0.0.7", translator) is not None
 
 
-def test_the_same_holds_for_6to4() -> None:
+def test_an_address_behind_6to4_must_itself_be_allowed() -> None:
     listed = CallbackPolicy(allow_networks=networks("2002::/16"))
 
     assert check_address("2002:808:808::1", listed) is None
@@ -216,7 +216,7 @@ def test_the_same_holds_for_6to4() -> None:
 
 
 @given(st.ip_addresses())
-def test_a_mapped_address_is_judged_as_the_address_it_is(address: object) -> None:
+def test_a_mapped_address_is_checked_as_its_ipv4_address(address: object) -> None:
     text = str(address)
     if ":" in text:
         assert classify(text) == classify(text.upper())
@@ -225,7 +225,7 @@ def test_a_mapped_address_is_judged_as_the_address_it_is(address: object) -> Non
 
 
 @given(st.text(max_size=60))
-def test_no_text_makes_it_raise(text: str) -> None:
+def test_no_address_text_raises(text: str) -> None:
     found = classify(text)
 
     assert (found.kind is Kind.UNREADABLE) == (found.address is None)

@@ -1,4 +1,4 @@
-"""What a team may ask for: each rule says what it looked at, and refuses with the numbers."""
+"""A team's policy: each rule records what it checked, and refuses with the numbers."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def reasons(rule_results: dict[str, RuleResult]) -> dict[str, Reason]:
     return {name: r.refusal.reason for name, r in rule_results.items() if r.refusal is not None}
 
 
-def test_without_rules_everything_passes_and_every_rule_is_on_record() -> None:
+def test_without_rules_everything_passes_and_every_rule_is_recorded() -> None:
     rule_results = ruled(TeamPolicy(), provider_options={"google": {}})
 
     assert reasons(rule_results) == {}
@@ -54,9 +54,9 @@ def test_without_rules_everything_passes_and_every_rule_is_on_record() -> None:
         (("google/*",), (), True),
         (("openai/*",), (), False),
         (("google/veo-3.1",), (), True),
-        (("google/veo-3.1-20260101",), (), True),  # its dated slug
+        (("google/veo-3.1-20260101",), (), True),  # the dated slug
         (("*",), ("google/*",), False),
-        (("*",), ("*-20260101",), False),  # denied under either name
+        (("*",), ("*-20260101",), False),  # denied by either name
         (("google/veo-3.1",), ("google/veo-3.1",), False),
         (("GOOGLE/*",), (), False),
     ],
@@ -69,7 +69,7 @@ def test_models_are_allowed_and_denied_by_id_and_slug(
     assert reasons(rule_results) == ({} if admitted else {"models": Reason.MODEL_NOT_ALLOWED})
 
 
-def test_each_provider_s_options_are_judged() -> None:
+def test_each_providers_options_are_checked() -> None:
     rules = TeamPolicy(providers=Globs(("google", "openai"), ("openai",)))
 
     assert reasons(ruled(rules, provider_options={"google": {}})) == {}
@@ -86,11 +86,11 @@ def test_each_provider_s_options_are_judged() -> None:
         (5, MODEL, False),
         (6, MODEL, True),
         (None, MODEL, True),  # the model may choose 8
-        (None, UNKNOWN, True),  # nobody knows
+        (None, UNKNOWN, True),  # the longest is unknown
         (5, UNKNOWN, False),
     ],
 )
-def test_a_length_that_is_left_out_counts_as_the_longest(
+def test_a_missing_duration_counts_as_the_longest(
     asked: int | None, can: Capabilities, refused: bool
 ) -> None:
     rule_result = ruled(TeamPolicy(max_duration=5), can, duration=asked)["limits.max_duration"]
@@ -112,10 +112,10 @@ def test_a_length_that_is_left_out_counts_as_the_longest(
         ({"size": "3840x2160"}, MODEL, True),
         ({}, MODEL, True),
         ({}, UNKNOWN, True),
-        ({"resolution": "enormous"}, MODEL, True),  # what can't be measured is not let pass
+        ({"resolution": "enormous"}, MODEL, True),  # an unknown resolution is refused
     ],
 )
-def test_a_resolution_that_is_left_out_counts_as_the_largest(
+def test_a_missing_resolution_counts_as_the_largest(
     fields: dict[str, str], can: Capabilities, refused: bool
 ) -> None:
     rule_result = ruled(TeamPolicy(max_resolution="1080p"), can, **fields)["limits.max_resolution"]
@@ -125,7 +125,7 @@ def test_a_resolution_that_is_left_out_counts_as_the_largest(
         assert rule_result.refusal.reason is Reason.LIMIT_EXCEEDED
 
 
-def test_one_request_may_cost_so_much_and_no_more() -> None:
+def test_a_request_above_the_cost_limit_is_refused() -> None:
     rules = TeamPolicy(max_cost_micros=1_000_000)
 
     assert judge_cost("growth", 1_000_000, rules).refusal is None
@@ -136,7 +136,7 @@ def test_one_request_may_cost_so_much_and_no_more() -> None:
     assert refusal.details == {"estimate_usd": "1.000001", "limit_usd": "1.00"}
 
 
-def test_what_the_model_can_t_do_refuses_with_every_violation() -> None:
+def test_a_refusal_lists_every_violation() -> None:
     violations = (
         Violation("duration", 99, [4, 6, 8], "duration is 99; allowed: 4, 6, 8", 8),
         Violation("seed", 1, "no seed", "seed is 1; allowed: no seed"),
@@ -151,7 +151,7 @@ def test_what_the_model_can_t_do_refuses_with_every_violation() -> None:
     assert rule_result.record()["reason"] == "unsupported_parameter"
 
 
-def test_every_rule_speaks_even_after_one_has_refused() -> None:
+def test_every_rule_runs_even_after_one_has_refused() -> None:
     rules = TeamPolicy(models=Globs(()), max_duration=1, max_resolution="480p")
 
     assert set(reasons(ruled(rules, duration=8, resolution="4K"))) == {
@@ -174,9 +174,7 @@ def test_every_rule_speaks_even_after_one_has_refused() -> None:
         ({"resolution": "720p"}, 720),
     ],
 )
-def test_the_largest_resolution_a_request_may_stand_for_is_judged(
-    fields: dict[str, Any], seen: int
-) -> None:
+def test_the_largest_possible_resolution_is_checked(fields: dict[str, Any], seen: int) -> None:
     result = ruled(TeamPolicy(max_resolution="720p"), **fields)["limits.max_resolution"]
 
     assert result.seen == seen
@@ -194,9 +192,7 @@ def test_the_largest_resolution_a_request_may_stand_for_is_judged(
         ({"fps": 24}, 4),
     ],
 )
-def test_the_longest_video_a_request_may_stand_for_is_judged(
-    options: dict[str, Any], seen: int
-) -> None:
+def test_the_longest_possible_duration_is_checked(options: dict[str, Any], seen: int) -> None:
     results = ruled(TeamPolicy(max_duration=4), duration=4, provider_options={"p": options})
 
     assert results["limits.max_duration"].seen == seen

@@ -1,4 +1,4 @@
-"""Every live price key is understood, in its unit; an unknown one never passes for known."""
+"""Every real price key is parsed with its unit; an unknown key is reported as unknown."""
 
 import json
 from decimal import Decimal
@@ -22,7 +22,7 @@ def keys(**prices: str) -> tuple[PriceKey, ...]:
     return read_prices({name: Decimal(price) for name, price in prices.items()})[0]
 
 
-def test_all_39_live_keys_are_understood() -> None:
+def test_all_39_real_keys_are_parsed() -> None:
     assert len(LIVE_KEYS) == 39
 
     known, unknown = read_prices(dict.fromkeys(LIVE_KEYS, Decimal(1)))
@@ -57,11 +57,11 @@ def test_all_39_live_keys_are_understood() -> None:
         ("generate", Unit.SECOND, "1"),
     ],
 )
-def test_a_key_is_in_its_unit_and_in_dollars(name: str, unit: Unit, usd: str) -> None:
+def test_a_key_has_its_unit_and_a_price_in_dollars(name: str, unit: Unit, usd: str) -> None:
     assert (read(name).unit, read(name).usd) == (unit, Decimal(usd))
 
 
-def test_a_key_says_what_it_is_for() -> None:
+def test_a_key_contains_the_conditions_of_its_price() -> None:
     sound = read("duration_seconds_without_audio_720p")
     assert (sound.audio, sound.resolution, sound.mode) == (False, "720p", None)
 
@@ -76,7 +76,7 @@ def test_a_key_says_what_it_is_for() -> None:
 
 
 @pytest.mark.parametrize("name", ["duration_seconds_2k", "text_to_video_duration_seconds_4k"])
-def test_a_resolution_that_is_new_to_a_known_family_is_understood(name: str) -> None:
+def test_a_new_resolution_of_a_known_family_is_parsed(name: str) -> None:
     assert read(name).resolution == name[-2:]
 
 
@@ -118,7 +118,7 @@ def test_the_most_specific_key_wins(audio: bool, resolution: str | None, name: s
     assert chosen.name == name
 
 
-def test_with_sound_a_key_for_sound_is_never_passed_over_for_a_cheaper_one() -> None:
+def test_a_key_for_audio_is_never_skipped_for_a_cheaper_one() -> None:
     kling = keys(
         duration_seconds="0.112",
         duration_seconds_with_audio="0.168",
@@ -131,7 +131,7 @@ def test_with_sound_a_key_for_sound_is_never_passed_over_for_a_cheaper_one() -> 
     assert (silent and silent.name) == "image_to_video_duration_seconds_720p"
 
 
-def test_dollars_are_believed_before_cents_and_the_named_spelling_before_the_general() -> None:
+def test_dollars_take_precedence_over_cents_and_specific_keys_over_general_ones() -> None:
     both = keys(cents_per_second_output_720p="3", duration_seconds="0.05")
     cents = keys(cents_per_second_output_720p="3", cents_per_video_output_second="2")
 
@@ -142,7 +142,7 @@ def test_dollars_are_believed_before_cents_and_the_named_spelling_before_the_gen
     assert (named and named.name) == "cents_per_video_output_second"
 
 
-def test_continuations_and_references_have_prices_of_their_own_where_they_are_sold() -> None:
+def test_continuations_and_references_use_their_own_keys_if_there_are_any() -> None:
     flux = keys(
         cents_per_second_output_720p="17",
         cents_per_second_video_continuation_720p="41",
@@ -160,6 +160,6 @@ def test_continuations_and_references_have_prices_of_their_own_where_they_are_so
     assert name("text", "1080p") is None
 
 
-def test_no_key_for_the_video_is_no_price() -> None:
+def test_without_a_matching_key_there_is_no_price() -> None:
     assert choose((), "text", audio=True, resolution="720p") is None
     assert choose(VEO[:1], "text", audio=False, resolution=None) is None

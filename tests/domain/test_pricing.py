@@ -1,4 +1,4 @@
-"""The estimate is right to the micro-dollar where it can be, never too low, and never a guess."""
+"""Estimates are exact to the micro-dollar if possible, never too low, and never guessed."""
 
 import dataclasses
 import itertools
@@ -92,7 +92,7 @@ def request_of(case: Case) -> VideoRequest:
     )
 
 
-def test_the_hand_written_table_covers_every_live_model() -> None:
+def test_the_hand_written_table_covers_every_real_model() -> None:
     assert sorted([*SECONDS, *TOKENS, *SOURCE_LENGTH]) == sorted(LIVE.models)
     for model in PRICED:
         resolutions = list(SECONDS.get(model) or TOKENS[model])
@@ -100,7 +100,7 @@ def test_the_hand_written_table_covers_every_live_model() -> None:
 
 
 @pytest.mark.parametrize("model", PRICED)
-def test_every_corner_of_a_live_model_costs_what_a_person_reads_off_its_prices(
+def test_every_corner_case_of_a_real_model_has_the_hand_calculated_price(
     model: str,
 ) -> None:
     can = LIVE.models[model]
@@ -159,14 +159,14 @@ def test_a_video_as_long_as_its_source_has_no_price(model: str, duration: int | 
         ),
     ],
 )
-def test_recorded_charges_are_met_to_the_micro_dollar(
+def test_estimates_equal_recorded_charges_to_the_micro_dollar(
     model: str, fields: dict[str, Any], charged: int
 ) -> None:
     assert quoted(model, **fields).micros == charged
 
 
 @pytest.mark.parametrize("model", TOKENS)
-def test_no_published_picture_costs_more_than_is_held_with_or_without_an_image(
+def test_no_published_picture_costs_more_than_the_estimate(
     model: str,
 ) -> None:
     can = LIVE.models[model]
@@ -182,7 +182,7 @@ def test_no_published_picture_costs_more_than_is_held_with_or_without_an_image(
             assert quoted(model, **fields, **extra).micros >= charge
 
 
-def test_the_arithmetic_can_be_read() -> None:
+def test_the_arithmetic_is_readable() -> None:
     spoken = quoted("google/veo-3.1", duration=8, resolution="720p", generate_audio=True)
     assert spoken.lines == ("8 s x 0.40 USD/s (duration_seconds_with_audio) = 3.20 USD",)
     assert spoken.assumptions == ()
@@ -193,7 +193,7 @@ def test_the_arithmetic_can_be_read() -> None:
     assert pictured.lines == (
         "1 s x 5 cents/s (cents_per_video_output_second_480p) = 0.05 USD",
         "1 image x 0.2 cents/image (cents_per_image_input) = 0.002 USD",
-        "together 0.052 USD",
+        "total 0.052 USD",
     )
 
     counted = quoted(
@@ -205,22 +205,22 @@ def test_the_arithmetic_can_be_read() -> None:
     )
 
 
-def test_what_was_left_out_is_held_at_its_dearest_and_said() -> None:
+def test_missing_fields_are_assumed_at_their_most_expensive_and_listed() -> None:
     held = quoted("google/veo-3.1")
 
     assert held.micros == 4_800_000
     assert held.assumptions == (
-        "duration left out: the longest supported, 8 s, is held; set it",
-        "resolution left out: the dearest possible, 4K, is held; set resolution",
-        "generate_audio left out: the dearer, with audio, is held; set generate_audio",
+        "duration left out: assumed 8 s, the longest; set duration",
+        "resolution left out: assumed 4K, the most expensive; set resolution",
+        "generate_audio left out: assumed with audio, the more expensive; set it",
     )
 
 
-def test_a_field_that_makes_no_difference_is_not_asked_for() -> None:
+def test_a_field_that_does_not_affect_the_price_is_not_listed() -> None:
     assert quoted("alibaba/wan-2.7", duration=5).assumptions == ()
 
 
-def test_an_image_leaves_the_shape_of_a_token_video_open() -> None:
+def test_an_image_leaves_the_ratio_of_a_token_video_open() -> None:
     plain = {"duration": 4, "resolution": "480p", "aspect_ratio": "1:1"}
 
     shaped = quoted("bytedance/seedance-2.0-mini", **plain)
@@ -230,14 +230,14 @@ def test_an_image_leaves_the_shape_of_a_token_video_open() -> None:
     assert shaped.assumptions == ()
     assert following.micros == open_shape.micros > shaped.micros
     assert following.assumptions == (
-        "the picture may follow an input: the largest picture of that resolution is held",
+        "an input may determine the aspect ratio: assumed the largest picture of that resolution",
     )
     assert open_shape.assumptions == (
-        "aspect_ratio left out: the largest picture of that resolution is held",
+        "aspect_ratio left out: assumed the largest picture of that resolution",
     )
 
 
-def test_a_video_input_is_held_at_its_longest_though_its_rate_is_lower() -> None:
+def test_a_video_input_is_assumed_at_its_longest_despite_its_lower_rate() -> None:
     plain = {"duration": 4, "resolution": "480p"}
 
     with_video = quoted(
@@ -245,7 +245,7 @@ def test_a_video_input_is_held_at_its_longest_though_its_rate_is_lower() -> None
     )
 
     assert with_video.micros == 503_843  # 1120x480 / 1024 x (24 x 19 + 1) x 0.0000021
-    assert "length of the video input unknown: the longest, 15 s, is held" in (
+    assert "length of the video input unknown: assumed 15 s, the longest" in (
         with_video.assumptions
     )
     with_sound = quoted(
@@ -254,7 +254,7 @@ def test_a_video_input_is_held_at_its_longest_though_its_rate_is_lower() -> None
     assert with_sound.micros == quoted("bytedance/seedance-2.0-mini", **plain).micros
 
 
-def test_frames_beside_references_are_held_at_the_dearer_of_both_readings() -> None:
+def test_frames_beside_references_get_the_higher_price_of_both_modes() -> None:
     both = quoted(
         "heygen/heygen-video-1",
         duration=5,
@@ -266,7 +266,7 @@ def test_frames_beside_references_are_held_at_the_dearer_of_both_readings() -> N
     assert both.micros == 200_000
 
 
-def test_a_frame_is_priced_as_a_reference_where_references_are_sold_and_images_are_not() -> None:
+def test_a_frame_is_priced_as_a_reference_if_only_references_have_a_price() -> None:
     frame = quoted("heygen/heygen-video-1", duration=5, resolution="480p", frame_images=frames(1))
 
     assert frame.micros == 200_000
@@ -286,25 +286,25 @@ def test_4k_without_audio_takes_the_higher_of_the_two_prices_that_may_be_billed(
     [
         ("1280x720", 2_400_000),  # 8 s x 0.30
         ("1080x1920", 4_000_000),
-        ("1792x1024", 4_000_000),  # listed nowhere, nearest to 1080p
+        ("1792x1024", 4_000_000),  # not listed, nearest to 1080p
         ("720p", 2_400_000),
         ("unheard of", 4_000_000),
     ],
 )
-def test_a_size_says_the_resolution(size: str, micros: int) -> None:
+def test_a_size_determines_the_resolution(size: str, micros: int) -> None:
     assert quoted("openai/sora-2-pro", duration=8, size=size).micros == micros
 
 
-def test_a_size_beside_another_resolution_is_held_at_the_dearer() -> None:
+def test_a_size_beside_another_resolution_gets_the_higher_price() -> None:
     for resolution, size in [("720p", "1920x1080"), ("1080p", "1280x720")]:
         answer = quoted("openai/sora-2-pro", duration=8, size=size, resolution=resolution)
         assert answer.micros == 4_000_000
         assert answer.assumptions == (
-            "resolution: the dearest possible, 1080p, is held; set resolution",
+            "resolution: assumed 1080p, the most expensive; set resolution",
         )
 
 
-def test_a_size_alone_makes_the_shape_of_a_token_video_certain() -> None:
+def test_a_size_alone_determines_the_ratio_of_a_token_video() -> None:
     mini = "bytedance/seedance-2.0-mini"
 
     assert quoted(mini, duration=4, size="480x480", generate_audio=False).micros == 135_800
@@ -354,7 +354,7 @@ def test_images_hidden_in_provider_parameters_are_counted() -> None:
     assert answer.micros == 650_000 + 3 * 40_000
 
 
-def test_a_minimum_lifts_a_short_video_only() -> None:
+def test_a_minimum_raises_the_price_of_a_short_video_only() -> None:
     can = model_with({"cents_per_second_output": "28", "minimum_cents_per_generation": "200"})
 
     short, long = (estimate(ask("acme/video", duration=n), can) for n in (4, 8))
@@ -369,7 +369,7 @@ def test_a_minimum_lifts_a_short_video_only() -> None:
     ("key", "assumption"),
     [
         ("per-video-second", ()),
-        ("generate", ("the catalog's price `generate` is taken as dollars per second",)),
+        ("generate", ("the catalog's price `generate` is read as dollars per second",)),
     ],
 )
 def test_documented_aliases_price_by_the_second(key: str, assumption: tuple[str, ...]) -> None:
@@ -383,15 +383,15 @@ def test_documented_aliases_price_by_the_second(key: str, assumption: tuple[str,
 @pytest.mark.parametrize(
     ("prices", "reason"),
     [
-        ({}, "no price for the length"),
-        ({"reference_images": "0.04"}, "no price for the length"),
-        ({"duration_seconds": "free"}, "can't be read: duration_seconds"),
+        ({}, "no price per second or per token"),
+        ({"reference_images": "0.04"}, "no price per second or per token"),
+        ({"duration_seconds": "free"}, "unreadable prices: duration_seconds"),
         ({"duration_seconds": "0.1", "cents_per_meteor": "1"}, "unknown kind: cents_per_meteor"),
         ({"cents_per_megapixel_second_precise": "7.5"}, "megapixel-second"),
-        ({"duration_seconds": "999999"}, "not believed"),
+        ({"duration_seconds": "999999"}, "implausible"),
     ],
 )
-def test_what_cannot_be_priced_is_unpriced_with_the_reason_and_never_zero(
+def test_an_unpriced_request_has_a_reason_and_never_costs_zero(
     prices: dict[str, str], reason: str
 ) -> None:
     answer = estimate(ask("acme/video", duration=8), model_with(prices))
@@ -401,12 +401,12 @@ def test_what_cannot_be_priced_is_unpriced_with_the_reason_and_never_zero(
     assert answer.fields == ()
 
 
-def test_a_price_list_that_is_no_object_is_unpriced() -> None:
+def test_a_price_list_that_is_not_an_object_is_unpriced() -> None:
     raw = {"id": "a", "supported_durations": [4], "pricing_skus": ["0.1"]}
 
     answer = estimate(ask("a"), parse_capabilities(raw))
 
-    assert answer == Unpriced("prices that can't be read: pricing_skus")
+    assert answer == Unpriced("unreadable prices: pricing_skus")
 
 
 def test_a_zero_price_must_be_written_as_zero() -> None:
@@ -417,7 +417,7 @@ def test_a_zero_price_must_be_written_as_zero() -> None:
     assert answer.lines == ("8 s x 0 USD/s (duration_seconds) = 0.00 USD",)
 
 
-def test_a_field_that_would_make_it_priceable_is_named() -> None:
+def test_a_field_that_would_make_a_price_possible_is_listed() -> None:
     prices = {"duration_seconds_with_audio_720p": "0.1"}
     can = model_with(prices, supported_resolutions=["720p", "1080p"])
 
@@ -431,7 +431,7 @@ def test_a_field_that_would_make_it_priceable_is_named() -> None:
     assert isinstance(priced, Estimate)
 
 
-def test_where_no_resolutions_are_listed_the_dearest_price_key_is_held() -> None:
+def test_without_listed_resolutions_the_most_expensive_key_counts() -> None:
     can = model_with({"text_to_video_duration_seconds_480p": "0.9", "duration_seconds_720p": "0.2"})
 
     by_text = estimate(ask("acme/video", duration=4), can)
@@ -457,26 +457,26 @@ def test_a_price_with_more_digits_than_decimals_hold_is_still_rounded_up_only() 
     assert 0 <= answer.micros - exact < 1
 
 
-def test_an_estimate_that_proved_too_low_is_raised_by_what_it_really_cost() -> None:
+def test_an_estimate_is_raised_to_a_higher_past_cost() -> None:
     quote = Estimate(Micros(100_000), ("a line",), ("an assumption",))
 
     assert raised(quote, None) is quote
     assert raised(quote, 100_000) is quote
     assert raised(quote, 150_000) == Estimate(
         Micros(150_000),
-        ("a line", "raised to 0.15 USD: what jobs of the same kind have cost"),
+        ("a line", "raised to 0.15 USD, the past cost of similar jobs"),
         ("an assumption",),
     )
 
 
-def test_one_odd_bill_raises_an_estimate_to_three_times_the_catalog_at_most() -> None:
+def test_one_outlier_raises_an_estimate_to_three_times_the_catalog_at_most() -> None:
     quote = Estimate(Micros(50_000), ())
 
     assert raised(quote, 48_514_000_000).micros == 150_000
     assert raised(Estimate(Micros(0), ()), 48_514_000_000).micros == 0
 
 
-def test_past_costs_are_kept_by_what_the_request_says_in_one_spelling() -> None:
+def test_a_price_profile_contains_the_stated_fields_in_one_spelling() -> None:
     veo = LIVE.models["google/veo-3.1"]
 
     written = [
@@ -488,7 +488,7 @@ def test_past_costs_are_kept_by_what_the_request_says_in_one_spelling() -> None:
     assert written[0].key.startswith("up|google/veo-3.1|4k|8|true|")
 
 
-def test_what_bears_on_the_price_is_another_profile() -> None:
+def test_a_field_that_affects_the_price_changes_the_profile() -> None:
     veo = LIVE.models["google/veo-3.1"]
     bases: list[dict[str, Any]] = [
         {},
@@ -510,7 +510,7 @@ def test_what_bears_on_the_price_is_another_profile() -> None:
     assert len(set(keys)) == len(keys)
 
 
-def test_a_profile_has_no_word_of_a_client() -> None:
+def test_a_profile_contains_no_free_text_of_a_client() -> None:
     unknown = model_with({"duration_seconds": "1"})
 
     key = price_profile(ask("x", resolution="my|secret" * 99), unknown, "up").key
@@ -524,7 +524,7 @@ OPEN_FIELDS = ("duration", "resolution", "aspect_ratio", "size", "generate_audio
 
 @st.composite
 def valid_requests(draw: st.DrawFn) -> VideoRequest:
-    """A request with every price-bearing field stated, inside a live model's capabilities."""
+    """A request with every price-relevant field, within a real model's capabilities."""
     can = LIVE.models[draw(st.sampled_from(PRICED))]
 
     def some(values: tuple[Any, ...] | None) -> Any:
@@ -559,7 +559,7 @@ def micros(request: VideoRequest) -> int:
 def test_leaving_fields_out_never_lowers_the_estimate(
     request: VideoRequest, left_out: set[str]
 ) -> None:
-    """Read the other way: whatever the upstream fills in costs at most what was held."""
+    """In other words: whatever the upstream fills in costs at most the estimate."""
     nothing: dict[str, Any] = dict.fromkeys(left_out)
     shorter = dataclasses.replace(request, **nothing)
 
@@ -578,7 +578,7 @@ def test_a_longer_video_never_costs_less(request: VideoRequest) -> None:
 
 @settings(max_examples=200)
 @given(valid_requests(), st.integers(1, 3), st.sampled_from(["image", "video"]))
-def test_bringing_more_never_costs_less(request: VideoRequest, count: int, kind: str) -> None:
+def test_more_inputs_never_cost_less(request: VideoRequest, count: int, kind: str) -> None:
     more = references(count) if kind == "image" else references(videos=count)
 
     with_more = dataclasses.replace(request, input_references=(*request.input_references, *more))
@@ -620,7 +620,7 @@ prices_of_any_kind = st.dictionaries(
         }
     ),
 )
-def test_whatever_the_catalog_and_the_request_say_there_is_an_answer_and_it_is_no_guess(
+def test_every_catalog_and_request_gives_an_estimate_or_a_reason(
     raw: dict[str, Any], fields: dict[str, Any]
 ) -> None:
     can = parse_capabilities(raw)

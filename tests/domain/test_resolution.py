@@ -1,4 +1,4 @@
-"""How large a picture is, in each of its spellings."""
+"""Resolutions, sizes and ratios: parsing and comparing them."""
 
 from fractions import Fraction
 
@@ -58,7 +58,7 @@ def test_resolutions_are_compared_in_one_spelling() -> None:
     ]
 
 
-def test_the_wide_picture_of_a_resolution_is_never_rounded_down() -> None:
+def test_the_area_of_a_wide_picture_is_never_rounded_down() -> None:
     assert wide_area("720p") == 1280 * 720
     assert wide_area("4K") == 3840 * 2160
     assert wide_area("480p") == 409_600  # 853.3 x 480
@@ -92,12 +92,12 @@ def test_a_size_belongs_to_the_resolution_with_its_lines_or_nearly_its_area(
     assert resolution_of(parsed, ("4K", "1080p", "480p", "720p")) == resolution
 
 
-def test_a_size_belongs_nowhere_where_no_resolution_is_known() -> None:
+def test_a_size_has_no_resolution_if_none_is_known() -> None:
     assert resolution_of(Size(1280, 720), ()) is None
     assert resolution_of(Size(1280, 720), ("hd",)) is None
 
 
-def test_a_rendered_picture_has_the_shape_it_is_sold_as_and_no_other() -> None:
+def test_a_rendered_picture_matches_only_the_ratio_it_is_listed_as() -> None:
     assert same_shape(Size(992, 432).ratio, Fraction(21, 9))
     assert same_shape(Size(864, 496).ratio, Fraction(16, 9))
     assert not same_shape(Fraction(4, 3), Fraction(3, 2))

@@ -1,5 +1,5 @@
-"""Which upstream gets a request: the first rule that fits, and never one that keeps what it sees
-where that was forbidden.
+"""Which upstream gets a request: the first rule that matches, and only a ZDR upstream if the
+request requires ZDR.
 """
 
 from typing import Any
@@ -34,7 +34,7 @@ def refused(rules: list[Rule], model: str = "m", **wish: Any) -> Refused:
     return caught.value
 
 
-def test_the_first_rule_that_fits_takes_it() -> None:
+def test_the_first_matching_rule_wins() -> None:
     assert routed([PUBLIC, VAULT]) == "public"
     assert routed([VAULT, PUBLIC]) == "vault"
 
@@ -51,16 +51,16 @@ def test_the_first_rule_that_fits_takes_it() -> None:
         (Rule("vault", True, zdr=False), True),
     ],
 )
-def test_a_rule_narrows_by_team_model_and_zdr(rule: Rule, fits: bool) -> None:
+def test_a_rule_matches_by_team_model_and_zdr(rule: Rule, fits: bool) -> None:
     assert routed([rule, PUBLIC]) == ("vault" if fits else "public")
 
 
-def test_an_upstream_that_lacks_the_model_is_passed_over() -> None:
+def test_an_upstream_without_the_model_is_skipped() -> None:
     assert routed([PUBLIC, VAULT], "v") == "vault"
     assert routed([VAULT, PUBLIC], "n") == "public"
 
 
-def test_a_model_that_nobody_has_is_not_found_with_a_hint() -> None:
+def test_an_unknown_model_is_not_found_and_gets_suggestions() -> None:
     refusal = refused([PUBLIC, VAULT], "x")
 
     assert refusal.reason is Reason.MODEL_NOT_FOUND
@@ -68,14 +68,14 @@ def test_a_model_that_nobody_has_is_not_found_with_a_hint() -> None:
     assert "Did you mean m?" in refusal.message
 
 
-def test_a_model_that_no_rule_leads_to_says_where_it_is() -> None:
+def test_the_refusal_of_an_unrouted_model_names_its_upstreams() -> None:
     refusal = refused([Rule("vault", True, teams=("rivals",)), PUBLIC], "v")
 
     assert refusal.reason is Reason.MODEL_NOT_ALLOWED
     assert refusal.details["upstreams"] == ["vault"]
 
 
-def test_a_request_that_needs_zdr_goes_to_who_keeps_nothing_or_nowhere() -> None:
+def test_a_zdr_request_goes_to_a_zdr_upstream_or_is_refused() -> None:
     assert routed([PUBLIC, VAULT], zdr=("team",)) == "vault"
     for rules, model in (
         ([PUBLIC], "m"),
@@ -92,7 +92,7 @@ def test_a_request_that_needs_zdr_goes_to_who_keeps_nothing_or_nowhere() -> None
         assert refusal.details["metadata"]["failed_routing_step"] == "Filter by Data Policy"
 
 
-def test_a_continuation_stays_with_its_upstream_and_still_can_t_evade_zdr() -> None:
+def test_a_continuation_stays_with_its_upstream_and_does_not_bypass_zdr() -> None:
     assert routed([PUBLIC, VAULT], pinned="vault") == "vault"
     narrowed = Rule("vault", True, teams=("rivals",))
     assert routed([PUBLIC, narrowed], pinned="vault") == "vault"
@@ -117,7 +117,7 @@ RULES = st.builds(
     asked=st.sampled_from([(), ("team",)]),
     pinned=st.none() | st.sampled_from(["public", "vault"]),
 )
-def test_whatever_the_rules_zdr_fails_closed(
+def test_zdr_fails_closed_under_any_rules(
     rules: list[Rule], model: str, asked: tuple[str, ...], pinned: str | None
 ) -> None:
     try:

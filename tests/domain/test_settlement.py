@@ -1,4 +1,4 @@
-"""What closes a reservation: the upstream's figure, and what stands in where it has none."""
+"""The settlement of a reservation: the upstream's cost, or the estimate without one."""
 
 import pytest
 
@@ -25,20 +25,20 @@ def settled(
 
 
 @pytest.mark.parametrize("raw", ["0.05", "0.050", "5e-2", "0.0500000001"])
-def test_the_upstream_s_figure_is_what_it_costs(raw: str) -> None:
+def test_the_upstreams_cost_is_settled(raw: str) -> None:
     assert settled(raw=raw) == Settlement(50_000, Basis.ACTUAL)
 
 
-def test_it_may_be_more_than_was_estimated() -> None:
+def test_the_cost_may_exceed_the_estimate() -> None:
     assert settled(raw="0.35").micros == 350_000
-    assert settled(raw="7").micros == 7_000_000  # a hundred times as much is still believed
+    assert settled(raw="7").micros == 7_000_000  # a hundred times as much is still accepted
 
 
 @pytest.mark.parametrize(
     "raw", ["1000000001", "-0.01", "NaN", "Infinity", "-Infinity", "x", "", "1e99", "0x1"]
 )
-def test_what_is_no_amount_of_money_is_disputed_and_the_estimate_stands(raw: str) -> None:
-    """A glitch must neither empty a budget nor give money back."""
+def test_an_invalid_amount_is_disputed_and_the_estimate_is_settled(raw: str) -> None:
+    """An upstream's error must neither exhaust a budget nor release money."""
     verdict = settled(raw=raw)
 
     assert (verdict.micros, verdict.basis, verdict.unreadable) == (ESTIMATE, Basis.DISPUTED, True)
@@ -55,13 +55,13 @@ def test_more_than_a_hundred_times_the_estimate_is_booked_and_disputed(
     assert (verdict.micros, verdict.basis, verdict.unreadable) == (micros, Basis.DISPUTED, False)
 
 
-def test_a_completed_job_without_a_figure_is_not_free() -> None:
+def test_a_completed_job_without_a_cost_is_not_free() -> None:
     assert settled(raw=None).micros == ESTIMATE
     assert settled(raw=None).basis is Basis.ASSUMED
 
 
 @pytest.mark.parametrize("status", [FAILED, Status.CANCELLED, Status.EXPIRED])
-def test_a_job_that_did_not_complete_costs_what_the_upstream_says_and_else_nothing(
+def test_a_failed_job_costs_what_the_upstream_reports_or_nothing(
     status: Status,
 ) -> None:
     assert settled(status, raw=None) == Settlement(None, Basis.ACTUAL)
@@ -69,23 +69,23 @@ def test_a_job_that_did_not_complete_costs_what_the_upstream_says_and_else_nothi
     assert settled(status, raw="0.02") == Settlement(20_000, Basis.ACTUAL)
 
 
-def test_a_completed_job_may_really_cost_nothing() -> None:
+def test_a_completed_job_may_cost_nothing() -> None:
     assert settled(raw="0") == Settlement(0, Basis.ACTUAL)
 
 
-def test_a_refusal_costs_nothing_whatever_else_is_said() -> None:
+def test_a_refusal_always_costs_nothing() -> None:
     assert settled(FAILED, Cause.REFUSED, raw="5") == Settlement(None, Basis.ACTUAL)
 
 
-def test_an_outcome_that_never_came_costs_the_estimate() -> None:
-    """So that a budget can't be overspent by what nobody heard of."""
+def test_a_job_without_a_verdict_costs_the_estimate() -> None:
+    """Jobs with an unknown outcome therefore cannot overspend a budget."""
     verdict = settled(FAILED, Cause.ASSUMED, raw=None)
 
     assert (verdict.micros, verdict.basis) == (ESTIMATE, Basis.ASSUMED)
 
 
 @pytest.mark.parametrize("raw", [None, "0.05"])
-def test_the_caller_s_own_provider_key_counts_only_where_it_is_configured_to(
+def test_byok_costs_count_only_if_configured(
     raw: str | None,
 ) -> None:
     assert settled(raw=raw, byok=True).micros == 0
@@ -100,7 +100,7 @@ def test_an_estimate_of_zero_does_not_switch_the_check_off(raw: str, basis: Basi
     assert settled(raw=raw, estimate=0).basis is basis
 
 
-def test_a_job_that_the_upstream_forgot_costs_its_estimate() -> None:
+def test_a_job_that_the_upstream_lost_costs_its_estimate() -> None:
     verdict = settled(FAILED, Cause.LOST, raw=None)
 
     assert (verdict.micros, verdict.basis) == (ESTIMATE, Basis.ASSUMED)

@@ -1,4 +1,4 @@
-"""JSON that two readers can't understand differently."""
+"""Strict JSON: no text that two parsers may read differently, and no value beyond the limits."""
 
 import json
 import math
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.strict_json import NotStrict, parse_object
 
-# Texts without halves of surrogate pairs and NUL, integers of 64 bits, finite floats.
+# Strings without lone surrogates and NUL, 64-bit integers, finite floats.
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 SOUND = st.recursive(
     st.none()
@@ -28,12 +28,12 @@ FEW = settings(max_examples=40, deadline=None)
 
 @FEW
 @given(value=OBJECTS, ascii_only=st.booleans())
-def test_sound_json_is_read_as_it_was_written(value: dict[str, Any], ascii_only: bool) -> None:
+def test_valid_json_is_parsed_unchanged(value: dict[str, Any], ascii_only: bool) -> None:
     assert parse_object(json.dumps(value, ensure_ascii=ascii_only).encode()) == value
 
 
 @given(text=st.binary(max_size=300))
-def test_any_bytes_are_read_or_refused_in_words(text: bytes) -> None:
+def test_any_bytes_are_parsed_or_refused_with_a_message(text: bytes) -> None:
     words = ""
     try:
         parse_object(text)
@@ -45,7 +45,7 @@ def test_any_bytes_are_read_or_refused_in_words(text: bytes) -> None:
 
 @FEW
 @given(value=OBJECTS, cut=st.integers(1, 20))
-def test_what_is_cut_off_is_refused(value: dict[str, Any], cut: int) -> None:
+def test_truncated_json_is_refused(value: dict[str, Any], cut: int) -> None:
     text = json.dumps(value).encode()
 
     with pytest.raises(NotStrict):
@@ -64,7 +64,7 @@ def test_what_is_cut_off_is_refused(value: dict[str, Any], cut: int) -> None:
         ('{"n": ' + "[" * 31 + "]" * 31 + "}", None),
     ],
 )
-def test_the_last_that_is_allowed(text: str, value: Any) -> None:
+def test_values_at_the_limits_are_accepted(text: str, value: Any) -> None:
     read = parse_object(text.encode())["n"]
 
     assert value is None or read == value
@@ -93,12 +93,12 @@ def test_the_last_that_is_allowed(text: str, value: Any) -> None:
         '{"n": "a\tb"}',
     ],
 )
-def test_the_first_that_is_not(text: str) -> None:
+def test_values_beyond_the_limits_are_refused(text: str) -> None:
     with pytest.raises(NotStrict):
         parse_object(text.encode())
 
 
-def test_a_refusal_quotes_a_key_at_most() -> None:
+def test_a_refusal_quotes_only_a_key() -> None:
     with pytest.raises(NotStrict) as refusal:
         parse_object(
             json.dumps({"k" * 500: 1}).replace(": 1", ': 1, "' + "k" * 500 + '": 2').encode()
@@ -107,7 +107,7 @@ def test_a_refusal_quotes_a_key_at_most() -> None:
     assert len(str(refusal.value)) < 120
 
 
-def test_a_float_keeps_what_python_reads_of_it() -> None:
+def test_a_float_equals_pythons_float() -> None:
     assert math.isclose(parse_object(b'{"n": 0.1}')["n"], 0.1, rel_tol=0)
     assert isinstance(parse_object(b'{"n": 4.0}')["n"], float)
 

@@ -1,4 +1,4 @@
-"""The table of what an upstream's answer to a submit means, row by row."""
+"""The classification of an upstream's answers to a submit, row by row."""
 
 import json
 from typing import Any
@@ -44,7 +44,7 @@ def test_any_other_error_inside_a_success_is_unknown(code: Any) -> None:
     assert isinstance(read(200, {"error": {"code": code, "message": "no"}}), Unclear)
 
 
-def test_an_error_of_another_shape_inside_a_success_is_unknown() -> None:
+def test_an_error_of_another_form_inside_a_success_is_unknown() -> None:
     for value in ({"error": "no"}, {"error": {"code": 400, "message": "m", "type": "t"}}):
         assert isinstance(read(200, value), Unclear)
     assert isinstance(read(200, {"id": 7, "error": {"code": 400, "message": "m"}}), Unclear)
@@ -64,7 +64,7 @@ def test_an_error_of_another_shape_inside_a_success_is_unknown() -> None:
     ],
 )
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 413, 415, 422, 425, 429, 431])
-def test_every_4xx_is_refused_in_the_upstreams_words(
+def test_every_4xx_is_refused_with_the_upstreams_message(
     status: int, value: Any, message: str | None
 ) -> None:
     outcome = read(status, value)
@@ -85,11 +85,11 @@ def test_every_4xx_is_refused_in_the_upstreams_words(
         (b"<script>alert(1)</script>", "The upstream answered with status 413."),
     ],
 )
-def test_a_page_or_a_text_is_wrapped_in_openrouters_shape(body: bytes, message: str) -> None:
+def test_a_page_or_a_text_becomes_openrouters_error_object(body: bytes, message: str) -> None:
     assert read(413, body=body) == Declined(413, {"code": 413, "message": message}, 3)
 
 
-def test_an_upstreams_words_are_bounded() -> None:
+def test_an_upstreams_message_is_bounded() -> None:
     long = {"error": {"message": "x" * 9000, "metadata": {"raw": "y" * 9000}}}
 
     outcome = read(400, long)

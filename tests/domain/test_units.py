@@ -1,4 +1,4 @@
-"""Money and time: exact, rounded the way that each use promises."""
+"""Money and time: exact conversion, and the rounding of each use."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -40,7 +40,7 @@ def test_money_is_shown_with_two_decimals_or_as_many_as_it_has(micros: int, text
 
 
 @given(micros=MICROS)
-def test_what_is_shown_is_what_is_held(micros: int) -> None:
+def test_formatted_amounts_parse_back_unchanged(micros: int) -> None:
     assert micros_up(Decimal(usd_text(micros))) == micros
     assert micros_nearest(Decimal(usd_text(micros))) == micros
 
@@ -54,11 +54,11 @@ def test_an_estimate_is_never_less_than_the_price(usd: Decimal) -> None:
 
 
 @given(milliseconds=st.integers(-(10**13), 10**14))
-def test_moments_survive_the_database(milliseconds: int) -> None:
+def test_times_round_trip_through_milliseconds(milliseconds: int) -> None:
     assert epoch_ms(from_epoch_ms(milliseconds)) == milliseconds
 
 
-def test_a_moment_is_cut_to_whole_milliseconds_in_any_zone() -> None:
+def test_a_time_is_truncated_to_milliseconds_in_any_zone() -> None:
     moment = datetime(2026, 11, 22, 12, 0, 0, 1_999, tzinfo=UTC)
     elsewhere = moment.astimezone(timezone(timedelta(hours=9)))
 

@@ -1,4 +1,4 @@
-"""What an upstream's answers mean, whatever is in them."""
+"""Parsing an upstream's answers, also malformed ones."""
 
 import pytest
 
@@ -11,7 +11,7 @@ IMPOSSIBLE_NUMBERS = ["1e99999999999999999999", "-1e99999999999999999999", "9" *
 
 
 @pytest.mark.parametrize("number", IMPOSSIBLE_NUMBERS)
-def test_a_number_beyond_all_range_makes_an_answer_unreadable_and_raises_nothing(
+def test_a_number_out_of_range_makes_an_answer_unreadable(
     number: str,
 ) -> None:
     body = f'{{"id": "up-1", "status": "completed", "usage": {{"cost": {number}}}}}'.encode()
@@ -23,8 +23,8 @@ def test_a_number_beyond_all_range_makes_an_answer_unreadable_and_raises_nothing
 
 
 @pytest.mark.parametrize("expires", ["1e400", "1e999999999", "253402300800", "-1", "true", '"x"'])
-def test_an_expiry_that_is_no_time_is_as_if_it_were_absent(expires: str) -> None:
-    """A job whose end could not be written down would never end."""
+def test_an_invalid_expiry_counts_as_absent(expires: str) -> None:
+    """A job whose end could not be stored would never end."""
     body = f'{{"status": "completed", "urls": ["u"], "expires_at": {expires}}}'.encode()
 
     news = read_poll(200, body)
@@ -34,7 +34,7 @@ def test_an_expiry_that_is_no_time_is_as_if_it_were_absent(expires: str) -> None
     assert news.copy_expires_at is None
 
 
-def test_an_expiry_is_read_in_whole_seconds() -> None:
+def test_an_expiry_is_parsed_in_whole_seconds() -> None:
     news = read_poll(200, b'{"status": "completed", "urls": ["u"], "expires_at": 1800000000.9}')
 
     assert isinstance(news, JobUpdate)

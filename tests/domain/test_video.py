@@ -1,4 +1,4 @@
-"""A body of the right shape becomes a typed request; anything else, everything wrong with it."""
+"""A valid body becomes a typed request; an invalid one a list of violations."""
 
 from decimal import Decimal
 from typing import Any
@@ -34,7 +34,7 @@ def test_a_model_is_enough() -> None:
     assert (only.frame_images, only.input_references, only.zdr) == ((), (), False)
 
 
-def test_everything_is_typed() -> None:
+def test_every_field_is_typed() -> None:
     full = request(
         prompt="p",
         duration=4,
@@ -78,13 +78,13 @@ def test_null_is_absent_and_unknown_fields_stay_in_the_body() -> None:
 
 
 @pytest.mark.parametrize(("given_", "read"), [(4, 4), (4.0, 4), (1, 1)])
-def test_a_whole_number_is_one_however_it_is_spelt(given_: Any, read: int) -> None:
+def test_a_whole_number_may_be_written_as_a_float(given_: Any, read: int) -> None:
     assert request(duration=given_).duration == read
     assert isinstance(request(duration=given_).duration, int)
 
 
 @pytest.mark.parametrize("zdr", [{"zdr": True}, {"provider": {"zdr": True}}])
-def test_zdr_may_be_asked_for_in_two_places(zdr: dict[str, Any]) -> None:
+def test_zdr_can_be_set_in_two_places(zdr: dict[str, Any]) -> None:
     assert request(**zdr).zdr
     assert not request(zdr=False, provider={"zdr": False}).zdr
 
@@ -103,14 +103,14 @@ def test_zdr_may_be_asked_for_in_two_places(zdr: dict[str, Any]) -> None:
         ({"prompt": 1, "seed": "1", "trace": 1}, ["prompt", "seed", "trace"]),
     ],
 )
-def test_each_mistake_is_named_by_its_place(fields: dict[str, Any], named: list[str]) -> None:
+def test_each_violation_names_its_field(fields: dict[str, Any], named: list[str]) -> None:
     parsed = parse_request({"model": "m", **fields})
 
     found = [] if isinstance(parsed, VideoRequest) else [violation.field for violation in parsed]
     assert found == named
 
 
-def test_a_violation_says_what_was_seen_and_what_is_allowed() -> None:
+def test_a_violation_contains_the_value_and_what_is_allowed() -> None:
     parsed = parse_request({"model": "m", "duration": "4"})
 
     assert not isinstance(parsed, VideoRequest)
@@ -123,7 +123,7 @@ def test_a_violation_says_what_was_seen_and_what_is_allowed() -> None:
     assert violation.message == 'duration is "4"; allowed: an integer'
 
 
-def test_what_is_missing_is_said_so() -> None:
+def test_a_missing_field_is_reported_as_required() -> None:
     parsed = parse_request({})
 
     assert not isinstance(parsed, VideoRequest)
@@ -160,11 +160,11 @@ FIELDS = st.sampled_from(
 
 @settings(max_examples=100, deadline=None)
 @given(body=st.dictionaries(FIELDS, JSON, max_size=4))
-def test_any_object_is_a_request_or_a_list_of_mistakes(body: dict[str, Any]) -> None:
+def test_any_object_is_a_request_or_a_list_of_violations(body: dict[str, Any]) -> None:
     parsed = parse_request(body)
 
     if isinstance(parsed, VideoRequest):
-        assert parsed.body == body or body != body  # NaN is not itself
+        assert parsed.body == body or body != body  # NaN does not equal itself
         assert parsed.model
     else:
         assert parsed
@@ -173,7 +173,7 @@ def test_any_object_is_a_request_or_a_list_of_mistakes(body: dict[str, Any]) -> 
 
 @settings(max_examples=50, deadline=None)
 @given(text=st.text(max_size=40))
-def test_what_is_shown_is_always_writable(text: str) -> None:
+def test_a_shown_value_is_always_valid_utf8(text: str) -> None:
     try:
         body = parse_object(('{"model": 1, "prompt": ' + shown(text) + "}").encode())
     except (NotStrict, UnicodeEncodeError):

@@ -1,4 +1,4 @@
-"""Tokens are counted from pixels that are never fewer than those rendered."""
+"""Video tokens: the assumed pixels are never fewer than the rendered ones."""
 
 import json
 from decimal import Decimal
@@ -17,7 +17,7 @@ LIVE = parse_catalog(
 )
 SEEDANCE = [model for model in LIVE.models.values() if model.id.startswith("bytedance/")]
 
-# Output pixels of Seedance 1.5, 2.0 and 2.5 as ByteDance publishes them, lying and standing.
+# Output pixels of Seedance 1.5, 2.0 and 2.5 as ByteDance publishes them, landscape and portrait.
 PUBLISHED = {
     ("480p", "16:9"): ["864x496", "854x480"],
     ("480p", "4:3"): ["752x560"],
@@ -57,7 +57,7 @@ def test_the_recorded_job_has_its_recorded_tokens() -> None:
 
 @pytest.mark.parametrize("model", SEEDANCE, ids=lambda model: model.id)
 @pytest.mark.parametrize(("resolution", "ratio"), PUBLISHED)
-def test_the_picture_held_is_never_smaller_than_a_published_one(
+def test_the_assumed_picture_is_never_smaller_than_a_published_one(
     model: Capabilities, resolution: str, ratio: str
 ) -> None:
     rendered = max(map(pixels, PUBLISHED[resolution, ratio]))
@@ -69,7 +69,7 @@ def test_the_picture_held_is_never_smaller_than_a_published_one(
         assert held.area >= rendered
 
 
-def test_the_recorded_picture_is_held_exactly_though_the_catalog_lists_a_smaller() -> None:
+def test_the_recorded_picture_counts_although_the_catalog_lists_a_smaller_one() -> None:
     mini = LIVE.models["bytedance/seedance-2.0-mini"]
     assert "480x480" in (mini.sizes or ())
 
@@ -79,7 +79,7 @@ def test_the_recorded_picture_is_held_exactly_though_the_catalog_lists_a_smaller
     assert (held.area, held.source) == (409_600, "640x640 px")
 
 
-def test_a_standing_picture_has_the_pixels_of_the_lying_one() -> None:
+def test_a_portrait_picture_has_the_pixels_of_the_landscape_one() -> None:
     mini = LIVE.models["bytedance/seedance-2.0-mini"]
 
     held = largest_picture(mini, "480p", Fraction(9, 16))
@@ -88,7 +88,7 @@ def test_a_standing_picture_has_the_pixels_of_the_lying_one() -> None:
     assert held.area == 864 * 496
 
 
-def test_a_larger_listed_or_asked_size_is_held_instead() -> None:
+def test_a_larger_listed_or_requested_size_counts_instead() -> None:
     mini = LIVE.models["bytedance/seedance-2.0-mini"]
 
     wide = largest_picture(mini, "480p", Fraction(21, 9))
@@ -100,7 +100,7 @@ def test_a_larger_listed_or_asked_size_is_held_instead() -> None:
     assert asked.area == 810_000
 
 
-def test_a_shape_that_is_open_or_unpublished_gets_the_wide_picture_and_5_percent() -> None:
+def test_an_open_or_unpublished_ratio_gets_the_wide_picture_plus_5_percent() -> None:
     bare = Capabilities("bytedance/next", "bytedance/next", "Next")
     other = Capabilities("acme/video", "acme/video", "Acme")
 
@@ -111,7 +111,7 @@ def test_a_shape_that_is_open_or_unpublished_gets_the_wide_picture_and_5_percent
         assert held.area == 967_680  # 1280 x 720 x 1.05
 
 
-def test_a_picture_of_which_nothing_is_known_has_no_bound() -> None:
+def test_an_unknown_picture_has_no_bound() -> None:
     bare = Capabilities("acme/video", "acme/video", "Acme")
 
     assert largest_picture(bare, None, None) is None

@@ -1,4 +1,4 @@
-"""Reading an upstream's event: the contract's shape, and nothing that any other bytes could do."""
+"""Parsing an upstream's event: events of the contract, and any other bytes without an error."""
 
 import json
 from typing import Any
@@ -17,14 +17,14 @@ def event(status: str = "completed", **data: Any) -> bytes:
 
 
 @pytest.mark.parametrize("status", ["completed", "failed", "cancelled", "expired"])
-def test_every_end_is_read(status: str) -> None:
+def test_every_terminal_status_is_parsed(status: str) -> None:
     told = read_event(event(status))
 
     assert told is not None
     assert (told.upstream_id, told.news.status, told.ends) == ("up-1", Status(status), True)
 
 
-def test_the_upstreams_own_digits_are_kept() -> None:
+def test_the_upstreams_digits_are_kept() -> None:
     body = b"""{"type":"video.generation.completed","data":{"id":"up-1","status":"completed",
                "usage":{"cost":0.1234567890123456789,"is_byok":true},"unsigned_urls":["a","b"]}}"""
 
@@ -36,7 +36,7 @@ def test_the_upstreams_own_digits_are_kept() -> None:
 
 
 @pytest.mark.parametrize("status", ["pending", "in_progress", "rendering", ""])
-def test_what_is_no_end_ends_nothing(status: str) -> None:
+def test_other_statuses_do_not_end_a_job(status: str) -> None:
     told = read_event(event(status))
 
     assert told is not None
@@ -50,7 +50,7 @@ def test_an_event_of_another_family_needs_no_id() -> None:
     assert (told.type, told.ends) == ("workspace.renamed", False)
 
 
-def test_a_status_that_is_left_out_is_the_types() -> None:
+def test_a_missing_status_is_taken_from_the_type() -> None:
     told = read_event(b'{"type":"video.generation.failed","data":{"id":"up-1"}}')
 
     assert told is not None
@@ -65,12 +65,12 @@ def test_a_status_that_is_left_out_is_the_types() -> None:
      event("completed").replace(b'"completed"}', b'"failed"}'),
      b"[" * 100_000, b"\xff\xfe", b'{"type":' + b"9" * 5000 + b"}"],
 )  # fmt: skip
-def test_what_has_not_the_shape_is_nothing(body: bytes) -> None:
+def test_an_event_that_violates_the_contract_is_none(body: bytes) -> None:
     assert read_event(body) is None
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_make_it_fail(body: bytes) -> None:
+def test_no_bytes_raise(body: bytes) -> None:
     read_event(body)
 
 
@@ -89,7 +89,7 @@ _JSON = st.recursive(
 
 
 @given(_JSON, st.sampled_from(["completed", "failed", "x"]))
-def test_no_data_makes_it_fail(data: Any, status: str) -> None:
+def test_no_data_raises(data: Any, status: str) -> None:
     read_event(json.dumps({"type": f"video.generation.{status}", "data": data}).encode())
 
 
@@ -98,5 +98,5 @@ def test_no_data_makes_it_fail(data: Any, status: str) -> None:
     [("a\0b", "a\ufffdb"), ("half \ud83d", "half ?"), ({"message": "told\0"}, "told\ufffd"),
      ("", None), (7, None)],
 )  # fmt: skip
-def test_no_error_text_is_one_that_a_database_refuses(error: Any, text: str | None) -> None:
+def test_an_error_text_can_always_be_stored(error: Any, text: str | None) -> None:
     assert parse_news({"status": "failed", "error": error}).error == text

@@ -80,7 +80,7 @@ async def test_a_long_trail_is_checked_in_parts(
 async def test_what_is_done_to_the_rows_shows(five: Database) -> None:
     head = (await audit.verify(five)).head
     await change(five, "UPDATE audit SET made_by = 'nobody' WHERE number = 2")
-    assert await words(five) == ["2: it is not what was written: its hash does not fit"]
+    assert await words(five) == ["2: its content was changed: its hash does not match"]
 
     await change(five, "DELETE FROM audit WHERE number <= 2")
     assert await words(five) == ["3: records 1-2 are missing before it"]

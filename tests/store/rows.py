@@ -1,4 +1,4 @@
-"""Rows for tests of the store: whole, and different from one another."""
+"""Complete and distinct rows for tests of the store."""
 
 import itertools
 from dataclasses import replace
@@ -35,21 +35,21 @@ NEW = NewJob(
 
 
 def new_job(**changes: Any) -> NewJob:
-    """A job that nobody else has."""
+    """Return a job with a unique id."""
     number = next(_NUMBERS)
     unique = {"id": JobId(f"gen-vid-1-{number:020d}"), "token_hash": f"token-{number}"}
     return replace(NEW, **{**unique, **changes})
 
 
 async def inserted(database: Database, **changes: Any) -> JobId:
-    """The id of a job that is `submitting`."""
+    """Insert a `submitting` job and return its id."""
     job = new_job(**changes)
     await database.write(lambda tx: jobs.insert(tx, job))
     return job.id
 
 
 async def bound(database: Database, *, next_poll_at: int = 0, **changes: Any) -> JobId:
-    """The id of a job that its upstream took."""
+    """Insert a job that its upstream accepted, and return its id."""
     job_id = await inserted(database, **changes)
     await database.write(
         lambda tx: jobs.bind(tx, job_id, f"up-{job_id}", next_poll_at=next_poll_at)

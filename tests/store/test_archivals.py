@@ -1,4 +1,4 @@
-"""What is to be fetched: claimed once, held by a lease, fenced by its token. On both databases."""
+"""The archival queue: claimed once, held by a lease, fenced by a token. On both databases."""
 
 import asyncio
 
@@ -24,13 +24,13 @@ async def _lease(
     )
 
 
-async def test_an_output_is_planned_once(database: Database) -> None:
+async def test_an_output_is_queued_once(database: Database) -> None:
     await _plan(database, 0, 0, 1)
 
     assert await database.read(lambda tx: archivals.waiting(tx, "job")) == [0, 1]
 
 
-async def test_what_is_due_is_leased_once(database: Database) -> None:
+async def test_a_due_output_is_leased_once(database: Database) -> None:
     await _plan(database, 0, 1, 2)
 
     held = await asyncio.gather(*(_lease(database, f"token {n}", limit=2) for n in range(4)))
@@ -41,7 +41,7 @@ async def test_what_is_due_is_leased_once(database: Database) -> None:
     assert sorted(outputs + [one.output for one in rest]) == [0, 1, 2]
 
 
-async def test_what_is_not_due_yet_is_left(database: Database) -> None:
+async def test_an_output_that_is_not_due_is_not_leased(database: Database) -> None:
     await _plan(database, 0, due=50)
 
     assert not await database.read(lambda tx: archivals.due(tx, now=49))
@@ -49,7 +49,7 @@ async def test_what_is_not_due_yet_is_left(database: Database) -> None:
     assert await database.read(lambda tx: archivals.due(tx, now=50))
 
 
-async def test_a_lease_that_ran_out_is_anothers_and_the_first_holder_writes_nothing(
+async def test_an_expired_lease_can_be_taken_and_fences_the_first_holder(
     database: Database,
 ) -> None:
     await _plan(database, 0)
@@ -65,7 +65,7 @@ async def test_a_lease_that_ran_out_is_anothers_and_the_first_holder_writes_noth
     assert await database.read(lambda tx: archivals.waiting(tx, "job")) == []
 
 
-async def test_what_is_put_off_is_due_then_with_one_try_more(database: Database) -> None:
+async def test_a_postponed_output_is_due_later_with_one_more_attempt(database: Database) -> None:
     await _plan(database, 0)
     (held,) = await _lease(database, "token")
 
@@ -76,7 +76,7 @@ async def test_what_is_put_off_is_due_then_with_one_try_more(database: Database)
     assert (again.attempts, again.give_up_at) == (1, 1000)
 
 
-async def test_what_is_settled_is_nobodys_any_more(database: Database) -> None:
+async def test_a_settled_output_is_no_longer_leased(database: Database) -> None:
     await _plan(database, 0, 1, 2)
     await _lease(database, "token")
 

@@ -1,4 +1,4 @@
-"""Rows of stored videos: one for each output and store, spared by use, removed with a record."""
+"""Rows of stored videos: one per output and store, deletion marks, and records of removals."""
 
 import pytest
 
@@ -20,7 +20,7 @@ async def _add(database: Database, *rows: Asset) -> list[bool]:
     ]
 
 
-async def test_a_store_holds_an_output_once(database: Database) -> None:
+async def test_a_store_has_one_row_per_output(database: Database) -> None:
     taken = await _add(
         database,
         _asset("a"),
@@ -36,7 +36,7 @@ async def test_a_store_holds_an_output_once(database: Database) -> None:
     assert [asset.name for asset in every] == ["a", "d", "c"]
 
 
-async def test_a_use_spares_what_was_doomed(database: Database) -> None:
+async def test_a_use_removes_the_deletion_mark(database: Database) -> None:
     await _add(database, _asset("a"))
     await database.write(lambda tx: assets.mark_for_deletion(tx, _asset("a"), "space", now=20))
 
@@ -48,7 +48,7 @@ async def test_a_use_spares_what_was_doomed(database: Database) -> None:
     assert row.last_used_at == 30
 
 
-async def test_what_was_used_since_it_was_chosen_is_not_doomed(database: Database) -> None:
+async def test_an_asset_used_since_its_selection_is_not_marked(database: Database) -> None:
     await _add(database, _asset("a", used=10))
     await database.write(lambda tx: assets.touch(tx, ["a"], now=15))
 
@@ -57,7 +57,7 @@ async def test_what_was_used_since_it_was_chosen_is_not_doomed(database: Databas
     )
 
 
-async def test_what_is_doomed_counts_no_more_and_is_not_chosen_again(database: Database) -> None:
+async def test_a_marked_asset_is_neither_counted_nor_selected_again(database: Database) -> None:
     await _add(database, _asset("a"), _asset("b", output=1, used=11))
     before = await database.read(lambda tx: assets.totals(tx, "here"))
     await database.write(lambda tx: assets.mark_for_deletion(tx, _asset("a"), "space", now=20))
@@ -71,16 +71,14 @@ async def test_what_is_doomed_counts_no_more_and_is_not_chosen_again(database: D
     assert [asset.name for asset in least] == [asset.name for asset in old] == ["b"]
 
 
-async def test_an_empty_store_holds_nothing(database: Database) -> None:
+async def test_an_empty_store_has_zero_totals(database: Database) -> None:
     totals = await database.read(lambda tx: assets.totals(tx, "here"))
 
     assert (totals.videos, totals.size) == (0, 0)
 
 
 @pytest.mark.parametrize("reason", ["operator", "missing"])
-async def test_a_removal_happens_once_and_is_written_down(
-    database: Database, reason: Removed
-) -> None:
+async def test_a_removal_happens_once_and_is_recorded(database: Database, reason: Removed) -> None:
     await _add(database, _asset("a"))
     removal = Removal(reason, "ops", last_copy=True, at=40)
 
@@ -92,13 +90,13 @@ async def test_a_removal_happens_once_and_is_written_down(
     assert (row["name"], row["reason"], row["made_by"]) == ("a", reason, "ops")
 
 
-async def test_names_that_a_row_speaks_of_are_known(database: Database) -> None:
+async def test_known_names_are_those_with_a_row(database: Database) -> None:
     await _add(database, _asset("a"))
 
     assert await database.read(lambda tx: assets.known(tx, ["a", "b"])) == {"a"}
 
 
-async def test_the_first_withdrawal_stands(database: Database) -> None:
+async def test_the_first_withdrawal_is_kept(database: Database) -> None:
     first, second = Withdrawal("job", 1, "ops", "a face"), Withdrawal("job", 2, "other", None)
 
     assert await database.write(lambda tx: withdrawals.add(tx, first))

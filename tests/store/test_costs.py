@@ -1,4 +1,4 @@
-"""What jobs of one kind cost beyond the catalog's price is learned, and forgotten again."""
+"""Costs above the catalog's price raise later estimates until they expire."""
 
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ async def learn(database: Database, micros: int, *, team: str = "red", now: int 
     await database.write(lambda tx: costs.learn(tx, "up|m|kind", team, micros, CATALOG, now=now))
 
 
-async def test_the_highest_cost_above_the_catalogs_price_is_learned(database: Database) -> None:
+async def test_the_highest_cost_above_the_catalogs_price_is_stored(database: Database) -> None:
     for micros in (50, 100):
         await learn(database, micros)
     assert await learned(database) is None
@@ -28,7 +28,7 @@ async def test_the_highest_cost_above_the_catalogs_price_is_learned(database: Da
     assert await learned(database) == 190
 
 
-async def test_a_raise_is_over_after_thirty_days(database: Database) -> None:
+async def test_a_raise_expires_after_thirty_days(database: Database) -> None:
     await learn(database, 190)
 
     assert await learned(database, now=29 * DAY) == 190
@@ -39,7 +39,7 @@ async def test_a_raise_is_over_after_thirty_days(database: Database) -> None:
     assert forgotten == 1
 
 
-async def test_twenty_right_bills_end_a_raise_and_a_wrong_one_starts_the_count_again(
+async def test_twenty_costs_within_the_price_end_a_raise_and_a_higher_one_restarts_the_count(
     database: Database,
 ) -> None:
     await learn(database, 190)
@@ -55,7 +55,7 @@ async def test_twenty_right_bills_end_a_raise_and_a_wrong_one_starts_the_count_a
     assert await learned(database) is None
 
 
-async def test_what_a_team_has_paid_itself_is_told_apart(database: Database) -> None:
+async def test_a_teams_own_costs_can_be_queried(database: Database) -> None:
     await learn(database, 190, team="blue")
     await learn(database, 120, team="red")
 

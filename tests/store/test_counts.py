@@ -1,4 +1,4 @@
-"""What is done and kept costs a scrape nothing: the statements read only what is unfinished."""
+"""A scrape's statements read only unfinished rows, so finished rows cost nothing."""
 
 import inspect
 import re
@@ -38,7 +38,7 @@ ROWS = 20_000
 
 @pytest.fixture
 async def history(database: Database) -> Database:
-    """A database in which nearly everything is over."""
+    """A database in which nearly every job and delivery is finished."""
 
     def fill(tx: Transaction) -> None:
         tx.execute(JOBS, rows=ROWS)
@@ -48,7 +48,7 @@ async def history(database: Database) -> Database:
     return database
 
 
-async def test_only_what_is_unfinished_is_counted(history: Database) -> None:
+async def test_only_unfinished_rows_are_counted(history: Database) -> None:
     jobs = await history.read(counts.open_jobs)
     deliveries = await history.read(counts.undelivered)
 
@@ -63,7 +63,7 @@ async def test_only_what_is_unfinished_is_counted(history: Database) -> None:
     ("act", "index"),
     [(counts.open_jobs, "jobs_open_by_team"), (counts.undelivered, "deliveries_undelivered")],
 )
-async def test_a_scrape_reads_an_index_of_what_is_unfinished(
+async def test_a_scrape_reads_an_index_of_unfinished_rows(
     history: Database, act: Callable[[Transaction], Any], index: str
 ) -> None:
     plan = await plan_of(history, statement(act))
@@ -73,13 +73,13 @@ async def test_a_scrape_reads_an_index_of_what_is_unfinished(
 
 
 def statement(act: Callable[[Transaction], Any]) -> str:
-    """The one statement in the act's source."""
+    """Return the single SQL statement in the act's source."""
     (sql,) = re.findall(r'"""\s+(SELECT.*?)"""', inspect.getsource(act), re.DOTALL)
     return str(sql)
 
 
 async def plan_of(database: Database, sql: str) -> str:
-    """What the database would do, in its own words."""
+    """Return the database's query plan."""
 
     def explain(tx: Transaction) -> str:
         if tx.skip_locked:

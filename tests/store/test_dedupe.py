@@ -1,4 +1,4 @@
-"""Claims: whoever comes first holds a fingerprint or an idempotency key."""
+"""Claims: the first job holds a fingerprint or an idempotency key."""
 
 import asyncio
 from functools import partial
@@ -18,7 +18,7 @@ async def test_a_fingerprint_is_claimed_once_per_team(database: Database) -> Non
     assert await claim("rivals", "c") is None
 
 
-async def test_of_a_hundred_at_once_one_holds_the_claim(database: Database) -> None:
+async def test_one_of_a_hundred_concurrent_claims_succeeds(database: Database) -> None:
     holders = await asyncio.gather(
         *(
             database.write(partial(dedupe.claim, team="growth", fingerprint="f", job_id=f"job-{n}"))
@@ -31,7 +31,7 @@ async def test_of_a_hundred_at_once_one_holds_the_claim(database: Database) -> N
     assert holders[int(first.removeprefix("job-"))] is None
 
 
-async def test_a_claim_is_taken_over_only_from_who_holds_it(database: Database) -> None:
+async def test_a_claim_is_taken_over_only_from_its_holder(database: Database) -> None:
     await database.write(lambda tx: dedupe.claim(tx, "growth", "f", "a"))
 
     assert not await database.write(lambda tx: dedupe.take_over(tx, "growth", "f", "x", "b"))
@@ -40,7 +40,7 @@ async def test_a_claim_is_taken_over_only_from_who_holds_it(database: Database) 
     assert await database.write(lambda tx: dedupe.claim(tx, "growth", "f", "d")) == "b"
 
 
-async def test_a_claim_that_was_released_is_free(database: Database) -> None:
+async def test_a_released_claim_is_free(database: Database) -> None:
     await database.write(lambda tx: dedupe.claim(tx, "growth", "f", "a"))
     await database.write(lambda tx: dedupe.release(tx, "another"))
     assert await database.write(lambda tx: dedupe.claim(tx, "growth", "f", "b")) == "a"
@@ -50,7 +50,7 @@ async def test_a_claim_that_was_released_is_free(database: Database) -> None:
     assert await database.write(lambda tx: dedupe.claim(tx, "growth", "f", "b")) is None
 
 
-async def test_a_key_remembers_what_it_was_used_for(database: Database) -> None:
+async def test_an_idempotency_key_keeps_its_first_use(database: Database) -> None:
     async def claimed(fingerprint: str, job_id: str, now: int) -> dedupe.KeyClaim | None:
         return await database.write(
             lambda tx: dedupe.claim_key(tx, "growth", "k", fingerprint, job_id, now=now)
@@ -60,7 +60,7 @@ async def test_a_key_remembers_what_it_was_used_for(database: Database) -> None:
     assert await claimed("g", "b", 20) == dedupe.KeyClaim("f", JobId("a"), 10)
 
 
-async def test_keys_move_with_the_request_that_joined_and_go_with_one_that_was_refused(
+async def test_keys_move_to_a_joined_job_and_are_deleted_with_a_refused_one(
     database: Database,
 ) -> None:
     def act(tx: Transaction) -> None:
@@ -78,7 +78,7 @@ async def test_keys_move_with_the_request_that_joined_and_go_with_one_that_was_r
     ) is None
 
 
-async def test_a_key_is_dropped_only_by_the_job_that_holds_it(database: Database) -> None:
+async def test_an_idempotency_key_is_deleted_only_for_its_job(database: Database) -> None:
     def act(tx: Transaction) -> list[bool]:
         dedupe.claim_key(tx, "growth", "k", "f", "a", now=10)
         dedupe.drop_key(tx, "growth", "k", "b")
@@ -89,7 +89,7 @@ async def test_a_key_is_dropped_only_by_the_job_that_holds_it(database: Database
     assert await database.write(act) == [True, True]
 
 
-async def test_old_keys_are_forgotten_a_batch_at_a_time(database: Database) -> None:
+async def test_old_idempotency_keys_are_deleted_in_batches(database: Database) -> None:
     def act(tx: Transaction) -> list[int]:
         for n in range(5):
             dedupe.claim_key(tx, "growth", f"k{n}", "f", f"job-{n}", now=n)

@@ -1,4 +1,4 @@
-"""Deliveries as rows, on both databases: what is due is found, and a backlog costs nothing."""
+"""Deliveries on both databases: due ones are found, and a backlog does not slow the queries."""
 
 import random
 from functools import partial
@@ -20,7 +20,7 @@ SOURCE = random.Random(1)
 
 
 def owed(tx: Transaction, endpoint: str, number: int = 1, *, at: int = NOW) -> None:
-    """So many deliveries to one endpoint, due then."""
+    """Create `number` deliveries to one endpoint, due at `at`."""
     facts = ThresholdFacts("growth", "day", 0.8, 10, 8, 0, None)
     event = threshold_crossed(new_event_id(SOURCE), facts, FakeClock().now())
     events.add(tx, event)
@@ -48,7 +48,7 @@ async def claimed(database: Database, lane: str, now: int = NOW, limit: int = 4)
     return {lease.id for lease in leases}
 
 
-async def test_lanes_are_named_once_the_longest_waiting_first(database: Database) -> None:
+async def test_each_lane_is_returned_once_longest_waiting_first(database: Database) -> None:
     def act(tx: Transaction) -> None:
         owed(tx, "organisation/b", 3, at=NOW - 10)
         owed(tx, "organisation/a", 3, at=NOW - 5)
@@ -59,7 +59,7 @@ async def test_lanes_are_named_once_the_longest_waiting_first(database: Database
     assert await due(database) == ["organisation/b", "organisation/a"]
 
 
-async def test_what_is_held_is_not_due_until_its_lease_runs_out(database: Database) -> None:
+async def test_a_leased_delivery_is_not_due_until_its_lease_expires(database: Database) -> None:
     await database.write(lambda tx: owed(tx, "organisation/a", 6))
 
     assert await claim(database, "organisation/a") == 4
@@ -68,7 +68,7 @@ async def test_what_is_held_is_not_due_until_its_lease_runs_out(database: Databa
     assert await claim(database, "organisation/a", now=NOW + 60_001) == 4
 
 
-async def test_a_lane_with_room_left_is_due_again_with_what_nobody_holds(
+async def test_a_lane_below_its_limit_is_due_with_its_unleased_deliveries(
     database: Database,
 ) -> None:
     await database.write(lambda tx: owed(tx, "organisation/a", 6))
@@ -81,7 +81,7 @@ async def test_a_lane_with_room_left_is_due_again_with_what_nobody_holds(
     assert first.isdisjoint(second)
 
 
-async def test_a_backlog_hides_nobody(database: Database) -> None:
+async def test_a_backlog_does_not_hide_other_lanes(database: Database) -> None:
     def act(tx: Transaction) -> None:
         owed(tx, "organisation/dead", 2000, at=NOW - 10)
         owed(tx, "organisation/well", 3)
@@ -93,8 +93,8 @@ async def test_a_backlog_hides_nobody(database: Database) -> None:
     assert await claim(database, "organisation/dead") == 4
 
 
-async def test_whatever_the_backlog_all_is_found_by_an_index(sqlite_url: str) -> None:
-    """Every statement of a delivery's life."""
+async def test_every_delivery_query_uses_an_index(sqlite_url: str) -> None:
+    """Covers every statement about deliveries."""
     listening = Listening(await open_database(sqlite_url))
     room = DeliveryHarness(listening, FakeClock(), {"delivery": {"retries": ["5s"]}})
     for status in (500, 200, 410):
@@ -107,7 +107,7 @@ async def test_whatever_the_backlog_all_is_found_by_an_index(sqlite_url: str) ->
     await RetentionCleanup(listening, room.clock).step()
     await listening.close()
 
-    # Read along an index, and of it all there is: pages, and what was not delivered.
+    # These scan a whole index: pages, and undelivered rows.
     along = ("ORDER BY d.created_at", "state <> 'delivered'")
     heard = [sql for sql in listening.heard if not any(words in sql for words in along)]
     spoken = [sql for sql in heard if "deliveries" in sql]
@@ -117,7 +117,7 @@ async def test_whatever_the_backlog_all_is_found_by_an_index(sqlite_url: str) ->
         assert not whole, sql
 
 
-async def test_delivered_ones_go_after_their_time_with_their_attempts(database: Database) -> None:
+async def test_old_deliveries_are_deleted_with_their_attempts(database: Database) -> None:
     def fill(tx: Transaction) -> None:
         owed(tx, "organisation/a", 5)
         tx.execute(
@@ -147,7 +147,7 @@ async def test_delivered_ones_go_after_their_time_with_their_attempts(database: 
     assert (gone, len(left)) == ([3, 2, 0], 1)
 
 
-async def test_a_page_begins_where_the_last_one_ended_though_all_are_of_one_moment(
+async def test_pages_do_not_overlap_for_equal_creation_times(
     database: Database,
 ) -> None:
     await database.write(lambda tx: owed(tx, "organisation/a", 7))

@@ -1,4 +1,4 @@
-"""Receipts of webhooks and their health, on both databases."""
+"""Received webhooks and the health of an upstream's webhooks, on both databases."""
 
 from dataclasses import replace
 
@@ -28,7 +28,7 @@ RECEIPT = Receipt(
      (replace(RECEIPT, body_sha256="b" * 64, upstream_id="up-2"), True),
      (replace(RECEIPT, upstream="other"), True)],
 )  # fmt: skip
-async def test_an_event_counts_once_by_its_bytes_and_by_its_key(
+async def test_an_event_is_a_duplicate_by_its_bytes_or_its_key(
     database: Database, second: Receipt, counts: bool
 ) -> None:
     assert await database.write(lambda tx: inbox.take(tx, RECEIPT))
@@ -36,7 +36,7 @@ async def test_an_event_counts_once_by_its_bytes_and_by_its_key(
     assert await database.write(lambda tx: inbox.take(tx, second)) is counts
 
 
-async def test_receipts_are_shown_by_job_and_forgotten_in_time(database: Database) -> None:
+async def test_receipts_are_listed_by_job_and_deleted_when_old(database: Database) -> None:
     await database.write(lambda tx: inbox.take(tx, RECEIPT))
 
     assert await database.read(lambda tx: inbox.of_job(tx, "job-1")) == [RECEIPT]
@@ -44,7 +44,7 @@ async def test_receipts_are_shown_by_job_and_forgotten_in_time(database: Databas
     assert await database.write(lambda tx: inbox.forget(tx, before=1001, limit=10)) == 1
 
 
-async def test_webhooks_work_from_the_first_that_is_heard_until_one_is_missed(
+async def test_webhooks_work_after_one_arrives_until_one_is_missed(
     database: Database,
 ) -> None:
     def life(tx: Transaction) -> list[bool]:
@@ -63,7 +63,7 @@ async def test_webhooks_work_from_the_first_that_is_heard_until_one_is_missed(
     assert await database.write(life) == [False, False, True, False, True, False]
 
 
-async def test_what_is_waited_for_is_given_up_once(database: Database) -> None:
+async def test_an_expected_webhook_is_given_up_once(database: Database) -> None:
     def wait(tx: Transaction) -> None:
         for number in range(3):
             inbox.expect(tx, f"job-{number}", "main", now=number)

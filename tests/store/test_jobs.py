@@ -1,4 +1,4 @@
-"""Jobs as rows: each state is left once, each lease is held by one."""
+"""Jobs: each status is left once, each lease has one holder."""
 
 import asyncio
 from collections.abc import Callable
@@ -39,7 +39,7 @@ async def leased(
     )
 
 
-async def test_a_job_is_read_as_it_was_written(database: Database) -> None:
+async def test_a_job_is_read_as_it_was_inserted(database: Database) -> None:
     job_id = await inserted(database, zdr=True, retain=False, traceparent="00-a-b-01")
 
     job = await found(database, job_id)
@@ -51,7 +51,7 @@ async def test_a_job_is_read_as_it_was_written(database: Database) -> None:
     assert await database.read(lambda tx: jobs.find(tx, "nobody")) is None
 
 
-async def test_two_jobs_never_have_one_id_or_one_token(database: Database) -> None:
+async def test_two_jobs_never_share_an_id_or_a_token(database: Database) -> None:
     first = new_job()
     await database.write(lambda tx: jobs.insert(tx, first))
 
@@ -60,7 +60,7 @@ async def test_two_jobs_never_have_one_id_or_one_token(database: Database) -> No
             await database.write(partial(jobs.insert, job=twin))
 
 
-async def test_a_job_is_found_by_its_token_and_by_its_upstream_s_id(database: Database) -> None:
+async def test_a_job_is_found_by_its_token_and_its_upstream_id(database: Database) -> None:
     job_id = await inserted(database, token_hash="the-token")
     await database.write(lambda tx: jobs.bind(tx, job_id, "up-1", next_poll_at=0))
 
@@ -77,7 +77,7 @@ async def test_a_job_is_found_by_its_token_and_by_its_upstream_s_id(database: Da
     assert others == [None, None]
 
 
-async def test_one_upstream_id_is_one_job(database: Database) -> None:
+async def test_an_upstream_id_belongs_to_one_job(database: Database) -> None:
     await bound(database)
     one = await inserted(database)
     await database.write(lambda tx: jobs.bind(tx, one, "shared", next_poll_at=0))
@@ -108,15 +108,15 @@ LIVES: list[tuple[list[str], set[str]]] = [
     (["end"], set()),
     (["bind", "end"], set()),
 ]
-"""What a job has been through, and which steps it can still take."""
+"""Steps a job has taken, and the steps that are still allowed."""
 
 
 def taking(step: str, job_id: JobId) -> Callable[[Transaction], bool]:
     return lambda tx: STEPS[step](tx, job_id)
 
 
-async def test_a_state_is_left_only_as_the_life_of_a_job_allows(database: Database) -> None:
-    """And every step that is taken makes the version one higher, no other does."""
+async def test_only_allowed_status_changes_succeed(database: Database) -> None:
+    """Every successful step increments the version by one; a refused step does not."""
     for before, takes in LIVES:
         for step in STEPS:
             job_id = await inserted(database)
@@ -131,7 +131,7 @@ async def test_a_state_is_left_only_as_the_life_of_a_job_allows(database: Databa
             assert now.version == was.version + (1 if taken else 0)
 
 
-async def test_an_end_is_written_whole_and_once(database: Database) -> None:
+async def test_an_end_is_written_completely_and_once(database: Database) -> None:
     job_id = await bound(database)
 
     assert await database.write(lambda tx: jobs.end(tx, job_id, DONE, now=9_000))
@@ -149,7 +149,7 @@ async def test_an_end_is_written_whole_and_once(database: Database) -> None:
     assert not await database.read(lambda tx: jobs.poll_due(tx, now=10**12))
 
 
-async def test_a_hundred_who_learn_of_an_end_write_it_once(database: Database) -> None:
+async def test_a_hundred_concurrent_ends_write_one(database: Database) -> None:
     job_id = await bound(database)
 
     wrote = await asyncio.gather(
@@ -160,7 +160,7 @@ async def test_a_hundred_who_learn_of_an_end_write_it_once(database: Database) -
     assert (await found(database, job_id)).version == 3
 
 
-async def test_a_later_figure_is_put_down_against_the_version_that_was_seen(
+async def test_a_later_cost_is_recorded_only_for_the_version_that_was_read(
     database: Database,
 ) -> None:
     job_id = await bound(database)
@@ -176,7 +176,7 @@ async def test_a_later_figure_is_put_down_against_the_version_that_was_seen(
     assert (job.cost_micros, job.raw_cost, job.is_byok) == (90_000, "0.09", None)
 
 
-async def test_a_due_poll_is_leased_to_one_until_the_lease_runs_out(database: Database) -> None:
+async def test_a_due_poll_is_leased_once_until_the_lease_expires(database: Database) -> None:
     job_id = await bound(database, next_poll_at=5_000)
 
     assert not await database.read(lambda tx: jobs.poll_due(tx, now=4_999))
@@ -189,7 +189,7 @@ async def test_a_due_poll_is_leased_to_one_until_the_lease_runs_out(database: Da
     assert taken_over.token == "other"
 
 
-async def test_a_lease_that_was_lost_fences_its_holder_off(database: Database) -> None:
+async def test_a_lost_lease_fences_its_holder(database: Database) -> None:
     await bound(database)
     (mine,) = await leased(database, 1_000, "me")
     (theirs,) = await leased(database, 70_000, "other")
@@ -204,7 +204,7 @@ async def test_a_lease_that_was_lost_fences_its_holder_off(database: Database) -
     assert again.polls == 1
 
 
-async def test_a_job_that_ended_meanwhile_is_not_planned_again(database: Database) -> None:
+async def test_a_job_that_ended_meanwhile_is_not_rescheduled(database: Database) -> None:
     job_id = await bound(database)
     (lease,) = await leased(database, 1_000)
     await database.write(lambda tx: jobs.end(tx, job_id, DONE, now=2_000))
@@ -213,7 +213,7 @@ async def test_a_job_that_ended_meanwhile_is_not_planned_again(database: Databas
     assert await leased(database, 10**12) == []
 
 
-async def test_many_at_once_share_the_due_polls_without_overlap(database: Database) -> None:
+async def test_concurrent_workers_lease_disjoint_polls(database: Database) -> None:
     ids = [await bound(database) for _ in range(40)]
 
     shares = await asyncio.gather(*(leased(database, 1_000, f"w{n}", 7) for n in range(12)))
@@ -224,7 +224,7 @@ async def test_many_at_once_share_the_due_polls_without_overlap(database: Databa
     assert sorted([*taken, *(lease.job.id for lease in left)]) == sorted(ids)
 
 
-async def test_the_longest_due_come_first(database: Database) -> None:
+async def test_the_longest_due_polls_come_first(database: Database) -> None:
     late = await bound(database, next_poll_at=300)
     early = await bound(database, next_poll_at=100)
     middle = await bound(database, next_poll_at=200)
@@ -248,7 +248,7 @@ async def test_a_hint_makes_the_next_poll_due_now_and_never_later(database: Data
     assert [lease.job.id for lease in await leased(database, 7_000)] == [job_id]
 
 
-async def test_a_job_whose_sender_is_gone_is_an_orphan_once_its_lease_ran_out(
+async def test_a_submitting_job_is_an_orphan_after_its_lease_expires(
     database: Database,
 ) -> None:
     job_id = await inserted(database, lease_until=60_000)
@@ -265,7 +265,7 @@ async def test_a_job_whose_sender_is_gone_is_an_orphan_once_its_lease_ran_out(
     assert await orphans(10**12) == []
 
 
-async def test_what_stays_unknown_too_long_is_found_by_upstream(database: Database) -> None:
+async def test_jobs_that_are_unknown_for_too_long_are_found_by_upstream(database: Database) -> None:
     mine = await inserted(database)
     others = await inserted(database, upstream="other")
     for job_id, now in ((mine, 5_000), (others, 1_000)):
@@ -280,7 +280,7 @@ async def test_what_stays_unknown_too_long_is_found_by_upstream(database: Databa
     assert await unresolved("other", 5_000) == [others]
 
 
-async def test_every_attempt_is_on_record_with_what_became_of_it(database: Database) -> None:
+async def test_every_attempt_is_recorded_with_its_outcome(database: Database) -> None:
     job_id = await inserted(database)
 
     def act(tx: Transaction) -> None:
@@ -307,7 +307,7 @@ async def test_content_is_lost_once(database: Database) -> None:
     assert (await found(database, job_id)).content_gone
 
 
-async def test_what_was_announced_stays_announced(database: Database) -> None:
+async def test_an_announced_job_stays_announced(database: Database) -> None:
     job_id = await inserted(database)
     assert not (await found(database, job_id)).announced
 

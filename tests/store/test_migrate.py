@@ -29,7 +29,7 @@ async def rows(database: OpenDatabase, sql: str) -> Sequence[Row]:
     return await database.read(lambda tx: tx.fetch(sql))
 
 
-async def test_migrations_are_run_once_and_written_down(empty_database: OpenDatabase) -> None:
+async def test_migrations_are_run_once_and_recorded(empty_database: OpenDatabase) -> None:
     clock = FakeClock()
 
     assert await migrate(empty_database, [FIRST, SECOND], clock) == (FIRST, SECOND)
@@ -49,13 +49,13 @@ async def test_migrations_are_run_once_and_written_down(empty_database: OpenData
     ]
 
 
-async def test_later_migrations_follow_earlier_ones(empty_database: OpenDatabase) -> None:
+async def test_later_migrations_run_after_earlier_ones(empty_database: OpenDatabase) -> None:
     await migrate(empty_database, [FIRST], FakeClock())
 
     assert await migrate(empty_database, [FIRST, SECOND], FakeClock()) == (SECOND,)
 
 
-async def test_a_migration_that_fails_leaves_nothing_of_itself(
+async def test_a_failed_migration_is_rolled_back(
     empty_database: OpenDatabase,
 ) -> None:
     with pytest.raises(StorageFailed):
@@ -88,7 +88,7 @@ async def test_a_migration_changed_after_it_was_run_is_refused(
     assert await rows(empty_database, "SELECT number FROM migrations") == [{"number": 1}]
 
 
-async def test_a_gap_in_what_was_run_is_refused(empty_database: OpenDatabase) -> None:
+async def test_a_gap_in_the_applied_migrations_is_refused(empty_database: OpenDatabase) -> None:
     await migrate(empty_database, [FIRST, SECOND], FakeClock())
     await empty_database.write(lambda tx: tx.execute("DELETE FROM migrations WHERE number = 1"))
 
@@ -96,14 +96,14 @@ async def test_a_gap_in_what_was_run_is_refused(empty_database: OpenDatabase) ->
         await migrate(empty_database, [FIRST, SECOND], FakeClock())
 
 
-async def test_line_endings_of_a_checkout_are_no_change(empty_database: OpenDatabase) -> None:
+async def test_other_line_endings_are_not_a_change(empty_database: OpenDatabase) -> None:
     await migrate(empty_database, [FIRST, SECOND], FakeClock())
     there = Migration(2, "sizes", SECOND.sql.replace("\n", "\r\n"))
 
     assert await migrate(empty_database, [FIRST, there], FakeClock()) == ()
 
 
-async def test_pending_tells_what_would_be_run_and_changes_nothing(
+async def test_pending_returns_what_would_run_and_changes_nothing(
     empty_database: OpenDatabase,
 ) -> None:
     assert await pending(empty_database, [FIRST, SECOND]) == (FIRST, SECOND)
@@ -114,7 +114,7 @@ async def test_pending_tells_what_would_be_run_and_changes_nothing(
         await pending(empty_database, [SECOND])
 
 
-async def test_many_that_migrate_at_once_run_each_migration_once(
+async def test_concurrent_migrations_run_each_migration_once(
     empty_database: OpenDatabase,
 ) -> None:
     done = await asyncio.gather(
@@ -124,7 +124,9 @@ async def test_many_that_migrate_at_once_run_each_migration_once(
     assert sorted(one.number for some in done for one in some) == [1, 2]
 
 
-async def test_replicas_that_start_at_once_run_each_migration_once(empty_postgres_url: str) -> None:
+async def test_concurrently_starting_replicas_run_each_migration_once(
+    empty_postgres_url: str,
+) -> None:
     replicas = [await open_database(empty_postgres_url) for _ in range(4)]
     try:
         done = await asyncio.gather(
@@ -137,7 +139,7 @@ async def test_replicas_that_start_at_once_run_each_migration_once(empty_postgre
     assert sorted(one.number for some in done for one in some) == [1, 2]
 
 
-async def test_the_gateways_own_migrations_run_on_both(empty_database: OpenDatabase) -> None:
+async def test_the_gateways_migrations_run_on_both_databases(empty_database: OpenDatabase) -> None:
     assert await migrate(empty_database, bundled(), FakeClock()) == bundled()
     assert await pending(empty_database, bundled()) == ()
 
@@ -165,5 +167,5 @@ def test_bundled_migrations_are_numbered_without_a_gap() -> None:
         ("A '/* nor';\nB '*/';", ["A '/* nor'", "B '*/'"]),
     ],
 )
-def test_a_file_is_split_where_its_statements_end(sql: str, expected: list[str]) -> None:
+def test_a_file_is_split_into_its_statements(sql: str, expected: list[str]) -> None:
     assert list(statements(sql)) == expected

@@ -1,7 +1,7 @@
-"""What every submit, poll and sweep reads, it finds by an index: a million jobs later too.
+"""Every statement of a submit, a poll and crash recovery uses an index.
 
-SQLite reads a whole table without a word where a statement does not say what a partial index
-says. So every statement of a job's life is taken down, and its plan looked at.
+SQLite silently scans a whole table if a statement does not repeat the WHERE text of a partial
+index. The test therefore records every statement and checks its query plan.
 """
 
 import re
@@ -24,12 +24,12 @@ from tests.services.books import Books, in_force
 
 T = TypeVar("T")
 
-# Of these there are as many as an operator wrote, or they are read whole on purpose.
+# These tables are as small as the configuration, or they are scanned on purpose.
 SMALL = {"endpoints", "keys", "settings", "catalogs", "webhook_health", "lanes"}
 
 
 class Listening:
-    """A database that takes down every statement."""
+    """A database that records every statement."""
 
     def __init__(self, real: Database) -> None:
         self._real = real
@@ -74,7 +74,7 @@ def path_of(url: str) -> Path:
 
 
 def reads_whole(path: Path, sql: str) -> list[str]:
-    """The tables that a statement reads from end to end."""
+    """Return the tables that a statement scans completely."""
     with sqlite3.connect(path) as connection:
         found = _parameters(sql)
         plan = connection.execute(f"EXPLAIN QUERY PLAN {sql}", dict.fromkeys(found, 1)).fetchall()
@@ -87,7 +87,7 @@ def _parameters(sql: str) -> set[str]:
     return set(re.findall(r":([a-z_]+)", sql))
 
 
-async def test_no_statement_of_a_job_s_life_reads_a_whole_table(
+async def test_no_statement_of_a_job_scans_a_whole_table(
     listening: Listening, sqlite_url: str
 ) -> None:
     budgets = [{"period": "day", "limit_usd": 1, "alerts": [0.1]}]
@@ -127,8 +127,8 @@ async def test_no_statement_of_a_job_s_life_reads_a_whole_table(
     assert {sql: reads_whole(path, sql) for sql in listening.heard if reads_whole(path, sql)} == {}
 
 
-def test_the_look_at_a_plan_would_see_it(sqlite_url: str) -> None:
-    """What the sweeper asked every two seconds, until this was written."""
+def test_a_table_scan_is_detected(sqlite_url: str) -> None:
+    """The statement that crash recovery ran every two seconds before this test existed."""
     sql = "SELECT id FROM jobs WHERE status = 'submitting' AND lease_until <= :now"
 
     assert reads_whole(path_of(sqlite_url), sql) == ["jobs"]

@@ -1,4 +1,4 @@
-"""Keys, settings, catalogs, costs, rates, refusals, events: the small tables."""
+"""The small tables: keys, settings, catalogs, rates, refusals, events."""
 
 import asyncio
 import itertools
@@ -19,7 +19,7 @@ def a_key(name: str = "ci", digest: str = "sha256:1") -> StoredKey:
     return StoredKey(digest, "growth", name, 10, "ops", None)
 
 
-async def test_a_name_is_one_active_key_and_free_again_once_it_is_revoked(
+async def test_a_name_has_one_active_key_and_is_free_after_its_revocation(
     database: Database,
 ) -> None:
     assert await database.write(lambda tx: api_keys.add(tx, a_key()))
@@ -34,7 +34,7 @@ async def test_a_name_is_one_active_key_and_free_again_once_it_is_revoked(
     assert sorted((k.hash, k.revoked_at) for k in stored) == [("sha256:1", 20), ("sha256:2", None)]
 
 
-async def test_a_setting_is_made_once_for_every_replica(database: Database) -> None:
+async def test_a_setting_is_created_once_for_every_replica(database: Database) -> None:
     numbers = itertools.count()
 
     def act(tx: Transaction) -> str:
@@ -46,7 +46,7 @@ async def test_a_setting_is_made_once_for_every_replica(database: Database) -> N
     assert await database.write(lambda tx: settings.obtain(tx, "other", lambda: "x")) == "x"
 
 
-async def test_the_newest_catalog_is_kept_whoever_writes_last(database: Database) -> None:
+async def test_the_newest_catalog_is_kept_in_any_write_order(database: Database) -> None:
     change = CatalogChange("price", "x/one", "pricing_skus", {"duration_seconds": "1"}, None)
 
     def act(tx: Transaction) -> None:
@@ -101,7 +101,7 @@ async def test_open_jobs_are_those_without_an_end(database: Database) -> None:
     assert await database.read(lambda tx: limits.open_jobs(tx, "growth")) == 2
 
 
-async def test_refusals_are_kept_newest_first_and_forgotten(database: Database) -> None:
+async def test_refusals_are_listed_newest_first_and_deleted_when_old(database: Database) -> None:
     def a_refusal(number: int) -> refusals.RefusalRecord:
         return refusals.RefusalRecord(
             str(number), number, "growth", "ci", "m", "cost_limit", "{}", "r-1"
@@ -129,7 +129,7 @@ def an_event(event_id: str, job_id: str | None = None) -> Event:
     )
 
 
-async def test_a_job_tells_its_end_once(database: Database) -> None:
+async def test_a_job_has_one_terminal_event(database: Database) -> None:
     def act(tx: Transaction) -> list[bool]:
         return [
             events.add(tx, an_event("e1", "job")),
@@ -144,7 +144,7 @@ async def test_a_job_tells_its_end_once(database: Database) -> None:
     assert await database.read(lambda tx: events.find(tx, "e2")) is None
 
 
-async def test_a_callback_hears_once_however_often_it_is_given(database: Database) -> None:
+async def test_a_callback_is_subscribed_once(database: Database) -> None:
     def act(tx: Transaction) -> None:
         for at, url in ((1, "https://b"), (2, "https://a"), (3, "https://b")):
             events.subscribe(tx, "job", url, now=at)
