@@ -106,6 +106,8 @@ class AssetStore:
         self.max_bytes = max_bytes
         self.installation = installation
         self.uses = Uses()
+        self.writing = 0
+        """Bytes of downloads under way, which no row counts yet."""
 
     def holds(self, tx: Transaction) -> assets.Totals | None:
         """What this process's store holds now, of all replicas' that share it; None: no store."""

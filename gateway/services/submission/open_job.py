@@ -109,7 +109,7 @@ def _crowded(job: Job) -> Refused:
 
 def _record(tx: Transaction, decision: Decision, now: datetime) -> str:
     """The decision with the budgets as the reservation left them."""
-    record: dict[str, Any] = decision.record()
+    record: dict[str, Any] = decision.record() if decision.retain else decision.outline()
     rooms = reserve.headroom(tx, decision.budgets, 0, now)
     record["outcome"] = "accepted"
     record["budgets"] = [room.details() for room in rooms]

@@ -81,10 +81,9 @@ class Refusals:
 
 
 def _record(decision: Decision, refusal: Refused) -> dict[str, Any]:
-    record = {**decision.record(), "outcome": "refused", "reason": refusal.reason.value}
-    if decision.retain:
-        return record | {"message": refusal.message, "details": dict(refusal.details)}
-    # What a refusal quotes are the client's own values, which may be anything.
-    record["rules"] = [rule_result.outline() for rule_result in decision.rule_results]
-    record.pop("parameters")
-    return record
+    facts = {"outcome": "refused", "reason": refusal.reason.value}
+    if not decision.retain:  # what a refusal quotes are the client's own values
+        return decision.outline() | facts
+    return (
+        decision.record() | facts | {"message": refusal.message, "details": dict(refusal.details)}
+    )
