@@ -24,6 +24,7 @@ from gateway.adapters.upstreams import Upstreams
 from gateway.api.admin.parts import AdminParts
 from gateway.api.admin.routes import admin_app
 from gateway.api.body_budget import BodyBudget
+from gateway.api.public.model_lists import ModelLists
 from gateway.api.public.parts import Parts
 from gateway.api.public.routes import public_app
 from gateway.api.public.webhooks import HINTS_PER_MINUTE, IN_FLIGHT
@@ -247,6 +248,7 @@ async def open_gateway(
             clock=clock,
             live=live,
             bodies=BodyBudget(lambda: live.config.server.max_bytes_in_flight),
+            model_lists=ModelLists(live, catalogs, decider),
             webhook_bodies=BodyBudget(lambda: IN_FLIGHT, share=1.0),
             hints=TokenBuckets(HINTS_PER_MINUTE),
             off_loop=off_loop,

@@ -25,6 +25,9 @@ HEADER_SECONDS = 10.0
 
 _LOG_EVERY = 10.0  # seconds: of bad requests one is logged, with the number of those before it
 
+Hot = Callable[[web.BaseRequest], web.StreamResponse | None]
+"""Answers at once, or leaves it to the application."""
+
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
@@ -103,10 +106,11 @@ class BoundedServer(web.Server):
         options: dict[str, Any],
         limits: ConnectionLimits,
         bad: BadRequestLog,
+        hot: Hot | None = None,
     ) -> None:
         """`app` is the server that aiohttp made of an application, with these options."""
         super().__init__(
-            self._guarded(app.request_handler), request_factory=app.request_factory, **options
+            self._guarded(app.request_handler, hot), request_factory=app.request_factory, **options
         )
         self.limits = limits
         self.bad = bad
@@ -116,7 +120,7 @@ class BoundedServer(web.Server):
         """Make the protocol of one connection."""
         return Connection(self, loop=asyncio.get_running_loop(), **self._options)
 
-    def _guarded(self, app: Handler) -> Handler:
+    def _guarded(self, app: Handler, hot: Hot | None) -> Handler:
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             connection = request.protocol
             if isinstance(connection, Connection):
@@ -125,7 +129,8 @@ class BoundedServer(web.Server):
             if expected is not None and expected.lower() != "100-continue":
                 self.bad.note("Expect", request.remote)
                 return _answer("Expect is not supported, except for 100-continue.", "Expect")
-            return await app(request)
+            quick = None if hot is None else hot(request)
+            return await app(request) if quick is None else quick
 
         return handle
 
@@ -213,6 +218,7 @@ class Bounds:
 
     limits: ConnectionLimits
     bad: BadRequestLog
+    hot: Hot | None = None
 
 
 BOUNDS = web.AppKey("BOUNDS", Bounds)
@@ -231,7 +237,8 @@ class BoundedRunner(web.AppRunner):
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
-        return BoundedServer(made, self._options, self._bounds.limits, self._bounds.bad)
+        bounds = self._bounds
+        return BoundedServer(made, self._options, bounds.limits, bounds.bad, bounds.hot)
 
 
 def note_authenticated(request: web.BaseRequest) -> None:

@@ -43,6 +43,7 @@ class Catalogs:
         self._live = live
         self._telemetry = telemetry
         self._listed: dict[str, Listed] = {}
+        self._generation = 0
         self._failures: dict[str, str] = {}  # why the last fetch of an upstream failed
 
     async def load(self) -> None:
@@ -96,6 +97,15 @@ class Catalogs:
         """How many models each upstream's catalog lists."""
         return {name: len(listed.catalog.models) for name, listed in self._listed.items()}
 
+    @property
+    def generation(self) -> int:
+        """A number that changes with every catalog."""
+        return self._generation
+
+    def any_listed(self) -> bool:
+        """Whether any upstream has a catalog to answer from."""
+        return any(self.listed(name) is not None for name in self._live.config.upstreams)
+
     def ready(self) -> bool:
         """Whether every upstream of the configuration has a catalog to answer from."""
         return all(self.listed(name) is not None for name in self._live.config.upstreams)
@@ -146,6 +156,10 @@ class Catalogs:
             self._telemetry.log.warning("catalog.not_kept", upstream=upstream, error=error)
 
     def _name_models(self) -> None:
+        self._generation += 1
+        self._name()
+
+    def _name(self) -> None:
         """Metrics may name models that a catalog lists, and no others."""
         names = {m for listed in self._listed.values() for m in listed.catalog.models}
         self._telemetry.metrics.allow_models(names)

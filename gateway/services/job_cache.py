@@ -56,6 +56,13 @@ class JobCache:
         job = await self._find(job_id)
         return job if job is not None and (owners is None or job.team in owners) else None
 
+    def peek(self, job_id: str, owners: Collection[str]) -> Job | None:
+        """Return the job if it is in memory, true, and one of these teams owns it; never waits."""
+        known = self._seen.get(job_id)
+        if known is None or known.job.team not in owners or not self._fresh(known):
+            return None
+        return known.job
+
     async def _find(self, job_id: str) -> Job | None:
         known = self._seen.get(job_id)
         if known is not None and self._fresh(known):

@@ -1,6 +1,6 @@
 """Logs, metrics and traces in one hand: what services, workers and handlers are given."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -28,6 +28,12 @@ class Telemetry:
     metrics: Metrics = field(default_factory=Metrics)
     tracer: Tracer = field(default_factory=Tracer)
     pipe: LogPipe | None = None
+
+    def trusted(self, event: str, facts: Mapping[str, Any]) -> None:
+        """Log a line all of whose texts are the gateway's own: nothing in it is redacted."""
+        pipe = self.pipe
+        if pipe is None or not pipe.put_trusted(event, facts):
+            self.log.info(event, **facts)
 
     @contextmanager
     def request(

@@ -13,6 +13,7 @@ from gateway.telemetry.catalogue import PREFIX, MetricDoc
 from gateway.telemetry.labels import Vocabulary
 
 TraceId = Callable[[], str | None]
+Timer = Callable[[float], None]
 
 
 class Instruments:
@@ -64,6 +65,17 @@ class Instruments:
         child = histogram.labels(*self._known(name, values)) if values else histogram
         trace_id = self._trace_id()
         child.observe(max(0.0, value), {"trace_id": trace_id} if trace_id else None)
+
+    def timer(self, name: str, *values: str) -> Timer:
+        """Return a function that measures into one series, whose labels were looked up once."""
+        child: list[Histogram] = []
+
+        def measure(value: float) -> None:
+            if not child:
+                child.append(self._histograms[name].labels(*self._known(name, values)))
+            child[0].observe(value)
+
+        return measure
 
     def start_at_zero(self) -> None:
         """Show the series that must be there before their first event, for all words known now."""

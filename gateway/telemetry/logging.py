@@ -57,11 +57,16 @@ def configure_logging(
     maker = LineMaker(render, now)
     pipe = LogPipe(sink_of(target), report=partial(_losses, maker), capacity=capacity)
     threshold = logging.getLevelNamesMapping()[level.upper()]
+    pipe.trusted_line = maker.trusted if threshold <= logging.INFO else _no_line
     atexit.register(pipe.close)  # an end that nobody foresaw still tells its last lines
     pipe.on_close(lambda: atexit.unregister(pipe.close))
     pipe.on_close(_route_structlog(pipe, maker, threshold))
     pipe.on_close(_route_stdlib(pipe, maker, threshold))
     return pipe
+
+
+def _no_line(_event: str, _facts: Mapping[str, Any]) -> bytes:
+    return b""
 
 
 def _losses(maker: LineMaker, lines: int) -> bytes:

@@ -118,6 +118,11 @@ class Tracer:
         recording = self._recorder.start(name, kind, parent)
         return Span(recording.place, recording)
 
+    @property
+    def records(self) -> bool:
+        """Whether spans are recorded, and not only their ids carried along."""
+        return self._recorder is not None
+
     def inject(self) -> str | None:
         """The present span as a `traceparent`: to store with a job, or to send along."""
         current = CURRENT.get()

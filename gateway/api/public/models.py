@@ -1,43 +1,38 @@
 """GET /api/v1/videos/models and GET /api/v1/models?output_modalities=video."""
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from aiohttp import web
 
 from gateway.api.public.access import principal
+from gateway.api.public.model_lists import SEEN_BY_ALL, SEEN_BY_TEAM, Entries, ReadyList
 from gateway.api.public.parts import PARTS
 from gateway.domain.errors import Reason, Refused
-
-# As the real service answers (docs/openrouter-contract.md section 1); what is filtered for a team
-# is not for a cache that others share.
-_SEEN_BY_ALL = "public, max-age=120, stale-while-revalidate=3600, stale-if-error=3600"
-_SEEN_BY_TEAM = _SEEN_BY_ALL.replace("public", "private")
 
 
 async def video_models(request: web.Request) -> web.Response:
     """The catalog: what can be asked for, and its prices; with a key, what its team may use."""
-    return _listing(request, {"data": _models(request)})
+    team = _team(request)
+    return _listing(request, team, request.app[PARTS].model_lists.video(team))
 
 
 async def models(request: web.Request) -> web.Response:
     """The general list, of which this gateway has the video part."""
     wanted = request.query.get("output_modalities", "text").split(",")
-    rows = [_row(m) for m in _models(request)] if {"video", "all"} & set(wanted) else []
-    return _listing(request, {"data": rows, "total_count": len(rows), "links": {"next": None}})
-
-
-def _models(request: web.Request) -> list[Mapping[str, Any]]:
-    parts = request.app[PARTS]
-    if not parts.catalogs.models():
-        raise Refused(
-            Reason.NOT_READY, "The catalog of models is not loaded yet; try again.", retry_after=5
-        )
+    kind = "general" if {"video", "all"} & set(wanted) else "none"
     team = _team(request)
-    usable = parts.catalogs.models() if team is None else parts.decider.usable_models(team)
-    return [can.entry for _, can in usable]
+    document = _general if kind == "general" else _without_rows
+    return _listing(request, team, request.app[PARTS].model_lists.general(team, kind, document))
+
+
+def _without_rows(_entries: Entries) -> dict[str, Any]:
+    return _general(())
+
+
+def _general(entries: Entries) -> dict[str, Any]:
+    rows = [_row(entry) for entry in entries]
+    return {"data": rows, "total_count": len(rows), "links": {"next": None}}
 
 
 def _team(request: web.Request) -> str | None:
@@ -81,14 +76,15 @@ def _row(model: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _listing(request: web.Request, body: Mapping[str, Any]) -> web.Response:
-    text = orjson.dumps(body)
-    tag = hashlib.sha256(text).hexdigest()[:32]
-    response = web.Response(body=text, content_type="application/json")
-    if any(match.value in (tag, "*") for match in request.if_none_match or ()):
+def _listing(request: web.Request, team: str | None, ready: ReadyList | None) -> web.Response:
+    if ready is None:
+        raise Refused(
+            Reason.NOT_READY, "The catalog of models is not loaded yet; try again.", retry_after=5
+        )
+    response = web.Response(body=ready.body, content_type="application/json")
+    if any(match.value in (ready.etag.strip('"'), "*") for match in request.if_none_match or ()):
         response = web.Response(status=304)
-    response.etag = tag
-    whole = _team(request) is None
-    response.headers["Cache-Control"] = _SEEN_BY_ALL if whole else _SEEN_BY_TEAM
+    response.headers["ETag"] = ready.etag
+    response.headers["Cache-Control"] = SEEN_BY_ALL if team is None else SEEN_BY_TEAM
     response.headers["Vary"] = "Authorization"
     return response

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from gateway.api.body_budget import BodyBudget
+from gateway.api.public.model_lists import ModelLists
 from gateway.config.live import Live
 from gateway.domain.token_buckets import TokenBuckets
 from gateway.ports import Clock
@@ -30,6 +31,7 @@ class Parts:
     clock: Clock
     live: Live
     bodies: BodyBudget
+    model_lists: ModelLists
     webhook_bodies: BodyBudget
     hints: TokenBuckets
     connection_room: int  # connections of clients that may be open at once

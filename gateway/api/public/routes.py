@@ -6,6 +6,7 @@ from gateway.api.connections import BOUNDS, BadRequestLog, Bounds, ConnectionLim
 from gateway.api.middleware import add_headers, observe
 from gateway.api.public.downloads import content
 from gateway.api.public.health import healthz, readyz
+from gateway.api.public.hot import HotAnswers
 from gateway.api.public.models import models, video_models
 from gateway.api.public.parts import PARTS, Parts
 from gateway.api.public.videos import poll, submit
@@ -25,6 +26,7 @@ def public_app(parts: Parts) -> web.Application:
             most=parts.connection_room,
         ),
         BadRequestLog(parts.telemetry, "public"),
+        HotAnswers(parts, _CORS).answer,
     )
     app.on_response_prepare.append(add_headers)
     app.on_response_prepare.append(_cors)
@@ -94,7 +96,12 @@ _EXPOSED = (
 )
 
 
+_CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": ",".join(_EXPOSED),
+}
+
+
 async def _cors(request: web.Request, response: web.StreamResponse) -> None:
     if request.path.startswith("/api/"):
-        response.headers["Access-Control-Allow-Origin"] = "*"
-        response.headers["Access-Control-Expose-Headers"] = ",".join(_EXPOSED)
+        response.headers.update(_CORS)
