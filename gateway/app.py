@@ -8,10 +8,12 @@ import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import version as distribution_version
 
 from aiohttp import web
 
+from gateway.adapters.admin_token import read_or_create_token, token_path
 from gateway.adapters.blobs import open_blobs
 from gateway.adapters.database import open_database
 from gateway.adapters.descriptors import connection_room
@@ -262,10 +264,14 @@ async def open_gateway(
             readiness=readiness,
             telemetry=telemetry,
         )
+        own_token = lru_cache(1)(lambda: read_or_create_token(token_path(config), source))
+        if not config.admin.tokens:
+            own_token()
         admin = AdminParts(
             clock=clock,
             database=database,
             live=live,
+            own_token=own_token,
             keyring=Keyring(database, clock, source, live),
             withdrawer=content.withdrawer,
             authenticator=authenticator,

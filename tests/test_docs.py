@@ -181,7 +181,7 @@ def test_every_configuration_example_loads(example: Example) -> None:
         "upstreams": "upstreams: {only: {base_url: https://openrouter.ai/api/v1, api_key: k}}",
         "teams": "teams: {growth: {}}",
     }
-    text = example.text
+    text = example.text.replace("0" * 64, "ab" * 32)  # a placeholder that no gateway takes
     missing = [
         line for key, line in around.items() if not re.search(rf"^{key}:", text, re.MULTILINE)
     ]

@@ -27,6 +27,8 @@ STATUS: Mapping[Reason, int] = {
     Reason.LIMIT_EXCEEDED: 403,
     Reason.UPSTREAM_CREDENTIALS: 403,
     Reason.UPSTREAM_MISCONFIGURED: 403,
+    Reason.HOST_NOT_ALLOWED: 403,
+    Reason.ORIGIN_NOT_ALLOWED: 403,
     Reason.ZDR_UNAVAILABLE: 404,
     Reason.JOB_NOT_FOUND: 404,
     Reason.MODEL_NOT_FOUND: 404,

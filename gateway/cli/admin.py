@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 
+from gateway.adapters.admin_token import NoAdminToken, read_token, token_path
 from gateway.config.schema import Config
 from gateway.domain.errors import GatewayError
 
@@ -26,11 +27,12 @@ class AdminApi:
     """The admin API of the gateway that this configuration describes."""
 
     def __init__(self, config: Config, token: str | None) -> None:
-        """`token`: a bearer token of `admin.tokens`, where the gateway asks for one."""
+        """`token`: a bearer token of `admin.tokens`; None: the one that the gateway generated."""
         listen = config.server.admin_listen
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(listen.host, listen.host)  # noqa: S104
         self._base = f"http://{f'[{host}]' if ':' in host else host}:{listen.port}/admin/v1"
-        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        self._config = config
+        self._token = token
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """One call; the answer's JSON.
@@ -60,10 +62,19 @@ class AdminApi:
             asked["cursor"] = page["next"]
         return rows
 
+    def _headers(self) -> dict[str, str]:
+        token = self._token
+        if token is None and not self._config.admin.tokens:
+            try:
+                token = read_token(token_path(self._config))
+            except NoAdminToken:  # the gateway's answer says how to get one
+                return {}
+        return {} if token is None else {"Authorization": f"Bearer {token}"}
+
     async def _call(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         try:
             async with (
-                aiohttp.ClientSession(timeout=_TIMEOUT, headers=self._headers) as session,
+                aiohttp.ClientSession(timeout=_TIMEOUT, headers=self._headers()) as session,
                 session.request(method, f"{self._base}{path}", json=body) as response,
             ):
                 answer = await response.json(content_type=None)

@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.admin_token import admin
 from gateway.cli.audit import audit
 from gateway.cli.budgets import budgets
 from gateway.cli.check import check
 from gateway.cli.costs import costs
+from gateway.cli.db import db
 from gateway.cli.deliveries import deliveries
 from gateway.cli.demo import demo
 from gateway.cli.doctor import doctor
@@ -40,6 +42,8 @@ app.add_typer(deliveries, name="deliveries")
 app.add_typer(endpoints, name="endpoints")
 app.add_typer(budgets, name="budgets")
 app.add_typer(costs, name="costs")
+app.add_typer(admin, name="admin")
+app.add_typer(db, name="db")
 app.add_typer(audit, name="audit")
 
 

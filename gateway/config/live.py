@@ -13,6 +13,12 @@ class InForce:
     config: Config
     version: str
     rules: Rules
+    _secrets: tuple[str, ...] = ()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Return every secret that an upstream or a library could repeat; none may be shown."""
+        return self._secrets
 
     def names_of(self, team: str) -> tuple[str, ...]:
         """Return the team's name and those it had before; what they own is the team's."""
@@ -25,7 +31,7 @@ class Live:
 
     def __init__(self, config: Config, version: str) -> None:
         """`version` names the configuration in records and logs."""
-        self.current = InForce(config, version, rules_of(config))
+        self.current = InForce(config, version, rules_of(config), secrets_of(config))
         self.content = config.content
         """What the content store was opened with: no reload changes it."""
 
@@ -36,4 +42,19 @@ class Live:
 
     def replace(self, config: Config, version: str) -> None:
         """Put a new configuration in force."""
-        self.current = InForce(config, version, rules_of(config))
+        self.current = InForce(config, version, rules_of(config), secrets_of(config))
+
+
+def secrets_of(config: Config) -> tuple[str, ...]:
+    """Return the secrets of a configuration: keys of upstreams, and what signs or verifies."""
+    secrets = [upstream.api_key for upstream in config.upstreams.values()]
+    secrets += [secret for each in config.upstreams.values() for secret in each.webhook_secrets]
+    texts = [secret.get_secret_value() for secret in secrets]
+    texts += [text for hook in config.webhooks for text in hook.secrets]
+    texts += [text for t in config.teams.values() for hook in t.webhooks for text in hook.secrets]
+    if config.signing_key is not None:
+        texts.append(config.signing_key.get_secret_value())
+    return tuple(sorted({text for text in texts if len(text) >= _SHORTEST}, key=len, reverse=True))
+
+
+_SHORTEST = 8  # characters; a shorter secret would be found in words that are none

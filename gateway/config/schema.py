@@ -168,9 +168,11 @@ class DeliveryConfig(Part):
 
 
 class Admin(Part):
-    """Who may use the admin API. No tokens: loopback peers only."""
+    """Who may use the admin API. No tokens: the gateway generates one."""
 
     tokens: tuple[KeyConfig, ...] = ()
+    hosts: tuple[Glob, ...] = ()
+    metrics_hosts: tuple[Glob, ...] = ()
 
 
 class TelemetryConfig(Part):

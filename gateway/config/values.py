@@ -5,8 +5,9 @@ made, and raises pydantic's error with the words for what is allowed. The words 
 value: it may be a secret.
 """
 
+import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -40,10 +41,21 @@ _LONGEST = 3650 * 86400 * 10**6  # microseconds of ten years
 _MOST_USD = Decimal(1_000_000_000)  # micro-dollars of a thousand such budgets still fit a BIGINT
 
 # `printf '' | sha256sum` and `echo | sha256sum`: what a script prints when its variable was empty.
-_HASHES_OF_NOTHING = frozenset({
-    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-    "01ba4719c80b6fe911b091a7c05124b64eeece964e09c058ef8f9805daca546b",
-})  # fmt: skip
+_EMPTY = ("", "\n")
+_GUESSED = (
+    "test", "secret", "password", "changeme", "change-me", "admin", "key", "token", "example",
+    "default", "demo", "vg_test", "vg_...", "foo", "bar", "12345678", "hello", "letmein", "root",
+)  # fmt: skip
+"""Texts whose hash anybody looks up; the first one stood in this project's own documentation."""
+
+
+def _hashes(texts: Iterable[str]) -> frozenset[str]:
+    return frozenset(hashlib.sha256(text.encode()).hexdigest() for text in texts)
+
+
+_PLACEHOLDER = "0" * 64  # of the documentation
+_HASHES_OF_NOTHING = _hashes(_EMPTY)
+_HASHES_OF_GUESSES = _hashes(each for text in _GUESSED for each in (text, f"{text}\n"))
 
 
 def refuse(allowed: str) -> NoReturn:
@@ -185,6 +197,11 @@ def read_hash(value: object) -> str:
         refuse("sha256:<64 hex digits>, as `video-gateway keys hash` prints it")
     if match[1] in _HASHES_OF_NOTHING:
         refuse("the hash of a key; this is the hash of an empty text, so anyone would fit it")
+    if match[1] in _HASHES_OF_GUESSES or match[1] == _PLACEHOLDER:
+        refuse(
+            "the hash of a key that nobody can guess; this is the hash of a well-known word, or an"
+            " example: make a key with `video-gateway keys create`"
+        )
     return match[0]
 
 

@@ -49,11 +49,6 @@ def _server(config: Config) -> _Found:
             ("server", "public_url"),
             f"is {default.public_url}, but `listen` is {server.listen}: clients get wrong URLs",
         )
-    if not server.admin_listen.loopback and not config.admin.tokens:
-        yield (
-            ("server", "admin_listen"),
-            "not loopback, but admin.tokens is empty: only loopback peers may use the admin API",
-        )
 
 
 def _upstreams(config: Config) -> _Found:

@@ -27,6 +27,8 @@ class Reason(StrEnum):
     PROVIDER_NOT_ALLOWED = "provider_not_allowed"
     LIMIT_EXCEEDED = "limit_exceeded"
     ZDR_UNAVAILABLE = "zdr_unavailable"
+    HOST_NOT_ALLOWED = "host_not_allowed"
+    ORIGIN_NOT_ALLOWED = "origin_not_allowed"
     JOB_NOT_FOUND = "job_not_found"
     MODEL_NOT_FOUND = "model_not_found"
     NOT_FOUND = "not_found"

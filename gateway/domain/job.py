@@ -188,7 +188,7 @@ def parse_news(body: Mapping[str, Any]) -> JobUpdate:
         error=_error_text(body.get("error")),
         raw_cost=_figure(cost),
         is_byok=is_byok if isinstance(is_byok, bool) else None,
-        outputs=len(urls) if isinstance(urls, list) else 0,
+        outputs=min(len(urls), MOST_OUTPUTS) if isinstance(urls, list) else 0,
         copy_expires_at=_seconds(expires) if copies else None,
     )
 
@@ -221,6 +221,9 @@ def _storable(text: str) -> str:
     """
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
+
+MOST_OUTPUTS = 64
+"""The most outputs of one job; further ones in an upstream's answer are ignored."""
 
 _YEAR_10000 = 253_402_300_800
 _MAX_DIGITS = 100  # of a cost; a longer one is implausible anyway

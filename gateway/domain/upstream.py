@@ -4,7 +4,7 @@ See docs/reliability.md (b).
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -197,3 +197,10 @@ def masked(value: Any, hidden: Mapping[str, str]) -> Any:
     if isinstance(value, list):
         return [masked(item, hidden) for item in value]
     return value
+
+
+def without_secrets(text: str, secrets: Iterable[str]) -> str:
+    """Return the text with every secret replaced; pass the longest secrets first."""
+    for secret in secrets:
+        text = text.replace(secret, "...")
+    return text

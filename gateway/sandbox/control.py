@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -178,8 +179,29 @@ class Control:
                 raise _Mistake(401, "the control API wants its own bearer token")
         elif not _is_loopback(request.remote):
             raise _Mistake(403, "without a control token, the control API is for loopback only")
+        elif not _is_own_name(request.headers.get("Host", "")):
+            raise _Mistake(403, "without a control token, ask by localhost or a loopback address")
+        if _from_another_page(request):
+            raise _Mistake(403, "the request comes from another site's page")
         if request.method == "POST" and request.content_type != "application/json":
             raise _Mistake(415, "send JSON, and Content-Type: application/json")
+
+
+def _is_own_name(given: str) -> bool:
+    """Return whether a Host header names loopback: with DNS rebinding it names the page's site."""
+    try:
+        host = urlsplit(f"//{given}").hostname or ""
+    except ValueError:
+        return False
+    return host == "localhost" or _is_loopback(host)
+
+
+def _from_another_page(request: web.Request) -> bool:
+    """Return whether a browser says that another site's page began the request."""
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site is not None and site not in ("same-origin", "none"):
+        return True
+    return origin is not None and origin != f"http://{request.headers.get('Host', '')}"
 
 
 async def _read(request: web.Request, kind: type[WantedT]) -> WantedT:

@@ -136,7 +136,7 @@ async def test_deleted_content_is_gone_for_good_and_leaves_a_record(
     (record,) = shown["removed"]
     assert (record["reason"], record["made_by"], record["last_copy"]) == (
         "operator",
-        "loopback",
+        "generated token",
         True,
     )
     assert shown["withdrawn"]["why"] == "a face in it"

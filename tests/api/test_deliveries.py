@@ -241,7 +241,7 @@ async def test_a_replay_arrives_once_more_and_is_kept_in_the_audit_trail(
     assert len(bodies) == 1, "the same event, byte for byte"
     kept = await gateway.row("SELECT act, subject, made_by FROM audit ORDER BY number DESC LIMIT 1")
     assert dict(kept) == {
-        "act": "delivery.replayed", "subject": row["id"], "made_by": "loopback"
+        "act": "delivery.replayed", "subject": row["id"], "made_by": "generated token"
     }  # fmt: skip
 
 
@@ -274,9 +274,12 @@ async def test_dead_deliveries_are_replayed_since_a_moment(
     assert (none.json, answer.status, answer.json) == ({"replayed": 0}, 202, {"replayed": 1})
 
 
+JSON = {"Content-Type": "application/json"}
+
+
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"since": "x"}', b'{"since": 1, "endpoint": 2}'])
 async def test_a_replay_of_the_dead_needs_its_moment(gateway: RunningGateway, body: bytes) -> None:
-    answer = await admin(gateway, "POST", "/deliveries/replay-dead", data=body)
+    answer = await admin(gateway, "POST", "/deliveries/replay-dead", data=body, headers=JSON)
 
     assert (answer.status, answer.reason) == (400, "invalid_request")
 

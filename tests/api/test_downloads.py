@@ -1,5 +1,6 @@
 """Videos as clients get them: from the upstream, from the store, whole or in parts."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ from gateway.sandbox import Sandbox
 from tests.api.conftest import StartGateway, StartSandbox
 from tests.fakes.clock import FakeClock
 from tests.fakes.s3 import S3Server
-from tests.harness import Answer, RunningGateway
+from tests.harness import KEYS, Answer, RunningGateway
 
 CACHE: Mapping[str, Any] = {"content": {"mode": "cache"}}
 
@@ -595,3 +596,21 @@ async def test_the_store_makes_room_while_the_gateway_runs(
     assert (oldest.status, newest.status) == (200, 200)
     assert content_calls(sandbox) == before + 1  # the oldest had to be fetched again
     assert {line["reason"] for line in gateway.told("content.evicted")} == {"space"}
+
+
+async def test_a_download_that_breaks_off_looks_broken_off_to_an_old_client(
+    gateways: StartGateway, sandbox: Sandbox, sqlite_url: str
+) -> None:
+    """HTTP/1.0 has no chunks: a plain close would be the end of the video."""
+    gateway = await gateways(sandbox, sqlite_url, {"content": {"mode": "passthrough"}})
+    job = await gateway.completed()
+    sandbox.faults.next("content", "cut", after_bytes=2000)
+    host, _, port = gateway.origin.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    path = f"/api/v1/videos/{job}/content"
+    key = KEYS["growth"]
+    writer.write(f"GET {path} HTTP/1.0\r\nAuthorization: Bearer {key}\r\n\r\n".encode())
+
+    with pytest.raises(ConnectionResetError):
+        await asyncio.wait_for(reader.read(), 5)
+    writer.close()

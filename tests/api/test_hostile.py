@@ -333,7 +333,10 @@ async def raw(
         prefix = "/admin/v1" if admin else "/api/v1"
         lines = [f"{method} {prefix}{target} HTTP/1.1", "Connection: close"]
         if "Host" not in headers:
-            lines.append("Host: gateway")
+            lines.append(f"Host: {host}:{port}")
+        if admin:
+            lines.append(f"Authorization: Bearer {gateway.admin_token}")
+            lines.append("Content-Type: application/json")
         lines += [f"{name}: {value}" for name, value in headers.items()]
         if body is not None:
             lines.append(f"Content-Length: {len(body)}")

@@ -17,7 +17,7 @@ from gateway.config.loader import Loaded, parse
 from gateway.domain.signature import sign_openrouter
 from gateway.sandbox import Sandbox
 from gateway.server import reload
-from tests.api.conftest import StartSandbox
+from tests.api.conftest import StartGateway, StartSandbox
 from tests.fakes.clock import FakeClock
 from tests.fakes.subscriber import answers, subscriber
 from tests.harness import KEYS, RunningGateway, running_gateway
@@ -253,3 +253,37 @@ async def test_each_act_has_one_line_with_its_request_and_trace(scene: Scene) ->
     assert {line["reason"] for line in ended if line["status"] == 400} <= {
         *("invalid_request", "unsupported_parameter", "upstream_refused", "model_not_found"),
     }
+
+
+@pytest.mark.parametrize("where", ["submit", "poll"])
+async def test_an_upstream_that_repeats_our_secrets_is_not_quoted(
+    gateways: StartGateway, sandbox: Sandbox, sqlite_url: str, where: str
+) -> None:
+    secret = "whsec_a-webhook-signing-secret"
+    changes = {"upstreams": {"*": {"webhook_secrets": [secret]}}}
+    gateway = await gateways(sandbox, sqlite_url, changes)
+    words = f"key {sandbox.api_key} and {secret} were refused"
+    if where == "submit":
+        sandbox.faults.next("submit", "refuse", status=400, message=words)
+        answer = await gateway.submit()
+        text = answer.body.decode()
+    else:
+        sandbox.faults.next("job", "fail", error=words)
+        job = await gateway.job()
+        text = json.dumps(await gateway.ended(job))
+
+    rows = await gateway.database.read(
+        lambda tx: [
+            dict(row)
+            for query in (
+                "SELECT error AS text FROM jobs",
+                "SELECT body AS text FROM events",
+                "SELECT decision AS text FROM jobs",
+            )
+            for row in tx.fetch(query)
+        ]
+    )
+    everything = text + str(rows) + json.dumps(gateway.lines())
+    assert "were refused" in text
+    assert sandbox.api_key not in everything
+    assert secret not in everything

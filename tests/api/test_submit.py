@@ -78,7 +78,7 @@ async def test_a_retry_after_may_be_a_date(
     assert 19 <= (second.at - first.at).total_seconds() < 22
 
 
-async def test_without_a_retry_after_the_waits_grow_until_the_submit_s_time_is_up(
+async def test_without_a_retry_after_the_waits_grow_and_there_are_three_of_them(
     gateways: StartGateway, sandbox: Sandbox, sqlite_url: str, clock: FakeClock
 ) -> None:
     gateway = await gateways(sandbox, sqlite_url, BUDGET)
@@ -90,10 +90,10 @@ async def test_without_a_retry_after_the_waits_grow_until_the_submit_s_time_is_u
     times = [submit.at for submit in sandbox.ledger.submits]
     waits = [(b - a).total_seconds() for a, b in pairwise(times)]
     assert (answer.status, answer.json["error"]["message"]) == (503, "Overloaded")
-    assert 8 <= len(times) <= 13
-    assert (times[-1] - times[0]).total_seconds() <= 60
+    assert len(times) == 4
     assert waits[0] < 1
-    assert waits[-1] >= 8
+    assert waits == sorted(waits)
+    assert waits[-1] >= 1
     assert await nothing_is_owed(gateway)
 
 

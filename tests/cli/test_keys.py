@@ -108,10 +108,23 @@ def online(tmp_path: Path, gateway: RunningGateway) -> Path:
 async def test_a_running_gateway_knows_the_key_at_once_and_forgets_it_at_once(
     gateway: RunningGateway, online: Path
 ) -> None:
-    made = await asyncio.to_thread(keys, "create", "growth", "laptop", "--config", str(online))
+    options = ("--config", str(online), "--admin-token", gateway.admin_token)
+    made = await asyncio.to_thread(
+        keys,
+        "create",
+        "growth",
+        "laptop",
+        *options,
+    )
     bearer = {"Authorization": f"Bearer {made.stdout.strip()}"}
     known = await gateway.get("/videos/gen-vid-1-x", team=None, headers=bearer)
-    await asyncio.to_thread(keys, "revoke", "growth", "laptop", "--config", str(online))
+    await asyncio.to_thread(
+        keys,
+        "revoke",
+        "growth",
+        "laptop",
+        *options,
+    )
     forgotten = await gateway.get("/videos/gen-vid-1-x", team=None, headers=bearer)
 
     assert known.reason == "job_not_found"
@@ -119,9 +132,18 @@ async def test_a_running_gateway_knows_the_key_at_once_and_forgets_it_at_once(
 
 
 async def test_list_asks_the_running_gateway(gateway: RunningGateway, online: Path) -> None:
-    await asyncio.to_thread(keys, "create", "growth", "laptop", "--config", str(online))
+    options = ("--config", str(online), "--admin-token", gateway.admin_token)
+    await asyncio.to_thread(
+        keys,
+        "create",
+        "growth",
+        "laptop",
+        *options,
+    )
 
-    listed = await asyncio.to_thread(keys, "list", "--config", str(online))
+    listed = await asyncio.to_thread(
+        keys, "list", "--config", str(online), VIDEO_GATEWAY_ADMIN_TOKEN=gateway.admin_token
+    )
 
     assert re.search(r"^growth +laptop +\d{4}", listed.stdout, re.MULTILINE)
 

@@ -166,6 +166,18 @@ def test_the_hash_of_nothing_is_no_key(nothing: str) -> None:
         values.read_hash(f"sha256:{digest}")
 
 
+@pytest.mark.parametrize(
+    "digest",
+    [
+        *(hashlib.sha256(word.encode()).hexdigest() for word in ("test", "secret", "changeme\n")),
+        "0" * 64,  # the placeholder of the documentation
+    ],
+)
+def test_the_hash_of_a_well_known_word_is_no_key(digest: str) -> None:
+    with pytest.raises(PydanticCustomError, match="nobody can guess"):
+        values.read_hash(f"sha256:{digest}")
+
+
 def test_a_network_is_strict() -> None:
     assert values.read_network("10.0.0.0/8") == ip_network("10.0.0.0/8")
     assert values.read_network("fd00::/8") == ip_network("fd00::/8")

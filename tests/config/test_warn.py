@@ -34,14 +34,6 @@ def warned(text: str) -> list[str]:
             ),
         ),
         (
-            "server: {admin_listen: 0.0.0.0:8081}\n",
-            (
-                "server.admin_listen: not loopback, but admin.tokens is empty: only loopback "
-                "peers may "
-                "use the admin API"
-            ),
-        ),
-        (
             TWO + "routing:\n  - to: plain\n",
             "upstreams.private: no rule of `routing` leads here: it gets no requests",
         ),

@@ -158,3 +158,23 @@ async def test_control_calls_are_not_counted_as_the_services(
     await control(http, client.sandbox, "GET", "ledger")
 
     assert client.sandbox.ledger.calls == {}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Origin": "https://evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ],
+)
+async def test_a_web_page_can_not_steer_the_sandbox(headers: dict[str, str]) -> None:
+    sandbox = await Sandbox.start()
+    try:
+        async with (
+            ClientSession() as http,
+            http.post(f"{sandbox.origin}/sandbox/v1/reset", json={}, headers=headers) as answer,
+        ):
+            assert answer.status == 403
+    finally:
+        await sandbox.close()

@@ -1,5 +1,6 @@
 """What the admin handlers are given."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -23,6 +24,8 @@ class AdminParts:
     clock: Clock
     database: Database
     live: Live
+    own_token: Callable[[], str]
+    """The generated token; made when it is asked for the first time."""
     keyring: Keyring
     withdrawer: AssetDeleter
     authenticator: Authenticator

@@ -1,6 +1,8 @@
 """GET and HEAD /api/v1/videos/{id}/content?index="""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator, Iterator
 from typing import IO
 
@@ -111,6 +113,9 @@ async def _flow(
         return _cut(request, response, "content_cut", sent, error.why)
     except TimeoutError:
         return _cut(request, response, "client_stalled", sent, "the client takes nothing")
+    except asyncio.CancelledError:  # the process ends
+        reset(request)
+        raise
     await response.write_eof()
     return response
 
@@ -140,12 +145,26 @@ async def _send_file(
             return _cut(
                 request, response, "client_stalled", at - span.start, "the client takes nothing"
             )
+        except asyncio.CancelledError:  # the process ends
+            reset(request)
+            raise
         if not sent:
             return _cut(request, response, "content_cut", at - span.start, "the file was cut short")
         at += sent
         metrics.content_bytes("store", sent)
     await response.write_eof()
     return response
+
+
+def reset(request: web.Request) -> None:
+    """Reset the connection: for an HTTP/1.0 client a plain close would be the end of the video."""
+    transport = request.transport
+    if transport is None:
+        return
+    found = transport.get_extra_info("socket")
+    if found is not None:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 def _cut(
@@ -160,8 +179,7 @@ def _cut(
     request.app[PARTS].telemetry.log.warning(
         "content.cut", job=request[FACTS].job, bytes=sent, why=why
     )
-    if request.transport is not None:
-        request.transport.abort()
+    reset(request)
     return response
 
 

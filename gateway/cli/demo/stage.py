@@ -12,9 +12,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from gateway.adapters.admin_token import read_token, token_path
 from gateway.cli.demo.failed import DemoFailed
 from gateway.cli.demo.http import call
 from gateway.cli.demo.subscriber import Subscriber, subscribed
+from gateway.config.loader import load
 
 TEAMS = ("studio", "newsroom", "clinic")
 WEBHOOK_SECRET = "demo-upstream-secret"  # noqa: S105 - of config/demo.yaml, which everybody can read
@@ -109,7 +111,8 @@ def open_stage(scenery: Scenery) -> Iterator[Stage]:
         )
         _await(f"{stage.sandbox}/sandbox/v1/health", "sandbox", stage)
         _await(f"{stage.gateway}/readyz", "gateway", stage)
-        yield replace(stage, keys={team: _make_key(stage, team) for team in TEAMS})
+        token = read_token(token_path(load(scenery.config, env).config))
+        yield replace(stage, keys={team: _make_key(stage, team, token) for team in TEAMS})
 
 
 def _free_ports(count: int) -> list[int]:
@@ -172,9 +175,10 @@ def until(true: Callable[[], bool], seconds: float, every: float = 0.1) -> bool:
     return True
 
 
-def _make_key(stage: Stage, team: str) -> str:
+def _make_key(stage: Stage, team: str, token: str) -> str:
     """What `video-gateway keys create` does while a gateway runs."""
-    made = call("POST", f"{stage.admin}/admin/v1/keys", body={"team": team, "name": "demo"})
+    body = {"team": team, "name": "demo"}
+    made = call("POST", f"{stage.admin}/admin/v1/keys", key=token, body=body)
     if made.status != 201:
         raise DemoFailed(f"no key could be made for team {team}: {made.body.decode()}")
     return str(made.json["key"])

@@ -73,7 +73,8 @@ class Evictor:
 
         def look(tx: Transaction) -> tuple[list[Asset], list[Asset], int]:
             old = assets.stored_before(tx, store, moment=expired_at, limit=_BATCH)
-            excess = assets.totals(tx, store).size - self._asset_store.max_bytes
+            held = assets.totals(tx, store).size + self._asset_store.writing
+            excess = held - self._asset_store.max_bytes
             return old, assets.least_used(tx, store, limit=_BATCH) if excess > 0 else [], excess
 
         old, least_used, excess = await self._database.read(look)

@@ -43,6 +43,7 @@ class Fetch:
         self._asset_store = asset_store
         self._draft: Draft | None = None
         self._holders = 1  # readers of the draft: the run itself, and each follower
+        self._written = 0  # bytes counted in `AssetStore.writing`
         self._opened = False  # the upstream started to send the video
         self._whole = False  # the upstream sent the whole video
         self.failure: ContentFailed | None = None  # the upstream failed
@@ -57,6 +58,8 @@ class Fetch:
             self.outcome = "failed"
             raise
         finally:
+            self._asset_store.writing -= self._written
+            self._written = 0
             self._tell()
             self._let_go()
 
@@ -118,7 +121,11 @@ class Fetch:
         async for chunk in stream:
             if draft.size + len(chunk) > self._asset_store.max_bytes:
                 raise TooLarge("full", "the video is larger than content.max_gb")
+            if self._asset_store.writing + len(chunk) > self._asset_store.max_bytes:
+                raise TooLarge("full", "the running downloads fill content.max_gb")
             await draft.write(chunk)
+            self._asset_store.writing += len(chunk)
+            self._written += len(chunk)
             self._tell()
 
     async def _chunks(self) -> AsyncGenerator[bytes, None]:

@@ -106,6 +106,8 @@ class AssetStore:
         self.max_bytes = max_bytes
         self.installation = installation
         self.uses = Uses()
+        self.writing = 0
+        """Bytes of running downloads, which have no row yet."""
 
     def holds(self, tx: Transaction) -> assets.Totals | None:
         """Return the totals of this process's store, with all replicas' files; None: no store."""

@@ -8,6 +8,7 @@ from gateway.domain.errors import StorageFailed
 from gateway.domain.job import Cause, Job, JobId, JobUpdate, Status
 from gateway.domain.settlement import Basis, Settlement, settle
 from gateway.domain.units import epoch_ms, usd_text
+from gateway.domain.upstream import without_secrets
 from gateway.ports import Clock, Transaction
 from gateway.services import audit
 from gateway.services.content import archive
@@ -58,6 +59,8 @@ class JobEnder:
         in_force, moment = self.live.current, self.clock.now()
         now = epoch_ms(moment)
         ending = _under_our_id(job, ending) if job.retain else _without_foreign_words(ending)
+        if ending.error is not None:
+            ending = replace(ending, error=without_secrets(ending.error, in_force.secrets))
         if not jobs.end(tx, job.id, replace(ending, cost_micros=settlement.micros), now=now):
             return Change(job, found(tx, job.id))
         crossed = reserve.close(

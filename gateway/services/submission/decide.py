@@ -99,6 +99,15 @@ class Decision:
                 }
         return record
 
+    def outline(self) -> dict[str, Any]:
+        """Return the record without any text of the request except the model's id."""
+        record = self.record()
+        record["rules"] = [rule_result.outline() for rule_result in self.rule_results]
+        record.pop("parameters")
+        if "estimate" in record:
+            record["estimate"] = {"usd": usd_text(self.estimate_micros)}
+        return record
+
 
 class Decider:
     """Applies every rule. It reads and never writes."""

@@ -111,7 +111,7 @@ def _crowded(job: Job) -> Refused:
 
 def _record(tx: Transaction, decision: Decision, now: datetime) -> str:
     """Return the decision record with the budgets after the reservation."""
-    record: dict[str, Any] = decision.record()
+    record: dict[str, Any] = decision.record() if decision.retain else decision.outline()
     rooms = reserve.headroom(tx, decision.budgets, 0, now)
     record["outcome"] = "accepted"
     record["budgets"] = [room.details() for room in rooms]

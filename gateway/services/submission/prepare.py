@@ -117,7 +117,7 @@ class Preparer:
             ),
             deadline=self._clock.monotonic() + submit,
             opened=asyncio.get_running_loop().create_future(),
-            hidden=_hidden(call.request, decision.previous, callback_url, token),
+            hidden=_hidden(call.request, decision, callback_url, token),
         )
 
     def _identity(self, call: Call, decision: Decision, upstream: str) -> Identity:
@@ -167,9 +167,10 @@ class Preparer:
 
 
 def _hidden(
-    request: VideoRequest, previous: str | None, callback_url: str | None, token: str
+    request: VideoRequest, decision: Decision, callback_url: str | None, token: str
 ) -> dict[str, str]:
-    hidden = {token: "..."}
+    previous = decision.previous
+    hidden = {token: "...", **dict.fromkeys(decision.in_force.secrets, "...")}
     if callback_url is not None:
         hidden[callback_url] = request.callback_url or "callback_url"
     if previous is not None:

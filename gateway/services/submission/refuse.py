@@ -81,10 +81,9 @@ class Refusals:
 
 
 def _record(decision: Decision, refusal: Refused) -> dict[str, Any]:
-    record = {**decision.record(), "outcome": "refused", "reason": refusal.reason.value}
-    if decision.retain:
-        return record | {"message": refusal.message, "details": dict(refusal.details)}
-    # A refusal quotes the client's values, which may be any text.
-    record["rules"] = [rule_result.outline() for rule_result in decision.rule_results]
-    record.pop("parameters")
-    return record
+    facts = {"outcome": "refused", "reason": refusal.reason.value}
+    if not decision.retain:  # a refusal quotes the client's values, which may be any text
+        return decision.outline() | facts
+    return (
+        decision.record() | facts | {"message": refusal.message, "details": dict(refusal.details)}
+    )

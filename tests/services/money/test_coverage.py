@@ -239,8 +239,8 @@ async def test_a_renamed_team_keeps_its_spending(database: Database) -> None:
 
 
 async def test_a_renamed_key_keeps_its_spending(database: Database) -> None:
-    keys = [{"name": "ci", "hash": f"sha256:{'1' * 64}"}]
-    renamed = [{"name": "build", "hash": f"sha256:{'1' * 64}", "was": ["ci"]}]
+    keys = [{"name": "ci", "hash": f"sha256:{'12' * 32}"}]
+    renamed = [{"name": "build", "hash": f"sha256:{'12' * 32}", "was": ["ci"]}]
 
     def team(name: str, keys: list[dict[str, Any]]) -> dict[str, Any]:
         return {"teams": {"red": {"keys": keys, "budgets": [{**LIMIT, "key": name}]}, "blue": {}}}
