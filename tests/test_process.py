@@ -18,7 +18,7 @@ from gateway.store.invariants import InvariantViolation, violations
 from tests.harness import until
 from tests.processes import GatewayProcess, gateway_process, write_config
 
-NEVER_LEARNED = "The outcome of the submission was never learned."
+NEVER_LEARNED = "The outcome of the submission is unknown: the upstream never reported one."
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""JSON of a bounded size, for records of what strangers sent."""
+"""Serialise JSON with a size limit, for records of client input."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 import orjson
 
 _STEPS = ((500, 50), (100, 10), (40, 3), (20, 1))
-"""Characters of a text and members of an object or list that are kept; harder until it fits."""
+"""Kept characters of a string and members of an object or list; each step keeps fewer."""
 
 
 def bounded_json(value: Mapping[str, Any], most: int) -> str:
-    """Return the object as JSON of at most `most` bytes; long texts and lists are shortened.
+    """Return the object as JSON of at most `most` bytes; long strings and lists are shortened.
 
-    `most` must leave room for the object's own members, shortened to 20 characters.
+    `most` must leave room for the object's own members, shortened to 20 characters each.
     """
     text = orjson.dumps(value, default=str)
     for characters, members in _STEPS:

@@ -69,12 +69,12 @@ def splice(text: bytes, body: Any) -> bytes:
 
 
 def data_urls(value: Any) -> Iterator[DataUrl]:
-    """Yield every lifted data URL in a parsed body."""
+    """Return every lifted data URL in a parsed body."""
     return (url for _, url in placed_data_urls(value))
 
 
 def placed_data_urls(value: Any, path: str = "") -> Iterator[tuple[str, DataUrl]]:
-    """Yield every lifted data URL in a parsed body with its path, as `frame_images[0].url`."""
+    """Yield every lifted data URL in a parsed body with its path, like `frame_images[0].url`."""
     if isinstance(value, DataUrl):
         yield path, value
     elif isinstance(value, dict):

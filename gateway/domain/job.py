@@ -223,7 +223,7 @@ def _storable(text: str) -> str:
 
 
 MOST_OUTPUTS = 64
-"""Outputs of one job; an upstream that lists more is not believed further."""
+"""The most outputs of one job; further ones in an upstream's answer are ignored."""
 
 _YEAR_10000 = 253_402_300_800
 _MAX_DIGITS = 100  # of a cost; a longer one is implausible anyway

@@ -246,7 +246,7 @@ def _lines(text: Any) -> int | None:
 
 
 def _images(subject: Subject) -> Iterator[RuleResult]:
-    """Judge the size of the images that are inside the body, if any; the largest is reported."""
+    """Check the size of the images inside the body, if any; the result names the largest."""
     rule, limit = "limits.max_image_mb", subject.policy.max_image_bytes
     sizes = [(url.decoded_size, path) for path, url in placed_data_urls(subject.request.body)]
     if limit is None or not sizes:
@@ -257,8 +257,8 @@ def _images(subject: Subject) -> Iterator[RuleResult]:
         yield RuleResult(rule, shown, allowed)
         return
     words = (
-        f"{path[:200]} holds an image of {shown}; team {subject.team} may send {allowed} inside the"
-        " body. Give it by URL."
+        f"{path[:200]} contains an image of {shown}; team {subject.team} may send {allowed} inside"
+        " the body. Send its URL instead."
     )
     details = {"field": path[:200], "value": shown, "allowed": allowed}
     yield RuleResult(rule, shown, allowed, Refused(Reason.LIMIT_EXCEEDED, words, details))

@@ -66,7 +66,7 @@ def verify_openrouter(header: str | None, body: bytes, secrets: Sequence[str], n
 
 
 def is_well_formed(header: str) -> bool:
-    """Return whether the header has the form of `X-OpenRouter-Signature`; its key is not asked."""
+    """Return whether the header has the form of `X-OpenRouter-Signature`, without verifying it."""
     return _parse(header) is not None
 
 

@@ -200,7 +200,7 @@ def masked(value: Any, hidden: Mapping[str, str]) -> Any:
 
 
 def without_secrets(text: str, secrets: Iterable[str]) -> str:
-    """Return the text with every secret in it replaced, the longest first."""
+    """Return the text with every secret replaced; pass the longest secrets first."""
     for secret in secrets:
         text = text.replace(secret, "...")
     return text

@@ -1,1 +1,1 @@
-"""Floor 4: verbs. Each is one act and owns its transactions."""
+"""Floor 4: use cases. Each one owns its transactions."""

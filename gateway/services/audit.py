@@ -1,6 +1,6 @@
-"""Keeping the audit trail, and proving that nothing of it is missing.
+"""Append to the audit trail, and verify that it is complete and unchanged.
 
-audit.record(tx, Act.KEY_REVOKED, actor, "growth/ci", now)      # last in the act it tells of
+audit.record(tx, AuditedAct.KEY_REVOKED, actor, "growth/ci", now)  # last in the recorded act
 """
 
 import json
@@ -14,13 +14,13 @@ from gateway.domain.units import epoch_ms
 from gateway.ports import Database, Transaction
 from gateway.store import audit
 
-_BATCH: Final = 1000  # records read at a time: a trail of any length is checked in little memory
+_BATCH: Final = 1000  # records read at a time, so that checking a long trail needs little memory
 
 
 def record(
     tx: Transaction, act: AuditedAct, actor: Actor, subject: str, now: datetime, **details: Any
 ) -> Record:
-    """Write down an act in its own transaction, as the last step; `details` without secrets."""
+    """Record an act in its own transaction, as the last step; `details` must not hold secrets."""
     kept = {name: value for name, value in details.items() if value is not None}
     entry = AuditEntry(
         at=epoch_ms(now),
@@ -34,7 +34,7 @@ def record(
 
 
 def record_start(tx: Transaction, actor: Actor, version: str, now: datetime) -> None:
-    """Write down that a process began, if its configuration is not the last one in the trail."""
+    """Record a process start if its configuration differs from the last one in the trail."""
     last = audit.last_of(tx, AuditedAct.CONFIG_LOADED, AuditedAct.CONFIG_RELOADED)
     before = None if last is None else last.entry.subject
     if before != version:
@@ -43,7 +43,7 @@ def record_start(tx: Transaction, actor: Actor, version: str, now: datetime) -> 
 
 @dataclass(frozen=True, slots=True)
 class ChainBreak:
-    """One thing that is wrong with the trail."""
+    """One fault in the trail."""
 
     number: int
     words: str
@@ -51,7 +51,7 @@ class ChainBreak:
 
 @dataclass(frozen=True, slots=True)
 class ChainCheck:
-    """What a check found. `head`: the last record, from where the next check may go on."""
+    """The result of a check. The next check can start at `head`, the last record."""
 
     head: Link
     checked: int
@@ -59,10 +59,10 @@ class ChainCheck:
 
 
 async def verify(database: Database, since: Link = START) -> ChainCheck:
-    """Check every record after `since`, that `since` itself is still there, and the head.
+    """Check every record after `since`, `since` itself, and the head row.
 
     Raises:
-        StorageFailed: it could not be read.
+        StorageFailed: the trail could not be read.
 
     """
     noted = await database.read(audit.head)
@@ -78,7 +78,7 @@ async def verify(database: Database, since: Link = START) -> ChainCheck:
 
 
 async def latest(database: Database, limit: int) -> Sequence[Record]:
-    """The newest records, newest first."""
+    """Return the newest records, newest first."""
     return await database.read(lambda tx: audit.latest(tx, limit))
 
 
@@ -87,7 +87,7 @@ async def _still_there(database: Database, link: Link) -> list[ChainBreak]:
     if known is None:
         return [ChainBreak(link.number, "it is missing")]
     if known.hash != link.hash:
-        return [ChainBreak(link.number, "it is not the record it was: the trail was rewritten")]
+        return [ChainBreak(link.number, "it has another hash: the trail was rewritten")]
     return []
 
 
@@ -96,11 +96,11 @@ def _after(number: int) -> Callable[[Transaction], Sequence[Record]]:
 
 
 def _against(noted: Link | None, last: Link) -> tuple[ChainBreak, ...]:
-    """Whether the trail ends where its head says; it may have grown since the head was read."""
+    """Compare the last record with the head row; the trail may have grown since it was read."""
     if noted is None:
-        return (ChainBreak(last.number, "the head of the trail is missing"),)
+        return (ChainBreak(last.number, "the audit trail's head row is missing"),)
     if last.number < noted.number:
         return (ChainBreak(noted.number, f"{missing(last.number + 1, noted.number)} at the end"),)
     if last.number == noted.number and last.hash != noted.hash:
-        return (ChainBreak(noted.number, "the head of the trail notes another record"),)
+        return (ChainBreak(noted.number, "the audit trail's head row has another hash"),)
     return ()

@@ -1,4 +1,4 @@
-"""The catalog of each upstream: fetched, kept in the database, served while it is away."""
+"""The catalog of each upstream: fetched, stored, and used while the upstream is unavailable."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from gateway.telemetry.bundle import Telemetry
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One upstream's catalog as last fetched."""
+    """One upstream's catalog, as last fetched."""
 
     catalog: Catalog
     fetched_at: int  # epoch ms
 
 
 class Catalogs:
-    """Every upstream's models in memory; `refresh` keeps them true."""
+    """Every upstream's models in memory; `refresh` updates them."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Catalogs:
         live: Live,
         telemetry: Telemetry,
     ) -> None:
-        """Call `load` before the first request."""
+        """Create an empty catalog; call `load` before the first request."""
         self._database = database
         self._clock = clock
         self._upstreams = upstreams
@@ -47,7 +47,7 @@ class Catalogs:
         self._failures: dict[str, str] = {}  # why the last fetch of an upstream failed
 
     async def load(self) -> None:
-        """Take up what the database kept from before, or another replica fetched since."""
+        """Load catalogs from the database that are newer than the ones in memory."""
         for row in await self._database.read(catalogs.all_catalogs):
             known = self._listed.get(row.upstream)
             if known is None or known.fetched_at < row.fetched_at:
@@ -56,7 +56,7 @@ class Catalogs:
         self._name_models()
 
     async def refresh(self, upstream: str) -> bool:
-        """Fetch one upstream's catalog; False where it could not be had, and the old one stays."""
+        """Fetch one upstream's catalog; False if that failed, and the old one is kept."""
         outcome = await self._upstreams[upstream].models()
         models, problems = ((), []) if isinstance(outcome, CatalogFailed) else _sound(outcome)
         new = parse_catalog(models)
@@ -74,7 +74,7 @@ class Catalogs:
         return True
 
     def unavailable(self) -> Mapping[str, str]:
-        """Return each configured upstream without a catalog to answer from, and why."""
+        """Return each configured upstream without a usable catalog, and the reason."""
         return {
             name: self._failures.get(name, "not fetched yet")
             for name in self._live.config.upstreams
@@ -82,7 +82,7 @@ class Catalogs:
         }
 
     def listed(self, upstream: str) -> Catalog | None:
-        """One upstream's catalog, unless it is older than `catalog.max_stale`."""
+        """Return one upstream's catalog, unless it is older than `catalog.max_stale`."""
         listed = self._listed.get(upstream)
         if listed is None:
             return None
@@ -90,11 +90,11 @@ class Catalogs:
         return listed.catalog if self._age(listed) <= limit else None
 
     def ages(self) -> Mapping[str, float]:
-        """Seconds since each upstream's catalog was fetched."""
+        """Return the seconds since each upstream's catalog was fetched."""
         return {name: self._age(listed) for name, listed in self._listed.items()}
 
     def sizes(self) -> Mapping[str, int]:
-        """How many models each upstream's catalog lists."""
+        """Return the number of models in each upstream's catalog."""
         return {name: len(listed.catalog.models) for name, listed in self._listed.items()}
 
     @property
@@ -102,29 +102,30 @@ class Catalogs:
         """A number that changes with every catalog."""
         return self._generation
 
-    def any_listed(self) -> bool:
-        """Whether any upstream has a catalog to answer from."""
-        return any(self.listed(name) is not None for name in self._live.config.upstreams)
+    def listed_upstreams(self) -> tuple[str, ...]:
+        """Return the configured upstreams that have a usable catalog now."""
+        names = self._live.config.upstreams
+        return tuple(name for name in names if self.listed(name) is not None)
 
     def ready(self) -> bool:
-        """Whether every upstream of the configuration has a catalog to answer from."""
+        """Return whether every configured upstream has a usable catalog."""
         return all(self.listed(name) is not None for name in self._live.config.upstreams)
 
     def has(self, upstream: str, model: str) -> bool:
-        """Whether the upstream's catalog lists the model, under its id or its slug."""
+        """Return whether the upstream's catalog lists the model, by id or slug."""
         return self.find(upstream, model) is not None
 
     def find(self, upstream: str, model: str) -> Capabilities | None:
-        """The model at that upstream."""
+        """Return the model at that upstream."""
         catalog = self.listed(upstream)
         return None if catalog is None else catalog.get(model)
 
     def near(self, model: str) -> tuple[str, ...]:
-        """Ids that a person who wrote `model` may have meant, over all upstreams."""
+        """Return ids that resemble `model`, over all upstreams."""
         return Catalog({can.id: can for _, can in self.models()}).near(model)
 
     def models(self) -> list[tuple[str, Capabilities]]:
-        """Every model with the upstream that lists it first, in the order of the configuration."""
+        """Return every model with its upstream: the first in the configuration that lists it."""
         merged: dict[str, tuple[str, Capabilities]] = {}
         for name in self._live.config.upstreams:
             catalog = self.listed(name)
@@ -156,11 +157,8 @@ class Catalogs:
             self._telemetry.log.warning("catalog.not_kept", upstream=upstream, error=error)
 
     def _name_models(self) -> None:
+        """Allow metric labels only for models that a catalog lists."""
         self._generation += 1
-        self._name()
-
-    def _name(self) -> None:
-        """Metrics may name models that a catalog lists, and no others."""
         names = {m for listed in self._listed.values() for m in listed.catalog.models}
         self._telemetry.metrics.allow_models(names)
 
@@ -169,9 +167,9 @@ class Catalogs:
 
 
 def _sound(entries: Sequence[Mapping[str, Any]]) -> tuple[Sequence[Mapping[str, Any]], list[str]]:
-    """Return the entries that can be kept, and a sentence about each that can't.
+    """Return the entries that can be stored, and a description of each other one.
 
-    A number beyond 64 bits or half a surrogate pair in one entry must not cost the others.
+    A number beyond 64 bits or a lone surrogate in one entry must not affect the others.
     """
     sound: list[Mapping[str, Any]] = []
     problems: list[str] = []

@@ -1,4 +1,4 @@
-"""What this process knows of jobs, so that a client's poll does not touch the database."""
+"""An in-memory cache of jobs, so that a client's poll does not read the database."""
 
 import asyncio
 from collections import OrderedDict
@@ -11,31 +11,31 @@ from gateway.ports import Clock, Database, Transaction
 from gateway.store import jobs
 
 _CAPACITY = 50_000  # jobs of about 1 kB each
-_PATIENCE = 2.0  # seconds until what is known is told; the Python SDK gives up after five
+_PATIENCE = 2.0  # seconds before the cached job is returned; the Python SDK times out after five
 
 
 @dataclass(slots=True)
 class _Seen:
     job: Job
-    at: float  # monotonic seconds when it was last known to be true
+    at: float  # monotonic seconds when the job was last read or written
 
 
 class JobCache:
-    """Job id -> job. What is terminal never changes; the rest is true for `max_age` seconds.
+    """Job id -> job. A terminal job never expires; an open one expires after `max_age` seconds.
 
-    `max_age` is None where this process is the only writer: then every change passes through
-    `put`, and memory is never behind.
+    `max_age` is None if this process is the only writer: every change then passes through `put`,
+    and the cache is always current.
     """
 
     def __init__(self, database: Database, clock: Clock, *, max_age: float | None) -> None:
-        """`max_age`: seconds that another replica's change may stay unseen."""
+        """Create an empty cache; another replica's change may stay unseen for `max_age` seconds."""
         self._database = database
         self._clock = clock
         self._max_age = max_age
         self._seen: OrderedDict[str, _Seen] = OrderedDict()
 
     def put(self, job: Job) -> None:
-        """Remember a job as its transaction left it; an older version never replaces a newer."""
+        """Cache a job after its transaction; an older version never replaces a newer one."""
         known = self._seen.get(job.id)
         if known is not None and known.job.version > job.version:
             return
@@ -45,12 +45,12 @@ class JobCache:
             self._seen.popitem(last=False)
 
     async def get(self, job_id: str, owners: Collection[str] | None) -> Job | None:
-        """Return the job if one of these teams owns it (None: whoever does), else None.
+        """Return the job if one of these teams owns it, else None; `owners` None allows any team.
 
-        A job that is known is answered even while the database is not: its last state then.
+        If the database does not answer, the cached state is returned.
 
         Raises:
-            StorageFailed: the job is not known here and the database did not answer.
+            StorageFailed: the job is not cached and the database did not answer.
 
         """
         job = await self._find(job_id)
@@ -80,7 +80,10 @@ class JobCache:
         return None
 
     async def _read(self, job_id: str, patience: float | None) -> Job | None:
-        """None waits as long as the database does: a refused poll makes clients submit again."""
+        """Read the job from the database, waiting at most `patience` seconds.
+
+        None waits without a limit, because clients submit again when a poll fails.
+        """
         try:
             async with asyncio.timeout(patience):
                 return await self._database.read(lambda tx: _read(tx, job_id))

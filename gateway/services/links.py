@@ -1,4 +1,4 @@
-"""Every URL that is handed out: absolute, on the gateway, and for content signed."""
+"""Build the URLs that clients and upstreams get: absolute, on the gateway, signed for content."""
 
 from datetime import timedelta
 
@@ -7,47 +7,47 @@ from gateway.domain.job import Job
 from gateway.domain.signature import sign_link, verify_link
 from gateway.ports import Clock
 
-# Longer than a webhook is retried (75 h by default): a link in a late delivery still works. With a
-# key an expired link works too, and a poll hands out fresh ones.
+# Longer than a webhook is retried (75 h by default), so that a link in a late delivery still works.
+# An expired link still works with an API key, and a poll returns new ones.
 LIFETIME = timedelta(hours=96)
 _STEP = 12 * 3600  # seconds for which the links of a job stay the same
 
 
 class Links:
-    """Builds and checks URLs under `server.public_url`.
+    """Builds and verifies URLs under `server.public_url`.
 
     See docs/architecture.md, every URL stays on the gateway.
 
-    Links of one job stay the same for a while, so that its ready answer can be kept.
+    The links of a job change in steps, so that its serialised response can be cached.
     """
 
     def __init__(self, live: Live, clock: Clock, signing_key: bytes) -> None:
-        """`signing_key`: at least 32 bytes."""
+        """Create a builder; `signing_key` has at least 32 bytes."""
         self._live = live
         self._clock = clock
         self._key = signing_key
 
     def expiry(self) -> int:
-        """Unix seconds at which links made now end; moves in steps, at least a lifetime ahead."""
+        """Return when new links expire, in unix seconds: in steps, at least `LIFETIME` ahead."""
         ahead = int(LIFETIME.total_seconds()) // _STEP + 1
         return (int(self._clock.now().timestamp()) // _STEP + ahead) * _STEP
 
     def polling_url(self, job_id: str) -> str:
-        """Where the job is polled; needs a key."""
+        """Return the URL for polling the job; it requires an API key."""
         return f"{self._base}/api/v1/videos/{job_id}"
 
     def content_urls(self, job: Job) -> list[str]:
-        """One link per output, each working without a key until it expires."""
+        """Return one link per output; each works without a key until it expires."""
         expires = self.expiry()
         return [self._content_url(job.id, index, expires) for index in range(max(1, job.outputs))]
 
     def fits(self, job_id: str, index: int, expires: str, signature: str) -> bool:
-        """Whether the signature is ours, for this very output, and not expired."""
+        """Return whether the signature is valid for this output and not expired."""
         now = int(self._clock.now().timestamp())
         return verify_link(self._key, job_id, index, expires, signature, now)
 
     def callback_url(self, upstream: str, token: str) -> str | None:
-        """Where the upstream reports a job's end; None where webhooks are not possible."""
+        """Return the URL for the upstream's webhook; None if webhooks are not possible."""
         config = self._live.config
         if not config.server.public_url.startswith("https://") and not config.callbacks.allow_http:
             return None

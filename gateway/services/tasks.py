@@ -1,4 +1,4 @@
-"""Work that must outlive the request that began it, owned by one place."""
+"""Background tasks that may outlive the request that started them."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -6,10 +6,10 @@ from typing import Any
 
 
 class Tasks:
-    """Runs coroutines in the background; each has a name, an owner and an end."""
+    """Runs and owns named background tasks."""
 
     def __init__(self, on_failure: Callable[[str, BaseException], None]) -> None:
-        """`on_failure(name, error)` is told of every task that ends with an error."""
+        """Create an owner; `on_failure(name, error)` is called for each task that fails."""
         self._running: set[asyncio.Task[Any]] = set()
         self._on_failure = on_failure
 
@@ -17,16 +17,16 @@ class Tasks:
         return len(self._running)
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
-        """Start the work now; its failure is reported and ends nothing else."""
+        """Start the work now; its failure is reported and affects no other task."""
         task = asyncio.create_task(work, name=name)
         self._running.add(task)
         task.add_done_callback(self._ended)
         return task
 
     async def drain(self, seconds: float) -> int:
-        """Wait for what runs, then cancel the rest; how many had to be cancelled.
+        """Wait for running tasks, then cancel the rest; return how many were cancelled.
 
-        What is begun meanwhile is waited for too, as long as something runs.
+        It also waits for tasks that start in the meantime, as long as any task is running.
         """
         clock = asyncio.get_running_loop().time
         end = clock() + seconds

@@ -103,7 +103,7 @@ def test_a_noted_record_that_is_not_there_fails_the_check(run: Run) -> None:
     result = run("verify", "--still-has", other)
 
     assert result.exit_code == 1
-    assert "record 2: it is not the record it was" in result.output
+    assert "record 2: it has another hash" in result.output
 
 
 @pytest.mark.parametrize("noted", ["3", "3:abc", "x:" + "0" * 64])

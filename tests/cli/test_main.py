@@ -68,7 +68,7 @@ async def test_what_the_gateway_refuses_is_one_line_and_exit_code_1(tmp_path: Pa
     done = await run("keys", "create", "nobody", "ci", "--config", str(configuration(tmp_path)))
 
     assert (done.code, done.out) == (1, "")
-    assert done.err == "refused: team is 'nobody'; allowed: a team of the configuration: growth\n"
+    assert done.err == "refused: team is 'nobody'; allowed: a configured team: growth\n"
 
 
 async def test_a_database_that_cannot_be_used_is_one_line_and_exit_code_1(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Large data URLs travel as the bytes that came in, and mean what they meant."""
+"""Large data URLs are forwarded as the received bytes, and count by their content."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ def read(value: Any) -> dict[str, Any]:
     return parse_object(json.dumps(value).encode())
 
 
-def test_a_large_data_url_is_lifted_and_put_back_byte_for_byte() -> None:
+def test_a_large_data_url_is_lifted_and_restored_byte_for_byte() -> None:
     body = {"a": LARGE, "b": [OTHER, "small", LARGE], "prompt": "data: x"}
 
     found = read(body)
@@ -31,13 +31,13 @@ def test_a_large_data_url_is_lifted_and_put_back_byte_for_byte() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        '{"prompt": "say \\"data:' + "A" * LIFTED + '\\""}',  # inside of another string
+        '{"prompt": "say \\"data:' + "A" * LIFTED + '\\""}',  # inside another string
         '{"a": "data:' + "\\u0041" * LIFTED + '"}',  # escaped
         '{"a": "data:é' + "A" * LIFTED + '"}',
         '{"a": "x' + LARGE + '"}',
     ],
 )
-def test_what_is_no_plain_data_url_is_read_as_it_is(text: str) -> None:
+def test_text_that_is_not_a_plain_data_url_is_parsed_unchanged(text: str) -> None:
     try:
         found = parse_object(text.encode())
     except NotStrict:
@@ -48,7 +48,7 @@ def test_what_is_no_plain_data_url_is_read_as_it_is(text: str) -> None:
 
 
 @pytest.mark.parametrize("stand_in", ["data:,@0", "data:,@@0", "data:,@", "\\u0064ata:,@0"])
-def test_no_text_of_a_client_is_taken_for_a_stand_in(stand_in: str) -> None:
+def test_no_client_text_is_mistaken_for_a_placeholder(stand_in: str) -> None:
     text = '{"a": "' + LARGE + '", "prompt": "' + stand_in + '"}'
 
     found = parse_object(text.encode())
@@ -58,7 +58,7 @@ def test_no_text_of_a_client_is_taken_for_a_stand_in(stand_in: str) -> None:
     assert json.loads(sent) == json.loads(text)
 
 
-def test_a_name_that_looks_like_a_data_url_is_too_long_for_a_name() -> None:
+def test_a_key_that_looks_like_a_large_data_url_is_refused() -> None:
     with pytest.raises(NotStrict, match="a key has"):
         read({LARGE: 1})
 
@@ -75,7 +75,7 @@ def test_a_name_that_looks_like_a_data_url_is_too_long_for_a_name() -> None:
     ),
     st.booleans(),
 )
-def test_whatever_is_read_is_sent_on_unchanged(value: Any, ascii_only: bool) -> None:
+def test_every_parsed_body_is_forwarded_unchanged(value: Any, ascii_only: bool) -> None:
     body = {"value": value}
 
     found = parse_object(json.dumps(body, ensure_ascii=ascii_only).encode())
@@ -83,7 +83,7 @@ def test_whatever_is_read_is_sent_on_unchanged(value: Any, ascii_only: bool) -> 
     assert json.loads(splice(json.dumps(found).encode(), found)) == body
 
 
-def test_white_space_and_padding_make_no_other_content() -> None:
+def test_white_space_and_padding_do_not_change_the_digest() -> None:
     plain = b"data:image/png;base64,QUJD" + b"QUJD" * 30 + b"QQ=="
     wrapped = plain.replace(b"QUJDQUJD", b"QUJD\nQUJD ")
 
@@ -94,5 +94,5 @@ def test_white_space_and_padding_make_no_other_content() -> None:
     assert content_digest(b"data:text/plain,hello") is None
 
 
-def test_nothing_is_lifted_where_nothing_is_large() -> None:
+def test_small_data_urls_are_not_lifted() -> None:
     assert lift(b'{"a": "data:x"}').urls == ()

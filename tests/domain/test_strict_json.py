@@ -163,7 +163,7 @@ def test_an_integer_that_is_too_large_is_named_with_the_range() -> None:
     ],
     ids=["string", "nested", "prompt", "keys", "key", "all keys", "values"],
 )
-def test_what_is_beyond_a_bound_is_refused_by_name(value: Any, field: str) -> None:
+def test_a_value_beyond_a_limit_is_refused_by_name(value: Any, field: str) -> None:
     assert refusal_of(value).field == field
 
 
@@ -178,11 +178,11 @@ def test_what_is_beyond_a_bound_is_refused_by_name(value: Any, field: str) -> No
         {"aspect_ratio": "x" * 4096},
     ],
 )
-def test_what_is_within_every_bound_is_read(value: Any) -> None:
+def test_a_value_within_every_limit_is_parsed(value: Any) -> None:
     parse_object(json.dumps(value).encode())
 
 
-def test_a_body_of_millions_of_values_is_refused_before_it_is_built() -> None:
+def test_a_body_with_millions_of_values_is_refused_before_parsing() -> None:
     started = b'{"a": [' + b"0," * 2_000_000 + b"0]}"
 
     assert "too many values" in str(refusal_of(started))

@@ -1,4 +1,4 @@
-"""A clock that a test turns by hand."""
+"""A clock that a test controls."""
 
 import asyncio
 import heapq
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class FakeClock:
-    """Time stands still until `advance`; sleepers wake in order as it passes them."""
+    """Time moves only in `advance`, which wakes sleepers in order."""
 
     def __init__(self, start: datetime = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)) -> None:
         self._start = start
@@ -31,15 +31,15 @@ class FakeClock:
 
     @property
     def sleepers(self) -> int:
-        """How many tasks wait for time to pass."""
+        """The number of sleeping tasks."""
         return sum(not future.done() for _, _, future in self._sleepers)
 
     def jump(self, seconds: float) -> None:
-        """Move time without waking anyone (the wall clock was set)."""
+        """Move the time without waking sleepers (the wall clock was set)."""
         self._start += timedelta(seconds=seconds)
 
     async def advance(self, seconds: float) -> None:
-        """Let time pass, waking each sleeper at its moment and letting it run."""
+        """Advance the time; wake each sleeper at its time and let it run."""
         until = self._elapsed + seconds
         await settle()
         while self._sleepers and self._sleepers[0][0] <= until:
@@ -53,6 +53,6 @@ class FakeClock:
 
 
 async def settle(rounds: int = 20) -> None:
-    """Let every task that can run now, run."""
+    """Let every ready task run."""
     for _ in range(rounds):
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""A database that can be taken away."""
+"""A database that a test can make unavailable."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Outage:
-    """Takes databases away: `outage.around(real)` refuses while `down`, and waits while stuck."""
+    """Wraps databases: `outage.around(real)` fails while `down`, and blocks while stuck."""
 
     def __init__(self) -> None:
         self.down = False
@@ -19,17 +19,17 @@ class Outage:
         self.release()
 
     def around(self, real: Database) -> Database:
-        """The database, as far as it can be reached."""
+        """Return a wrapper of the database."""
         return _Fragile(real, self)
 
     def stick(self, *, reads: bool = True) -> None:
-        """From now on nothing is answered, or no write is, until `release`."""
+        """Block all calls, or only writes, until `release`."""
         self._writes.clear()
         if reads:
             self._reads.clear()
 
     def release(self) -> None:
-        """Answer again, also what waits."""
+        """Stop blocking; blocked calls continue."""
         self._reads.set()
         self._writes.set()
 
@@ -37,7 +37,7 @@ class Outage:
         """Wait while stuck.
 
         Raises:
-            StorageFailed: it is down.
+            StorageFailed: the database is down.
 
         """
         await (self._writes if write else self._reads).wait()

@@ -1,4 +1,4 @@
-"""A name server on loopback that changes its mind, and a lookup that asks it over UDP."""
+"""A DNS server on loopback with changing answers, and a lookup that queries it over UDP."""
 
 import asyncio
 import secrets
@@ -12,7 +12,7 @@ _TYPE_A, _CLASS_IN, _POINTER_TO_NAME = 1, 1, 0xC00C
 
 
 class NameServer(asyncio.DatagramProtocol):
-    """Answers the n-th question with the n-th list of addresses, the last one for ever."""
+    """Answers the n-th question with the n-th list of addresses, and repeats the last one."""
 
     def __init__(self, answers: Sequence[Sequence[str]]) -> None:
         self.answers = answers
@@ -38,7 +38,7 @@ class NameServer(asyncio.DatagramProtocol):
 
 
 class NameServerLookup:
-    """Asks one name server for A records, with no cache (`adapters.resolver.Lookup`)."""
+    """Queries one DNS server for A records without a cache (`adapters.resolver.Lookup`)."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -54,7 +54,7 @@ class NameServerLookup:
 
 @asynccontextmanager
 async def name_server(*answers: Sequence[str]) -> AsyncIterator[NameServer]:
-    """A name server that listens while the block runs."""
+    """Run a DNS server inside the `with` block."""
     loop = asyncio.get_running_loop()
     transport, server = await loop.create_datagram_endpoint(
         lambda: NameServer(answers), local_addr=("127.0.0.1", 0)

@@ -1,4 +1,4 @@
-"""A lookup that answers what a test says."""
+"""A DNS lookup with answers from the test."""
 
 import asyncio
 import socket
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 class FakeLookup:
-    """Answers the n-th question with the n-th list, the last one for ever; empty: no such name."""
+    """Answers the n-th question with the n-th list, and repeats the last; empty: no such name."""
 
     def __init__(self, *answers: Sequence[str]) -> None:
         self._answers = answers
@@ -22,7 +22,7 @@ class FakeLookup:
 
 
 class StuckLookup:
-    """A name server that never answers."""
+    """A lookup that never answers."""
 
     async def addresses(self, host: str) -> Sequence[str]:
         await asyncio.Event().wait()

@@ -1,4 +1,4 @@
-"""Subscribers without a network: each URL does what a test says, and keeps what it was sent."""
+"""Subscribers without a network: the test sets each URL's response, and requests are recorded."""
 
 import asyncio
 from collections import defaultdict
@@ -15,7 +15,7 @@ Answer = Callable[[], AttemptOutcome]
 
 @dataclass(frozen=True)
 class Sent:
-    """One POST as it left."""
+    """One recorded POST."""
 
     at: datetime
     url: str
@@ -29,7 +29,7 @@ class Sent:
 
 
 class FakeOutbound:
-    """Answers 200 unless told otherwise (`gateway.ports.Outbound`)."""
+    """Answers 200 unless a test sets another response (`gateway.ports.Outbound`)."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -40,13 +40,13 @@ class FakeOutbound:
         self.most_at_once: dict[str, int] = defaultdict(int)
 
     def says(self, url: str, status: int | None, **more: object) -> None:
-        """From now on; None: no answer at all."""
+        """Set the URL's response from now on; None: no response at all."""
         error = ErrorKind.CONNECT if status is None else None
         outcome = AttemptOutcome(status, 12, error, **more)  # type: ignore[arg-type]
         self._answers[url] = lambda: outcome
 
     def hangs(self, url: str) -> asyncio.Event:
-        """From now on, until the event is set."""
+        """Block requests to the URL until the returned event is set."""
         return self._gates.setdefault(url, asyncio.Event())
 
     def to(self, url: str) -> list[Sent]:

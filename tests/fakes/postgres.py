@@ -1,4 +1,4 @@
-"""A PostgreSQL server of its own for the tests: real, from a wheel, gone when they are."""
+"""A real PostgreSQL server for the tests, from a wheel, removed after the tests."""
 
 import shutil
 import tempfile
@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-# What a crash of the test server would lose is of no interest; what the gateway asks for is.
+# The test server itself need not survive a crash, so it runs without durability by default.
 _SETTINGS = """
 fsync = off
 full_page_writes = off
@@ -24,7 +24,7 @@ max_wal_senders = 0
 
 
 class PostgresServer:
-    """A running server; `url` says where a database of it is."""
+    """A running server; `url` returns the URL of one of its databases."""
 
     def __init__(self, folder: Path, admin: psycopg.Connection) -> None:
         self.folder = folder
@@ -35,11 +35,11 @@ class PostgresServer:
         return f"postgresql://postgres@/{database}?host={self.folder}"
 
     def execute(self, statement: str) -> None:
-        """Run one statement as the server's owner, in no database of a test."""
+        """Run one statement as the server's owner, outside the tests' databases."""
         self._admin.execute(statement.encode())
 
     def create(self, template: str = "template0") -> str:
-        """A new database, a copy of another; its name. Copying files takes some 15 ms."""
+        """Create a database as a copy of another, and return its name. It takes about 15 ms."""
         self._names += 1
         name = f"gateway_{self._names}"
         self._admin.execute(
@@ -50,16 +50,16 @@ class PostgresServer:
         return name
 
     def drop(self, name: str) -> None:
-        """Remove a database, also if somebody is still connected."""
+        """Remove a database, even with open connections."""
         self._admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @contextmanager
 def running_postgres() -> Iterator[PostgresServer]:
-    """Start a server in a folder of its own, and remove both.
+    """Start a server in a temporary folder, and remove both afterwards.
 
-    Not in pytest's folder: run by root, the server is another user's, and any other pytest run
-    closes that folder to other users.
+    The folder is not pytest's: under root the server runs as another user, and every pytest run
+    makes its folder inaccessible to other users.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # platformdirs misses XDG_RUNTIME_DIR; not our business

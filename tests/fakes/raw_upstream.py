@@ -1,4 +1,4 @@
-"""An upstream that answers with bytes, and breaks off where a test says."""
+"""An upstream that answers with raw bytes and closes the connection where a test wants it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,7 +10,7 @@ Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @dataclass
 class RawUpstream:
-    """Takes connections on loopback and hands each to `answer`."""
+    """Accepts connections on loopback and passes each to `answer`."""
 
     answer: Answer
     url: str = ""
@@ -19,7 +19,7 @@ class RawUpstream:
 
 @asynccontextmanager
 async def raw_upstream(answer: Answer) -> AsyncIterator[RawUpstream]:
-    """Serve until the test is over."""
+    """Serve inside the `with` block."""
     served = RawUpstream(answer)
 
     async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -40,7 +40,7 @@ async def raw_upstream(answer: Answer) -> AsyncIterator[RawUpstream]:
 
 
 async def head_of(reader: asyncio.StreamReader) -> bytes:
-    """Read a request's head."""
+    """Read the head of a request."""
     return await reader.readuntil(b"\r\n\r\n")
 
 

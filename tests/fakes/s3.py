@@ -1,4 +1,4 @@
-"""A server that speaks S3, from a package, on loopback: moto, in a process of its own."""
+"""An S3 server on loopback: moto, in a separate process."""
 
 import socket
 import subprocess
@@ -13,26 +13,26 @@ _PATIENCE = 30.0  # seconds until it answers
 
 
 class S3Server:
-    """A running server; each bucket is a test's own."""
+    """A running server; each test has its own bucket."""
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
         self._buckets = 0
 
     def bucket(self) -> str:
-        """A new, empty bucket; its name."""
+        """Create an empty bucket and return its name."""
         self._buckets += 1
         name = f"videos-{self._buckets}"
         self._call("PUT", f"/{name}")
         return name
 
     def remove(self, bucket: str, key: str) -> None:
-        """Take an object away behind the gateway's back."""
+        """Delete an object without the gateway."""
         self._call("DELETE", f"/{bucket}/{key}")
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What an operator would set to use it."""
+        """Return the environment variables an operator would set to use the server."""
         return {
             "AWS_ENDPOINT_URL_S3": self.endpoint,
             "AWS_ALLOW_HTTP": "true",
@@ -43,7 +43,7 @@ class S3Server:
 
     @property
     def options(self) -> dict[str, Any]:
-        """The same for S3Store."""
+        """Return the arguments for `S3Store`."""
         return {
             "endpoint": self.endpoint,
             "region": "us-east-1",

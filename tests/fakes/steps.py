@@ -1,7 +1,7 @@
-"""Every await of a piece of work, one by one: to be killed there, or cancelled.
+"""Interrupt work at every await, one after another, by a kill or a cancellation.
 
-A step is one resumption of one coroutine. Between two of them lies everything that the work does,
-so that something done at each in turn is done everywhere.
+A step is one resumption of one coroutine. All work happens between two steps, so interrupting at
+each step in turn covers every place.
 """
 
 import asyncio
@@ -15,9 +15,9 @@ _counted: ContextVar[bool] = ContextVar("counted", default=False)
 
 
 class Steps:
-    """Counts the steps of the tasks that are begun inside `counting`, and of those they begin.
+    """Counts the steps of tasks started inside `counting`, and of the tasks these start.
 
-    At step `at` it calls `then`; an exception that this returns is thrown into the coroutine.
+    At step `at` it calls `then`, and throws the returned exception, if any, into the coroutine.
     """
 
     def __init__(self, at: int, then: Callable[[], BaseException | None]) -> None:
@@ -27,7 +27,7 @@ class Steps:
 
     @contextmanager
     def counting(self) -> Generator[None]:
-        """Tasks that are begun while this lasts are counted."""
+        """Count the steps of tasks started inside the `with` block."""
         loop = asyncio.get_running_loop()
         before = loop.get_task_factory()
         loop.set_task_factory(self._task)  # type: ignore[arg-type]
@@ -62,5 +62,5 @@ class Steps:
             value = error = None
             try:
                 value = yield waiting
-            except BaseException as thrown:  # noqa: BLE001 - it is the work's own, and goes there
+            except BaseException as thrown:  # noqa: BLE001 - passed into the work
                 error = thrown

@@ -1,4 +1,4 @@
-"""Subscribers on loopback, decent and hostile: each is what it does with a connection."""
+"""Subscribers on loopback, well-behaved and hostile ones: functions that handle a connection."""
 
 import asyncio
 import ssl
@@ -9,13 +9,13 @@ Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[Non
 
 
 class Subscriber:
-    """A raw TCP server that counts who connects and keeps what it was sent."""
+    """A raw TCP server that counts connections and records requests."""
 
     def __init__(self, behave: Behaviour) -> None:
         self.behave = behave
         self.connects = 0
         self.requests: list[bytes] = []
-        self.left = asyncio.Event()  # set when a connection has ended, from whichever side
+        self.left = asyncio.Event()  # set when either side has closed a connection
         self.port = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: list[asyncio.StreamWriter] = []
@@ -25,7 +25,7 @@ class Subscriber:
 
     @property
     def head(self) -> str:
-        """The last request's first lines, lower case."""
+        """The head of the last request, in lower case."""
         return self.requests[-1].partition(b"\r\n\r\n")[0].decode().lower()
 
     @property
@@ -62,7 +62,7 @@ class Subscriber:
 async def subscriber(
     behave: Behaviour, host: str = "127.0.0.1", *, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[Subscriber]:
-    """A subscriber that listens while the block runs."""
+    """Run a subscriber inside the `with` block."""
     async with _listening([host], behave, tls) as (only,):
         yield only
 
@@ -71,7 +71,7 @@ async def subscriber(
 async def two_subscribers(
     behave: Behaviour, one: str, other: str
 ) -> AsyncIterator[tuple[Subscriber, Subscriber]]:
-    """Two of a kind, on the same port of two addresses: whoever dials the wrong one is seen."""
+    """Run two subscribers on the same port of two addresses, to detect a wrong connection."""
     async with _listening([one, other], behave, None) as (first, second):
         yield first, second
 
@@ -93,7 +93,7 @@ async def _listening(
 async def _listen(
     hosts: Sequence[str], fakes: Sequence[Subscriber], tls: ssl.SSLContext | None
 ) -> list[asyncio.Server]:
-    """The port that is free on the first address may be taken on the next: then another one."""
+    """Listen on the same port of all addresses; try another port if one is in use."""
     for _ in range(20):
         servers: list[asyncio.Server] = []
         try:
@@ -110,7 +110,7 @@ async def _listen(
 
 
 async def read_request(reader: asyncio.StreamReader) -> bytes:
-    """A request with a Content-Length, head and body."""
+    """Read a request with a Content-Length: head and body."""
     head = await reader.readuntil(b"\r\n\r\n")
     length = next(
         int(line.partition(b":")[2])
@@ -121,13 +121,13 @@ async def read_request(reader: asyncio.StreamReader) -> bytes:
 
 
 def answers(status: int = 200, body: bytes = b"", *headers: str) -> Behaviour:
-    """A plain answer; `headers` as whole lines."""
+    """Respond with a status and a body; `headers` are whole lines."""
     lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(body)}", *headers, "", ""]
     return says("\r\n".join(lines).encode() + body)
 
 
 def says(raw: bytes) -> Behaviour:
-    """Exactly these bytes, then the end."""
+    """Send exactly these bytes and close the connection."""
 
     async def behave(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(raw)
@@ -137,17 +137,17 @@ def says(raw: bytes) -> Behaviour:
 
 
 async def is_silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-    """Takes the request and never says a word."""
+    """Accept the request and never respond."""
     await reader.read()
 
 
 async def resets(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Takes the request and drops the connection on the floor."""
+    """Accept the request and reset the connection."""
     writer.transport.abort()
 
 
 def repeats(start: bytes, piece: bytes, *, pause: float = 0.0) -> Behaviour:
-    """A start, and then the same piece for ever."""
+    """Send `start`, and then the same piece without end."""
 
     async def behave(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(start)

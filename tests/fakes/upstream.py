@@ -1,4 +1,4 @@
-"""Upstreams that say what a test tells them to."""
+"""Upstreams with answers from the test."""
 
 import asyncio
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ from gateway.ports import ContentStream
 
 
 class PolledUpstream:
-    """Answers polls: the n-th with the n-th of `says`, the last one for ever; or never."""
+    """Answers the n-th poll with the n-th of `says`, and repeats the last; or never answers."""
 
     def __init__(self, name: str = "main", *says: PollOutcome) -> None:
         self.says: list[PollOutcome] = list(says)
         self.hanging = False
-        self.polled: list[str] = []  # upstream ids, as they were asked for
+        self.polled: list[str] = []  # the polled upstream ids, in order
         self.under_way = 0
         self.most_at_once = 0
         self._name = name

@@ -1,4 +1,4 @@
-"""Jobs and their money without HTTP: the acts of submit and the tracker on a real database."""
+"""Jobs and their money without HTTP: the acts of submit and the tracker, on a real database."""
 
 import itertools
 import json
@@ -37,19 +37,19 @@ DOCUMENT: dict[str, Any] = {
 
 
 def in_force(changes: dict[str, Any], version: str = "1") -> Live:
-    """A configuration with these top-level parts."""
+    """Return a configuration with these top-level sections."""
     loaded = parse(json.dumps(DOCUMENT | changes), {}, "test")
     return Live(loaded.config, version)
 
 
 @dataclass
 class Books:
-    """Submits, verdicts and windows, with nothing around them."""
+    """Submits, verdicts and windows, without the rest of the gateway."""
 
     database: Database
     live: Live
     clock: FakeClock = field(default_factory=FakeClock)
-    first: int = 1  # of the job ids: two books of one database need different ones
+    first: int = 1  # first number of job ids; two instances on one database need different ones
 
     def __post_init__(self) -> None:
         self._numbers = itertools.count(self.first)
@@ -72,7 +72,7 @@ class Books:
         slug: str | None = None,
         fingerprint: str | None = None,
     ) -> Opened:
-        """Open a job; Refused where there is no room."""
+        """Open a job; raise Refused if a budget is exceeded."""
         number = next(self._numbers)
         opening = self._opening(number, team, estimate, key, model, fingerprint, slug)
         return await self.database.write(
@@ -80,37 +80,37 @@ class Books:
         )
 
     async def accept(self, job: Job) -> Job:
-        """The upstream takes it."""
+        """Record the upstream's acceptance."""
         return await self.tracker.accepted(job, 1, Accepted(f"up-{job.id}", Status.PENDING))
 
     async def refuse(self, job: Job) -> Job:
-        """The upstream refuses it."""
+        """Record the upstream's refusal."""
         outcome = Declined(400, {"message": "no"})
         return await self.tracker.refused(job, 1, outcome, "no", told=lambda: True)
 
     async def lose(self, job: Job) -> Job:
-        """No answer came."""
+        """Record that no answer came."""
         return await self.tracker.lost(job, 1, Unclear("reset"))
 
     async def end(
         self, job_id: JobId, status: Status, raw_cost: str | None = None, *, byok: bool = False
     ) -> Job:
-        """The upstream's verdict, first or late."""
+        """Record the upstream's verdict, first or late."""
         news = JobUpdate(status, raw_cost=raw_cost, is_byok=byok, outputs=1)
         return await self.tracker.learned(job_id, news)
 
     async def find(self, job_id: JobId) -> Job:
-        """The row as it is."""
+        """Read the job."""
         job = await self.database.read(lambda tx: jobs.find(tx, job_id))
         assert job is not None
         return job
 
     async def broken(self) -> list[InvariantViolation]:
-        """What the doctor would say."""
+        """Return the violations that `doctor` would report."""
         return await self.database.read(lambda tx: list(violations(tx)))
 
     async def windows(self, like: str = "%") -> dict[str, tuple[int, int]]:
-        """(spent, reserved) by window id."""
+        """Return (spent, reserved) by window id."""
 
         def act(tx: Transaction) -> dict[str, tuple[int, int]]:
             rows = tx.fetch("SELECT id, spent, reserved FROM windows WHERE id LIKE :id", id=like)
@@ -119,7 +119,7 @@ class Books:
         return await self.database.read(act)
 
     async def types(self) -> list[str]:
-        """The types of all events."""
+        """Return the types of all events."""
         rows = await self.database.read(
             lambda tx: list(tx.fetch("SELECT type FROM events ORDER BY created_at, id"))
         )

@@ -1,7 +1,7 @@
-"""A gateway whose background stands still, so that a test takes each of its steps itself.
+"""A gateway without its background loops, so that a test runs each step itself.
 
-Nothing is emulated but the clock: it is `open_gateway`, with the loops not started. `buy_once` is
-a process of its own that buys one video, and is killed at a chosen await.
+It is the real `open_gateway` with a fake clock and without started loops. `buy_once` runs in a
+separate process that submits one video and is killed at a chosen await.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ from tests.harness import GROK
 
 SECRET = "a-secret-of-the-upstream"
 TOLD = Decimal("0.05")
-"""What a webhook says that a video has cost."""
+"""The cost of a video in a webhook."""
 _TRIES = 200
 
 
@@ -51,9 +51,9 @@ def document(
     patience: str = "60s",
     answer_within: str = "10s",
 ) -> str:
-    """The configuration: one upstream that signs its webhooks, one team with a budget.
+    """Return the configuration: one upstream with signed webhooks, one team with a budget.
 
-    `patience` is what the upstream has for an answer; both are in real time.
+    `patience` is the upstream's timeout; both times are real time.
     """
     return json.dumps(
         {
@@ -78,30 +78,30 @@ def document(
 
 @dataclass
 class Machine:
-    """A gateway that does only what it is told."""
+    """A gateway that a test runs step by step."""
 
     gateway: Gateway
     clock: FakeClock
 
     @property
     def parts(self) -> Parts:
-        """Its services."""
+        """The gateway's services."""
         return self.gateway.public[PARTS]
 
     async def step(self, worker: str) -> None:
-        """One step of a worker."""
+        """Run one step of a worker."""
         (loop,) = (loop for loop in self.gateway.loops if loop.name == worker)
         await loop._step()
 
     async def buy(self, prompt: str) -> JobId:
-        """What a client's submit does; the job's id."""
+        """Submit as a client does, and return the job's id."""
         request = parse_request({**GROK, "prompt": prompt})
         assert isinstance(request, VideoRequest)
         call = Call(Principal("growth", "ci"), request, {}, "req", None)
         return (await self.parts.submitter.submit(call)).job.id
 
     async def follow(self) -> None:
-        """Poll until no open job is left that the upstream is known to have."""
+        """Poll until no open job with an upstream id is left."""
         poller = self._poller
         for _ in range(_TRIES):
             if not [job for job in await self.jobs() if _followed(job)]:
@@ -112,7 +112,7 @@ class Machine:
         raise AssertionError("a job does not come to its end")
 
     async def hear(self, upstream_id: str, token: str | None = None) -> None:
-        """What the upstream's webhook does that tells of a completed job."""
+        """Receive the upstream's webhook of a completed job."""
         data = {"id": upstream_id, "status": "completed", "usage": {"cost": float(TOLD)}}
         body = json.dumps({"type": "video.generation.completed", "data": data}).encode()
         signed = sign_openrouter(body, SECRET, int(self.clock.now().timestamp()))
@@ -120,13 +120,13 @@ class Machine:
         await self.parts.intake.receive(IncomingWebhook("main", token, body, signed, key))
 
     async def give_up(self) -> None:
-        """Let every lease run out, and all patience end."""
+        """Advance the clock past every lease and timeout, and run crash recovery."""
         for seconds in (100, 16 * 60):
             self.clock.jump(seconds)
             await self.step("sweeper")
 
     async def jobs(self) -> list[Job]:
-        """Every job, oldest first."""
+        """Return every job, oldest first."""
 
         def act(tx: Transaction) -> list[Job]:
             ids = [row["id"] for row in tx.fetch("SELECT id FROM jobs ORDER BY created_at, id")]
@@ -135,7 +135,7 @@ class Machine:
         return await self.gateway.database.read(act)
 
     async def broken(self) -> list[InvariantViolation]:
-        """What the doctor would say."""
+        """Return the violations that `doctor` would report."""
         return await self.gateway.database.read(lambda tx: list(violations(tx)))
 
     @property
@@ -148,7 +148,7 @@ class Machine:
 
 @asynccontextmanager
 async def machine(text: str) -> AsyncIterator[Machine]:
-    """Open a gateway of this configuration, and start nothing."""
+    """Open a gateway with this configuration without starting its loops."""
     loaded, clock = parse(text, {}, "test"), FakeClock()
     with mock.patch.object(Loop, "start"):
         async with open_gateway(
@@ -181,11 +181,11 @@ FLOWS: Mapping[str, Callable[[Machine, str], Coroutine[Any, Any, None]]] = {
     "polls": _by_polls,
     "webhook": _by_webhook,
 }
-"""How a job comes to its end: the upstream is asked, or tells."""
+"""How a job ends: by polls or by a webhook."""
 
 
 def buy_once(text: str, flow: str, prompt: str, kill_at: int) -> None:
-    """Buy a video, and follow it to its end; die at that step without a word."""
+    """Submit a video and follow it to its end; kill the process at step `kill_at`."""
     with Path(os.devnull).open("w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
 

@@ -1,9 +1,9 @@
-"""All that delivers, on a test's database, clock and fake subscribers; stepped by hand.
+"""The delivery services on a test's database, clock and fake subscribers, run step by step.
 
 room = DeliveryHarness(database, clock)
-await room.publish()                 # an event, owed to whoever wants it
-await room.work()                    # everything that is due now is tried
-await room.passing(hours=1)          # time passes, and what comes due is tried in its moment
+await room.publish()                 # publish an event to its subscribers
+await room.work()                    # attempt every due delivery
+await room.transient(hours=1)        # advance the clock, attempting deliveries when they are due
 """
 
 import json
@@ -46,7 +46,7 @@ CONFIG: dict[str, Any] = {
 
 
 class DeliveryHarness:
-    """One process that delivers."""
+    """One delivering process."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class DeliveryHarness:
         self.live.replace(self.config(changes), "2")
 
     async def publish(self, team: str | None = "growth") -> Event:
-        """An event of the team's, owed to whoever wants it."""
+        """Publish an event of the team to its subscribers."""
         now = self.clock.now()
         facts = ThresholdFacts(team, "day", 0.8, 10, 8, 0, None)
         event = threshold_crossed(new_event_id(self.source), facts, now)
@@ -89,7 +89,7 @@ class DeliveryHarness:
         return event
 
     async def callback(self, url: str, team: str = "growth") -> Event:
-        """An event owed to a client's own URL alone."""
+        """Publish an event to a client's callback URL only."""
         now = self.clock.now()
         facts = ThresholdFacts(team, "day", 0.8, 10, 8, 0, None)
         event = threshold_crossed(new_event_id(self.source), facts, now)
@@ -103,7 +103,7 @@ class DeliveryHarness:
         return event
 
     async def work(self) -> None:
-        """Try everything that is due now."""
+        """Attempt every due delivery."""
         while True:
             await self.dispatcher.step()
             if not len(self.dispatcher):
@@ -111,7 +111,7 @@ class DeliveryHarness:
             await self.settled()
 
     async def settled(self) -> None:
-        """Wait for the attempts under way."""
+        """Wait for the running attempts."""
 
         async def idle() -> bool:
             return not len(self.dispatcher)
@@ -119,7 +119,7 @@ class DeliveryHarness:
         await until(idle)
 
     async def transient(self, **length: float) -> None:
-        """Let time pass; what comes due is tried in its moment."""
+        """Advance the clock and attempt each delivery when it is due."""
         until = self.clock.now() + timedelta(**length)
         await self.work()
         while (due := await self._next_due()) is not None and due <= epoch_ms(until):
@@ -136,7 +136,7 @@ class DeliveryHarness:
         return None if row is None else row["due"]
 
     async def all(self, endpoint: str | None = None) -> Sequence[Shown]:
-        """Every delivery, oldest first."""
+        """Return every delivery, oldest first."""
         wanted = DeliveryFilter(endpoint=endpoint)
         found = await self.database.read(lambda tx: delivery_queries.page(tx, wanted, 10_000))
         return found[::-1]
@@ -149,7 +149,7 @@ class DeliveryHarness:
         return await self.database.read(lambda tx: delivery_queries.attempts(tx, shown.id))
 
     def counted(self, name: str, *labels: str) -> float:
-        """The sum of the series of a metric that have these labels."""
+        """Return the sum of a metric's series with these labels."""
         page = self.telemetry.metrics.render()[0].decode()
         return sum(
             float(line.rpartition(" ")[2])

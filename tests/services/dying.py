@@ -1,7 +1,7 @@
-"""A process that ends a job and delivers its event, and dies without a word at a chosen step.
+"""A process that ends a job and delivers its event, and is killed at a chosen step.
 
-A step is one resumption of one coroutine: between two of them lies everything that the process
-does, so that killing it at each in turn kills it everywhere.
+A step is one resumption of one coroutine. All work happens between two steps, so killing the
+process at each step in turn covers every place.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ SECRET = "a-secret-of-the-subscriber"
 
 
 def live_once(database_url: str, hook: str, job_id: str, kill_at: int) -> None:
-    """Open the database, end the job, deliver what is owed. `kill_at` 0: to the very end."""
+    """Open the database, end the job, deliver its event. `kill_at` 0: run to the end."""
     steps = 0
 
     @types.coroutine
@@ -52,7 +52,7 @@ def live_once(database_url: str, hook: str, job_id: str, kill_at: int) -> None:
             value = error = None
             try:
                 value = yield waiting
-            except BaseException as thrown:  # noqa: BLE001 - it is the work's own, and goes there
+            except BaseException as thrown:  # noqa: BLE001 - passed into the work
                 error = thrown
 
     async def wrapped(work: Coroutine[Any, Any, Any]) -> Any:

@@ -1,6 +1,6 @@
-"""A process that stores a video, and dies without a word at a chosen step.
+"""A process that stores a video, and is killed at a chosen step.
 
-A step is one resumption of a coroutine, or one thing asked of the file system.
+A step is one resumption of a coroutine, or one file system call.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ _FILE_CALLS = ("open", "pwrite", "fsync", "rename", "unlink", "mkdir", "link", "
 
 
 def store_once(folder: str, database_url: str, kill_at: int) -> None:
-    """Open the store and the database, and store one video. `kill_at` 0: to the very end."""
+    """Open the store and the database, and store one video. `kill_at` 0: run to the end."""
     steps = 0
 
     def step() -> None:
@@ -51,7 +51,7 @@ def store_once(folder: str, database_url: str, kill_at: int) -> None:
             value = error = None
             try:
                 value = yield waiting
-            except BaseException as thrown:  # noqa: BLE001 - it is the work's own, and goes there
+            except BaseException as thrown:  # noqa: BLE001 - passed into the work
                 error = thrown
 
     async def wrapped(work: Coroutine[Any, Any, Any]) -> Any:

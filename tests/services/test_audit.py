@@ -1,4 +1,4 @@
-"""The audit trail in the database: written with the act it tells of, proved whole afterwards."""
+"""The audit trail in the database: written in the recorded transaction, and verified later."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ OPS = Actor("ops", "10.0.0.1")
 
 
 async def told(database: Database) -> list[tuple[str, str, str, str]]:
-    """(act, subject, who, from where), oldest first."""
+    """Return (act, subject, actor, origin), oldest first."""
     records = await audit.latest(database, 100)
     return [
         (one.entry.act, one.entry.subject, one.entry.made_by, one.entry.origin)
@@ -55,11 +55,11 @@ async def five(database: Database) -> Database:
     return database
 
 
-async def test_an_empty_trail_is_whole(database: Database) -> None:
+async def test_an_empty_trail_has_no_faults(database: Database) -> None:
     assert await audit.verify(database) == audit.ChainCheck(START, 0, ())
 
 
-async def test_a_trail_is_whole_and_says_how_far_it_goes(five: Database) -> None:
+async def test_a_check_returns_the_last_record(five: Database) -> None:
     verdict = await audit.verify(five)
 
     assert verdict.faults == ()
@@ -77,7 +77,7 @@ async def test_a_long_trail_is_checked_in_parts(
     assert await words(five) == ["4: record 3 is missing before it"]
 
 
-async def test_what_is_done_to_the_rows_shows(five: Database) -> None:
+async def test_every_manipulation_of_rows_is_detected(five: Database) -> None:
     head = (await audit.verify(five)).head
     await change(five, "UPDATE audit SET made_by = 'nobody' WHERE number = 2")
     assert await words(five) == ["2: its content was changed: its hash does not match"]
@@ -87,12 +87,10 @@ async def test_what_is_done_to_the_rows_shows(five: Database) -> None:
 
     await change(five, "DELETE FROM audit WHERE number = 5")
     assert (await words(five))[-1] == "5: record 5 is missing at the end"
-    assert await words(five, head) == ["5: it is missing"], (
-        "the head that was noted elsewhere is gone"
-    )
+    assert await words(five, head) == ["5: it is missing"], "the saved record is missing"
 
 
-async def test_a_trail_that_was_rewritten_as_a_whole_shows_against_a_noted_record(
+async def test_a_rewritten_trail_is_detected_by_a_saved_record(
     five: Database,
 ) -> None:
     noted = (await audit.verify(five)).head
@@ -101,19 +99,19 @@ async def test_a_trail_that_was_rewritten_as_a_whole_shows_against_a_noted_recor
     for number in (1, 2, 4, 5, 6):
         await write(five, number)
 
-    assert await words(five) == [], "the forged chain fits in itself"
-    assert "5: it is not the record it was: the trail was rewritten" in await words(five, noted)
+    assert await words(five) == [], "the forged chain is consistent"
+    assert "5: it has another hash: the trail was rewritten" in await words(five, noted)
 
 
-async def test_a_head_that_was_turned_back_shows(five: Database) -> None:
+async def test_a_head_that_was_set_back_is_detected(five: Database) -> None:
     await change(five, "UPDATE audit_head SET hash = :hash", hash=START.hash)
-    assert await words(five) == ["5: the head of the trail notes another record"]
+    assert await words(five) == ["5: the audit trail's head row has another hash"]
 
     await change(five, "DELETE FROM audit_head")
-    assert await words(five) == ["0: the head of the trail is missing"]
+    assert await words(five) == ["0: the audit trail's head row is missing"]
 
 
-async def test_records_of_many_at_once_form_one_chain(database: Database) -> None:
+async def test_concurrent_records_form_one_chain(database: Database) -> None:
     await asyncio.gather(*(write(database, number) for number in range(40)))
 
     verdict = await audit.verify(database)
@@ -136,7 +134,9 @@ async def test_an_act_that_fails_leaves_no_record_and_no_gap(five: Database) -> 
     assert verdict.checked == 6
 
 
-async def test_keys_made_and_revoked_are_told_with_who_and_from_where(database: Database) -> None:
+async def test_created_and_revoked_keys_are_recorded_with_actor_and_origin(
+    database: Database,
+) -> None:
     clock = FakeClock()
     ring = Keyring(database, clock, random.Random(1), in_force({}))
     made = await ring.create("red", "ci", OPS)
@@ -155,7 +155,7 @@ async def test_keys_made_and_revoked_are_told_with_who_and_from_where(database: 
     assert json.loads(created.entry.details) == {"hash": made.stored.hash}
 
 
-async def test_a_corrected_budget_is_told_with_both_figures(database: Database) -> None:
+async def test_a_corrected_budget_is_recorded_with_both_amounts(database: Database) -> None:
     books = Books(database, in_force({}))
     opened = await books.submit("red", 400_000)
     await books.accept(opened.job)
@@ -177,7 +177,7 @@ async def test_a_corrected_budget_is_told_with_both_figures(database: Database) 
     }
 
 
-async def test_a_start_is_told_when_its_configuration_is_another_one(database: Database) -> None:
+async def test_a_start_with_another_configuration_is_recorded(database: Database) -> None:
     now, process = FakeClock().now(), Actor("start", "process 1")
     for version in ("v1", "v1", "v2", "v2"):
         await database.write(partial(audit.record_start, actor=process, version=version, now=now))

@@ -1,8 +1,8 @@
 """Cancellation at every await between a submit and its settlement (docs/reliability.md (d) F10).
 
-What is cancelled may be the client's wait, the flight, an act on its way to the database, a call
-of the upstream. Whatever it is: no transaction stays open, the next in line is served, and the
-books are right in the end.
+The cancelled work may be the client's wait, the running submit, a waiting transaction or an
+upstream call. In every case no transaction stays open, waiting work continues, and the ledger is
+consistent in the end.
 """
 
 import asyncio
@@ -18,8 +18,8 @@ from tests.fakes.steps import Steps
 from tests.harness import until
 from tests.services.buying import FLOWS, Machine, document, machine
 
-_STEPS = 500  # more than it takes to the very end
-# Nobody answers a request whose sending was cancelled halfway.
+_STEPS = 500  # more than the whole run needs
+# Nobody answers a request that was cancelled while it was being sent.
 _PATIENCE = {"patience": "3s", "answer_within": "1s"}
 
 
@@ -33,7 +33,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("flow", ["polls", "webhook"])
-async def test_a_cancellation_at_any_await_leaves_the_books_right_and_the_database_free(
+async def test_a_cancellation_at_any_await_leaves_a_consistent_and_unlocked_database(
     sandbox: Sandbox, database_url: str, tmp_path: Path, flow: str
 ) -> None:
     content = str(tmp_path / "content")
@@ -54,7 +54,7 @@ async def test_a_cancellation_at_any_await_leaves_the_books_right_and_the_databa
 
 
 async def _cancel_at(one: Machine, flow: str, prompt: str, step: int) -> bool:
-    """Buy a video and cancel whatever runs at that step; whether there was such a step."""
+    """Submit a video and cancel what runs at that step; return whether the step exists."""
     steps = Steps(step, asyncio.CancelledError)
     with steps.counting():
         work = asyncio.create_task(FLOWS[flow](one, prompt))
@@ -65,7 +65,7 @@ async def _cancel_at(one: Machine, flow: str, prompt: str, step: int) -> bool:
 
 
 async def _lands(one: Machine) -> None:
-    """Let what goes on in the background come to its end, waking what waits for the clock."""
+    """Wait until background tasks end, advancing the clock for sleeping ones."""
 
     async def landed() -> bool:
         return len(one.gateway.tasks) == 0
@@ -74,7 +74,7 @@ async def _lands(one: Machine) -> None:
 
 
 async def _is_well(one: Machine, sandbox: Sandbox, prompt: str) -> None:
-    """The database serves the next, at once; one POST at most was made; nothing is inconsistent."""
+    """Check that the database is free, at most one POST was made, and the ledger is consistent."""
     posts = [post for post in sandbox.ledger.submits if (post.body or {}).get("prompt") == prompt]
     assert len(posts) <= 1
     async with asyncio.timeout(5):

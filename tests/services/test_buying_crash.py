@@ -1,7 +1,7 @@
-"""Kill -9 at every await between a submit and its settlement: nothing lost, nothing paid twice.
+"""Kill -9 at every await between a submit and its settlement: nothing is lost or paid twice.
 
-docs/reliability.md (d) F1. The upstream outlives the gateway and keeps the books that ours are held
-to.
+See docs/reliability.md (d) F1. The upstream survives the kill, and the test compares the gateway's
+ledger with the upstream's record.
 """
 
 import asyncio
@@ -20,13 +20,13 @@ from gateway.sandbox import Sandbox, SandboxConfig
 from gateway.sandbox.ledger import Submit
 from tests.services.buying import TOLD, buy_once, document, machine
 
-_STEPS = 500  # more than it takes to the very end
+_STEPS = 500  # more than the whole run needs
 
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
     sandbox = await Sandbox.start(SandboxConfig(generation_seconds=(0.0, 0.0)))
-    sandbox.faults.next("webhook", "drop", times=10_000)  # the test tells, when it wants to
+    sandbox.faults.next("webhook", "drop", times=10_000)  # the test sends the webhooks itself
     yield sandbox
     await sandbox.close()
 
@@ -38,7 +38,7 @@ async def test_a_process_killed_at_any_await_loses_no_money_and_buys_nothing_twi
 ) -> None:
     template = Path(sqlite_url.removeprefix("sqlite:///"))
     async with machine(_document(sandbox, template, tmp_path)) as one:
-        await one.step("catalogs")  # so that nobody who comes after has to
+        await one.step("catalogs")  # so that later processes need not fetch them
     server = multiprocessing.get_context("forkserver")
     server.set_forkserver_preload(["tests.services.buying"])
     died, assumed = 0, 0
@@ -56,26 +56,26 @@ async def test_a_process_killed_at_any_await_loses_no_money_and_buys_nothing_twi
         died += 1
         assumed += await _recovers(sandbox, text, flow, prompt)
 
-    assert process.exitcode == 0, "it came to its end when nobody killed it"
-    assert died > 15, "it was killed in many places"
-    assert assumed > 0, "between the POST and its answer, too"
+    assert process.exitcode == 0, "the last run was not killed"
+    assert died > 15, "it was killed at many steps"
+    assert assumed > 0, "it was also killed between the POST and its answer"
 
 
 async def _recovers(sandbox: Sandbox, text: str, flow: str, prompt: str) -> int:
-    """The next process takes over, and the client asks again; how many outcomes stay unknown."""
+    """Start the next process and submit again; return the number of unknown outcomes."""
     async with machine(text) as one:
         await one.step("sweeper")
-        await one.buy(prompt)  # the client heard nothing
+        await one.buy(prompt)  # the client got no response
         if flow == "polls":
             await one.follow()
         else:
             for post in _posts(sandbox, prompt):
-                if post.job_id is not None:  # its webhook comes again until somebody takes it
+                if post.job_id is not None:  # the upstream retries its webhook
                     await one.hear(post.job_id, _token(post))
         await one.give_up()
 
         posts, made = _posts(sandbox, prompt), await one.jobs()
-        assert len(posts) <= 1, "the upstream was asked twice"
+        assert len(posts) <= 1, "the upstream got two submits"
         assert len(made) == 1, "the client has two jobs"
         assert [job for job in made if not job.status.terminal] == []
         assert await one.broken() == []

@@ -1,4 +1,4 @@
-"""The catalog: fetched, kept, compared, and served while its upstream is away."""
+"""The catalog: fetched, stored, compared, and used while its upstream is unavailable."""
 
 import copy
 import json
@@ -27,7 +27,7 @@ HOUR = 3600
 
 @dataclass
 class Listing:
-    """An upstream that lists models, or is away."""
+    """An upstream that lists models or is unavailable."""
 
     name: str = "main"
     listed: Sequence[Mapping[str, Any]] | None = field(default_factory=lambda: MODELS)
@@ -58,7 +58,7 @@ async def changed(database: Database) -> list[tuple[str, str, str, Any, Any]]:
     ]
 
 
-async def test_what_was_fetched_is_there_after_a_restart_without_the_upstream(
+async def test_a_fetched_catalog_is_available_after_a_restart_without_the_upstream(
     database: Database,
 ) -> None:
     clock = FakeClock()
@@ -73,7 +73,7 @@ async def test_what_was_fetched_is_there_after_a_restart_without_the_upstream(
     assert restarted.has("main", GROK)
 
 
-async def test_a_stale_catalog_is_served_for_max_stale_and_no_longer(database: Database) -> None:
+async def test_a_stale_catalog_is_used_for_max_stale_only(database: Database) -> None:
     clock, upstream = FakeClock(), Listing()
     catalogs = opened(database, upstream, clock)
     await catalogs.refresh("main")
@@ -115,9 +115,7 @@ async def test_a_change_of_price_or_capability_is_recorded(database: Database) -
 
 
 @pytest.mark.parametrize("listed", [[], None, [{"no": "id"}]])
-async def test_a_listing_without_a_model_never_replaces_a_good_one(
-    database: Database, listed: Any
-) -> None:
+async def test_an_empty_catalog_never_replaces_a_good_one(database: Database, listed: Any) -> None:
     upstream = Listing()
     catalogs = opened(database, upstream, FakeClock())
     await catalogs.refresh("main")
@@ -128,7 +126,7 @@ async def test_a_listing_without_a_model_never_replaces_a_good_one(
     assert len(catalogs.models()) == 30
 
 
-async def test_one_bad_entry_does_not_cost_the_others(database: Database) -> None:
+async def test_one_invalid_entry_does_not_affect_the_others(database: Database) -> None:
     catalogs = opened(database, Listing(listed=[{"id": 5}, *MODELS]), FakeClock())
 
     assert await catalogs.refresh("main")
@@ -136,7 +134,7 @@ async def test_one_bad_entry_does_not_cost_the_others(database: Database) -> Non
     assert len(catalogs.models()) == 30
 
 
-async def test_it_is_fetched_at_start_and_every_refresh_and_sooner_after_a_failure(
+async def test_a_catalog_is_fetched_at_start_at_each_refresh_and_sooner_after_a_failure(
     database: Database,
 ) -> None:
     clock, upstream = FakeClock(), Listing(listed=None)
@@ -160,7 +158,7 @@ async def test_it_is_fetched_at_start_and_every_refresh_and_sooner_after_a_failu
     assert upstream.asked == 3
 
 
-async def test_an_older_catalog_never_replaces_a_newer_one_of_another_replica(
+async def test_an_older_catalog_never_replaces_another_replicas_newer_one(
     database: Database,
 ) -> None:
     clock = FakeClock()
@@ -181,7 +179,7 @@ async def test_an_older_catalog_never_replaces_a_newer_one_of_another_replica(
     [{"created": 2**70}, {"name": "half a pair \ud800"}, {"supported_durations": [2**80]}],
     ids=["number", "surrogate", "durations"],
 )
-async def test_one_odd_entry_costs_no_other_and_is_kept_from_the_database(
+async def test_an_entry_that_cannot_be_stored_does_not_affect_the_others(
     database: Database, odd: dict[str, Any]
 ) -> None:
     clock = FakeClock()
@@ -197,7 +195,7 @@ async def test_one_odd_entry_costs_no_other_and_is_kept_from_the_database(
     assert restarted.sizes() == {"main": len(MODELS) - 1}
 
 
-async def test_why_there_is_no_catalog_is_known(database: Database) -> None:
+async def test_a_missing_catalog_has_a_reason(database: Database) -> None:
     catalogs = opened(database, Listing(listed=None), FakeClock())
     assert catalogs.unavailable() == {"main": "not fetched yet"}
 

@@ -1,4 +1,4 @@
-"""Kill -9 at every step of a store write: the video is whole or absent, nothing else is left."""
+"""Kill -9 at every step of storing: the video is complete or absent, and nothing else is left."""
 
 import asyncio
 import hashlib
@@ -22,10 +22,10 @@ from gateway.telemetry.bundle import Telemetry
 from tests.services.content.test_fetch import JOB
 from tests.services.dying_store import FILM, store_once
 
-_STEPS = 500  # more than it takes to the very end
+_STEPS = 500  # more than the whole run needs
 
 
-async def test_a_process_killed_at_any_step_leaves_the_video_whole_or_absent(
+async def test_a_process_killed_at_any_step_leaves_the_video_complete_or_absent(
     tmp_path: Path, sqlite_url: str
 ) -> None:
     template = Path(sqlite_url.removeprefix("sqlite:///"))
@@ -47,13 +47,13 @@ async def test_a_process_killed_at_any_step_leaves_the_video_whole_or_absent(
             break
         assert process.exitcode == -signal.SIGKILL, f"killed at step {step}"
 
-    assert outcomes[-1] == 1, "at last it was not killed at all"
-    assert outcomes.count(0) > 20, "it was killed in many places before the row"
-    assert outcomes.count(1) > 2, "and after it"
+    assert outcomes[-1] == 1, "the last run was not killed"
+    assert outcomes.count(0) > 20, "it was killed at many steps before the row"
+    assert outcomes.count(1) > 2, "it was killed at some steps after the row"
 
 
 async def _after_a_start(path: Path, folder: Path) -> list[Asset]:
-    """What the next start finds stored, after making sure that the folder holds just that."""
+    """Return the assets after the next start; check that the folder contains exactly these."""
     database = await open_database(f"sqlite:///{path}")
     blobs = LocalBlobs.open_folder(folder, create=True)
     assert blobs is not None

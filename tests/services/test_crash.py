@@ -1,6 +1,6 @@
 """Kill -9 at every step between a job's end and its delivery: nothing is lost.
 
-At most one duplicate arrives, and it bears the same idempotency key.
+At most one duplicate arrives, and it has the same idempotency key.
 """
 
 import asyncio
@@ -17,10 +17,10 @@ from tests.fakes.subscriber import Subscriber, answers, subscriber
 from tests.services.books import Books, in_force
 from tests.services.dying import live_once
 
-_STEPS = 400  # more than it takes to the very end
+_STEPS = 400  # more than the whole run needs
 
 
-async def test_a_process_killed_at_any_step_loses_no_event_and_doubles_at_most_one(
+async def test_a_process_killed_at_any_step_loses_no_event_and_duplicates_at_most_one(
     tmp_path: Path, sqlite_url: str
 ) -> None:
     job = await _an_open_job(sqlite_url)
@@ -48,8 +48,8 @@ async def test_a_process_killed_at_any_step_loses_no_event_and_doubles_at_most_o
             doubled += len(keys) - 1
             await _all_is_well(path, job)
 
-    assert died > 20, "it was killed in many places"
-    assert doubled > 0, "between an attempt and its record, too"
+    assert died > 20, "it was killed at many steps"
+    assert doubled > 0, "it was also killed between an attempt and its record"
 
 
 async def _run(

@@ -1,4 +1,4 @@
-"""Two replicas that buy, end and correct at once: each act takes its locks in one order."""
+"""Two replicas that submit, end and correct concurrently: each act locks in the same order."""
 
 import asyncio
 import itertools
@@ -28,19 +28,19 @@ JOBS = 120
 async def replicas(postgres_url: str) -> AsyncIterator[tuple[Books, Books]]:
     databases = [await PostgresDatabase.open(postgres_url, connections=8) for _ in range(2)]
     one, other = (Books(database, in_force(RULES)) for database in databases)
-    other._numbers = one._numbers  # ids of jobs and of events are told apart
+    other._numbers = one._numbers  # the replicas share one sequence of ids
     other.publisher.source.seed(2)
     yield one, other
     for database in databases:
         await database.close()
 
 
-async def test_who_buys_and_who_ends_never_wait_for_each_other_in_a_circle(
+async def test_submitting_and_ending_never_deadlock(
     replicas: tuple[Books, Books],
 ) -> None:
-    """PostgreSQL finds a circle after a second, and somebody's act begins again."""
+    """PostgreSQL detects a deadlock after a second and aborts one transaction."""
     chance = random.Random(5)
-    for team in ("red", "blue"):  # every window is opened
+    for team in ("red", "blue"):  # opens every window
         await replicas[0].submit(team, 1000)
 
     async def live(number: int, here: Books, there: Books) -> None:

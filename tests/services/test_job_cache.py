@@ -1,4 +1,4 @@
-"""What a process knows of jobs: enough to answer without the database, and never behind itself."""
+"""The job cache: answers without the database, and never returns an older state than it stored."""
 
 import asyncio
 from dataclasses import replace
@@ -27,7 +27,7 @@ async def end(database: Database, job_id: str) -> None:
     await database.write(lambda tx: jobs.end(tx, job_id, ending, now=1))
 
 
-async def test_a_team_sees_its_own_jobs_and_whoever_may_see_all_sees_them(
+async def test_a_team_gets_only_its_own_jobs_and_none_means_any_team(
     database: Database,
 ) -> None:
     views = JobCache(database, FakeClock(), max_age=None)
@@ -41,7 +41,7 @@ async def test_a_team_sees_its_own_jobs_and_whoever_may_see_all_sees_them(
     assert await views.get("nobody", None) is None
 
 
-async def test_the_only_writer_never_asks_twice(database: Database) -> None:
+async def test_the_only_writer_reads_a_job_once(database: Database) -> None:
     outage = Outage()
     views = JobCache(outage.around(database), FakeClock(), max_age=None)
     job_id = await bound(database)
@@ -52,7 +52,7 @@ async def test_the_only_writer_never_asks_twice(database: Database) -> None:
     assert await views.get(job_id, "growth") == seen
 
 
-async def test_one_writer_among_others_looks_again_when_what_it_knows_is_old(
+async def test_with_other_writers_an_expired_job_is_read_again(
     database: Database,
 ) -> None:
     clock = FakeClock()
@@ -72,7 +72,7 @@ async def test_one_writer_among_others_looks_again_when_what_it_knows_is_old(
     assert await status() is Status.COMPLETED
 
 
-async def test_what_is_terminal_is_known_for_ever(database: Database) -> None:
+async def test_a_terminal_job_never_expires(database: Database) -> None:
     clock, outage = FakeClock(), Outage()
     views = JobCache(outage.around(database), clock, max_age=0.8)
     job_id = await bound(database)
@@ -85,7 +85,7 @@ async def test_what_is_terminal_is_known_for_ever(database: Database) -> None:
     assert await views.get(job_id, "growth") == seen
 
 
-async def test_the_last_known_state_is_better_than_none(database: Database) -> None:
+async def test_the_cached_state_is_returned_without_the_database(database: Database) -> None:
     clock, outage = FakeClock(), Outage()
     views = JobCache(outage.around(database), clock, max_age=0.8)
     job_id = await bound(database)
@@ -99,7 +99,7 @@ async def test_the_last_known_state_is_better_than_none(database: Database) -> N
         await views.get("gen-vid-1-never-seen", "growth")
 
 
-async def test_a_database_that_does_not_answer_keeps_nobody_waiting_for_what_is_known(
+async def test_a_stuck_database_delays_a_cached_job_only_briefly(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.services.job_cache._PATIENCE", 0.02)
@@ -114,12 +114,12 @@ async def test_a_database_that_does_not_answer_keeps_nobody_waiting_for_what_is_
     assert await views.get(job_id, "growth") == seen
     unknown = asyncio.create_task(views.get("gen-vid-1-never-seen", "growth"))
     await asyncio.wait([unknown], timeout=0.1)
-    assert not unknown.done(), "a poll that can't be answered yet is not refused"
+    assert not unknown.done(), "a poll of an uncached job waits instead of failing"
     outage.release()
     assert await unknown is None
 
 
-async def test_an_older_version_never_replaces_a_newer(database: Database) -> None:
+async def test_an_older_version_never_replaces_a_newer_one(database: Database) -> None:
     views = JobCache(database, FakeClock(), max_age=None)
     job = await row(database, await bound(database))
     newer = replace(job, version=job.version + 1, status=Status.IN_PROGRESS)
@@ -130,7 +130,7 @@ async def test_an_older_version_never_replaces_a_newer(database: Database) -> No
     assert await views.get(job.id, "growth") == newer
 
 
-async def test_memory_is_bounded_and_what_was_dropped_is_read_again(
+async def test_the_cache_is_bounded_and_dropped_jobs_are_read_again(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.services.job_cache._CAPACITY", 2)
@@ -142,7 +142,7 @@ async def test_memory_is_bounded_and_what_was_dropped_is_read_again(
 
     outage.down = True
 
-    assert await views.get(ids[0], None) is not None  # asked for since, so it stayed
+    assert await views.get(ids[0], None) is not None  # used recently, so it is kept
     with pytest.raises(StorageFailed):
         await views.get(ids[1], None)
     outage.down = False

@@ -1,7 +1,7 @@
 """Any interleaving of submits, refusals, ends, late ends, crashes, window boundaries and reloads.
 
-After every step the database's own invariants hold (gateway/store/invariants.py), and its windows
-equal those of a model that knows nothing but sums.
+After every step the database's invariants hold (gateway/store/invariants.py), and its windows equal
+those of a model that only adds up amounts.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ ENDS = st.sampled_from([Status.COMPLETED, Status.FAILED, Status.CANCELLED, Statu
 
 @dataclass
 class Mirror:
-    """What a job holds or cost, as the model sees it."""
+    """A job's reservation or cost in the model."""
 
     windows: list[str]
     estimate: int
@@ -74,7 +74,7 @@ def rules(limit: int) -> Any:
 
 
 class Ledger(RuleBasedStateMachine):
-    """Rules act on the database through the real acts, and on the model by arithmetic."""
+    """Rules change the database through the real acts, and the model by arithmetic."""
 
     fresh: ClassVar[Callable[[], tuple[str, Callable[[], None]]]]
     sent = Bundle("sent")
@@ -127,7 +127,7 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(target=over, job=consumes(sent), crashed=st.booleans(), heard=st.booleans())
     def lose(self, job: Any, crashed: bool, heard: bool) -> JobId:
-        """The process dies or the answer is lost; then a webhook tells, or nobody ever does."""
+        """The process crashes or the answer is lost; then a webhook arrives or nothing does."""
         if crashed:
             self.do(self.books.tracker.orphaned(job.id))
         else:
@@ -154,7 +154,7 @@ class Ledger(RuleBasedStateMachine):
             mirror.spent = self._cents(cost)
         unheard = before.cause is Cause.ASSUMED and before.raw_cost is None
         if cost is None and unheard and status is not Status.COMPLETED:
-            mirror.spent = 0  # what failed is free, also when that is learned late
+            mirror.spent = 0  # a failed job is free, even if that is learned late
 
     @rule(hours=st.sampled_from([1, 5, 24, 24 * 8, 24 * 32]))
     def pass_time(self, hours: int) -> None:
@@ -229,7 +229,9 @@ def run(fresh: Callable[[], tuple[str, Callable[[], None]]], examples: int) -> N
 
 
 @pytest.mark.timeout(300)
-def test_any_interleaving_keeps_the_books_on_sqlite(sqlite_template: Path, tmp_path: Path) -> None:
+def test_any_interleaving_keeps_the_ledger_consistent_on_sqlite(
+    sqlite_template: Path, tmp_path: Path
+) -> None:
     numbers = iter(range(1_000_000))
 
     def fresh() -> tuple[str, Callable[[], None]]:
@@ -241,7 +243,7 @@ def test_any_interleaving_keeps_the_books_on_sqlite(sqlite_template: Path, tmp_p
 
 
 @pytest.mark.timeout(300)
-def test_any_interleaving_keeps_the_books_on_postgres(
+def test_any_interleaving_keeps_the_ledger_consistent_on_postgres(
     pg_server: PostgresServer, postgres_template: str
 ) -> None:
     def fresh() -> tuple[str, Callable[[], None]]:

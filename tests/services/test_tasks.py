@@ -1,4 +1,4 @@
-"""Background work: owned, reported, and ended with the process."""
+"""Background tasks: owned, reported, and ended with the process."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ def tasks(failures: list[tuple[str, BaseException]]) -> Tasks:
     return Tasks(lambda name, error: failures.append((name, error)))
 
 
-async def test_what_runs_is_counted_until_it_is_over(tasks: Tasks) -> None:
+async def test_running_tasks_are_counted(tasks: Tasks) -> None:
     over = asyncio.Event()
     tasks.spawn(over.wait(), "waits")
     assert len(tasks) == 1
@@ -29,7 +29,7 @@ async def test_what_runs_is_counted_until_it_is_over(tasks: Tasks) -> None:
     assert len(tasks) == 0
 
 
-async def test_a_failure_is_reported_by_name_and_ends_nothing_else(
+async def test_a_failure_is_reported_by_name_and_affects_no_other_task(
     tasks: Tasks, failures: list[tuple[str, BaseException]]
 ) -> None:
     async def fail() -> None:
@@ -46,7 +46,7 @@ async def test_a_failure_is_reported_by_name_and_ends_nothing_else(
     await tasks.drain(1)
 
 
-async def test_a_drain_waits_for_what_ends_in_time_and_cuts_off_the_rest(
+async def test_a_drain_waits_for_tasks_and_cancels_late_ones(
     tasks: Tasks, failures: list[tuple[str, BaseException]]
 ) -> None:
     ended: list[str] = []
@@ -70,8 +70,8 @@ async def test_a_drain_waits_for_what_ends_in_time_and_cuts_off_the_rest(
     assert await tasks.drain(0) == 0
 
 
-async def test_a_drain_waits_for_what_was_begun_while_it_waited(tasks: Tasks) -> None:
-    """It has time, and cuts nothing off that would have ended in it."""
+async def test_a_drain_waits_for_tasks_started_meanwhile(tasks: Tasks) -> None:
+    """A drain does not cancel tasks that end within its time."""
     ended: list[str] = []
 
     async def last() -> None:

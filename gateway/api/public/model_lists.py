@@ -36,7 +36,7 @@ class ModelLists:
         self._catalogs = catalogs
         self._decider = decider
         self._made: dict[tuple[str, str | None], ReadyList] = {}
-        self._of: tuple[object, int] | None = None
+        self._of: tuple[object, int, tuple[str, ...]] | None = None
 
     def video(self, team: str | None) -> ReadyList | None:
         """Return the video models that the team may use (None: all); None: no catalog yet."""
@@ -51,13 +51,13 @@ class ModelLists:
     def _list(
         self, kind: str, team: str | None, document: Callable[[Entries], Mapping[str, Any]]
     ) -> ReadyList | None:
-        of = (self._live.current, self._catalogs.generation)
+        of = (self._live.current, self._catalogs.generation, self._catalogs.listed_upstreams())
         if self._of != of:
             self._made.clear()
             self._of = of
         known = self._made.get((kind, team))
         if known is not None:
-            return known if self._catalogs.any_listed() else None
+            return known
         listed = self._catalogs.models()
         if not listed:
             return None

@@ -1,1 +1,1 @@
-"""Know who is calling, and manage API keys."""
+"""Authenticate callers and manage API keys."""

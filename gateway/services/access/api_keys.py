@@ -1,4 +1,4 @@
-"""Making and revoking bearer keys at run time."""
+"""Create and revoke API keys at run time."""
 
 import random
 import re
@@ -22,42 +22,42 @@ _LENGTH = 40  # of 62 characters each: 238 bits
 
 @dataclass(frozen=True, slots=True)
 class MadeKey:
-    """A key that was just made; `secret` is shown this once."""
+    """A new key; `secret` is shown only once."""
 
     secret: str
     stored: StoredKey
 
 
 def new_key(source: random.Random) -> str:
-    """A fresh bearer key: `vg_` and 40 alphanumerics."""
+    """Return a new API key: `vg_` and 40 alphanumerics."""
     return KEY_PREFIX + "".join(source.choices(_ALPHABET, k=_LENGTH))
 
 
 class Keyring:
-    """The keys in the database; those of the configuration are changed there."""
+    """Manages the API keys in the database; keys in the configuration are changed there."""
 
     def __init__(self, database: Database, clock: Clock, source: random.Random, live: Live) -> None:
-        """`source`: the system's random source."""
+        """Create a keyring; `source` is the system's random source."""
         self._database = database
         self._clock = clock
         self._random = source
         self._live = live
 
     async def create(self, team: str, name: str, by: Actor) -> MadeKey:
-        """Make a key for the team; the audit trail says who did.
+        """Create a key for the team and record it in the audit trail.
 
         Raises:
-            Refused: INVALID_REQUEST for an unknown team, a bad name, or one that is taken.
+            Refused: INVALID_REQUEST for an unknown team, an invalid name, or a name in use.
 
         """
         config = self._live.config
         if team not in config.teams:
             known = ", ".join(sorted(config.teams))
-            raise _invalid("team", team, f"a team of the configuration: {known}")
+            raise _invalid("team", team, f"a configured team: {known}")
         if not _NAME.fullmatch(name):
             raise _invalid("name", name, "letters, digits, `.`, `_`, `-`; at most 64")
         if any(key.name == name for key in config.teams[team].keys):
-            raise _invalid("name", name, "a name that no key of the configuration has")
+            raise _invalid("name", name, "a name that no configured key of the team has")
         secret = new_key(self._random)
         now = self._clock.now()
         stored = StoredKey(hash_key(secret), team, name, epoch_ms(now), by.name, None)
@@ -75,10 +75,10 @@ class Keyring:
         return MadeKey(secret, stored)
 
     async def revoke(self, team: str, name: str, by: Actor) -> None:
-        """Revoke a key, which the audit trail tells; within a second it stops everywhere.
+        """Revoke a key and record it in the audit trail; it stops everywhere within a second.
 
         Raises:
-            Refused: INVALID_REQUEST where the team has no active key of this name in the database.
+            Refused: INVALID_REQUEST if the team has no active key of this name in the database.
 
         """
         now = self._clock.now()
@@ -90,10 +90,10 @@ class Keyring:
             return revoked
 
         if not await self._database.write(act):
-            raise _invalid("name", f"{team}/{name}", "an active key made by `keys create`")
+            raise _invalid("name", f"{team}/{name}", "an active key created with `keys create`")
 
     async def stored(self) -> list[StoredKey]:
-        """Every key of the database, revoked ones too."""
+        """Return every key in the database, including revoked ones."""
         return await self._database.read(api_keys.all_keys)
 
 

@@ -1,4 +1,4 @@
-"""Who is asking: a bearer key to the team behind it, through a lookup by the key's full hash."""
+"""Authenticate API keys: look up the team of a key by the key's full hash."""
 
 from collections.abc import Mapping
 
@@ -11,41 +11,42 @@ from gateway.store import api_keys
 
 
 class Authenticator:
-    """Knows every key: those of the configuration, and those of the database as last read.
+    """Looks up keys in the configuration and in the database, as last read.
 
-    The database's are read whole (a team has few), by `refresh`: after each change made here, and
-    every half second, so that a key revoked anywhere stops within a second.
+    `refresh` reads all keys of the database (a team has few) after each change in this process and
+    every half second, so that a revoked key stops everywhere within a second.
     """
 
     def __init__(self, database: Database, live: Live) -> None:
-        """Call `refresh` before the first request."""
+        """Create an authenticator; call `refresh` before the first request."""
         self._database = database
         self._live = live
         self._stored: Mapping[str, api_keys.StoredKey] = {}
         self._configured: tuple[InForce | None, Mapping[str, Principal]] = (None, {})
 
     async def refresh(self) -> None:
-        """Read the stored keys anew.
+        """Read the stored keys again.
 
         Raises:
-            StorageFailed: what was read last stays in force.
+            StorageFailed: the keys that were read last stay in force.
 
         """
         stored = await self._database.read(api_keys.all_keys)
         self._stored = {key.hash: key for key in stored}
 
     def principal(self, authorization: str | None) -> Principal:
-        """The team and key behind an `Authorization` header.
+        """Return the team and key of an `Authorization` header.
 
         Raises:
-            Refused: INVALID_KEY or REVOKED_KEY; the same words whatever was wrong with the key.
+            Refused: INVALID_KEY or REVOKED_KEY; the message does not reveal what was wrong.
 
         """
         scheme, _, key = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             raise Refused(
                 Reason.INVALID_KEY,
-                "No API key. Send `Authorization: Bearer vg_...` with a key of this gateway.",
+                "The API key is missing. Send `Authorization: Bearer vg_...` with a key of this"
+                " gateway.",
             )
         return self._by_hash(hash_key(key.strip()))
 
@@ -57,7 +58,7 @@ class Authenticator:
         if stored is None or stored.team not in self._live.config.teams:
             raise Refused(
                 Reason.INVALID_KEY,
-                "This API key is not known here. Ask the gateway's operators for one.",
+                "This API key is invalid. Ask the gateway's operators for a key.",
             )
         if stored.revoked_at is not None:
             raise Refused(Reason.REVOKED_KEY, "This API key was revoked.")

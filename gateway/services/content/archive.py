@@ -1,4 +1,4 @@
-"""Fetching videos when their jobs complete, before the upstream lets go of them."""
+"""Archive videos: fetch them when their jobs complete, before the upstream deletes them."""
 
 import random
 from datetime import timedelta
@@ -14,19 +14,20 @@ from gateway.store import archivals, jobs
 from gateway.store.archivals import Archival
 from gateway.telemetry.bundle import Telemetry
 
-# How long it is tried where the upstream does not say how long it keeps a video. It says that of
-# stored copies only, and nobody publishes a figure for the rest (docs/openrouter-contract.md
+# How long to retry if the upstream does not state how long it keeps a video. It states that only
+# for stored copies; no figure is published for the other ones (docs/openrouter-contract.md
 # section 4).
 _PATIENCE_MS = int(timedelta(days=3).total_seconds() * 1000)
 
 LEASE_SECONDS = 120.0
-"""A lease is renewed at a third of it for as long as the download goes on."""
+"""A running download renews its lease after a third of this time."""
 
 
 def plan(tx: Transaction, job: Job, mode: Mode, *, now: int) -> None:
-    """Have a job's outputs fetched if it has just completed and they are to be archived.
+    """Queue a completed job's outputs if they are to be archived.
 
-    Part of the act that ends the job: what is not planned there is never archived.
+    It is part of the transaction that ends the job; outputs that are not queued there are never
+    archived.
     """
     if mode != "archive" or job.status is not Status.COMPLETED or not job.retain:
         return
@@ -37,7 +38,7 @@ def plan(tx: Transaction, job: Job, mode: Mode, *, now: int) -> None:
 
 
 class Archive:
-    """Claims outputs that are to be fetched, fetches them, plans the next try."""
+    """Leases queued outputs, fetches them, and schedules the next attempt."""
 
     def __init__(
         self,
@@ -48,7 +49,7 @@ class Archive:
         asset_store: AssetStore,
         telemetry: Telemetry,
     ) -> None:
-        """`shelf` is told of what could not be fetched in time."""
+        """Create an archive; `asset_store` counts and logs outputs that could not be fetched."""
         self._database = database
         self._clock = clock
         self._random = source
@@ -57,7 +58,7 @@ class Archive:
         self._telemetry = telemetry
 
     async def claim(self, limit: int) -> list[Archival]:
-        """Up to `limit` outputs that are due, leased."""
+        """Lease up to `limit` outputs that are due."""
         now = self._now()
         if not await self._database.read(lambda tx: archivals.due(tx, now=now)):
             return []
@@ -68,12 +69,12 @@ class Archive:
         )
 
     async def renew(self, held: Archival) -> bool:
-        """Hold an output for longer; False if another took it over."""
+        """Extend the lease of an output; False if it was lost."""
         until = self._now() + int(LEASE_SECONDS * 1000)
         return await self._database.write(lambda tx: archivals.renew(tx, held, until=until))
 
     async def fetch(self, held: Archival) -> None:
-        """Fetch one output, and write down what comes of it."""
+        """Fetch one output and record the outcome."""
         job = await self._database.read(lambda tx: jobs.find(tx, held.job_id))
         if job is None:
             await self._database.write(lambda tx: archivals.drop(tx, held))
@@ -96,7 +97,7 @@ class Archive:
     async def _give_up(self, job: Job, held: Archival, outcome: FetchOutcome) -> None:
         dropped = await self._database.write(lambda tx: archivals.drop(tx, held))
         if self._still_ours(dropped):
-            why = "the upstream has it no more" if outcome == "gone" else "no time is left"
+            why = "the upstream deleted it" if outcome == "gone" else "the deadline has passed"
             self._asset_store.failed(job, held.output, BlobFailed("missed", why))
 
     async def _put_off(self, held: Archival, due_at: int, outcome: FetchOutcome) -> None:

@@ -1,4 +1,4 @@
-"""Everything that has to do with the bytes of videos, put together."""
+"""Construct the services around the content store."""
 
 import random
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ class Content:
         installation: str,
         shared: bool,
     ) -> Self:
-        """The services over a store. `shared`: other processes may use the same database."""
+        """Construct the services. `shared`: other processes may use the same database."""
         asset_store = AssetStore(
             database,
             clock,

@@ -1,4 +1,4 @@
-"""An operator takes a job's videos back: deleted here, and not to be had any more."""
+"""Delete a job's videos for an operator, so that the gateway never serves them again."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from gateway.telemetry.bundle import Telemetry
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """What a withdrawal did. `left`: copies that could not be deleted at once, tidied up later."""
+    """The result of a withdrawal. `left`: copies whose files a later cleanup deletes."""
 
     withdrawal: Withdrawal
     removed: tuple[Asset, ...]
@@ -25,26 +25,26 @@ class Withdrawn:
 
 
 class AssetDeleter:
-    """Deletes every stored copy of a job's videos, and keeps them from coming back."""
+    """Deletes every stored copy of a job's videos and prevents storing them again."""
 
     def __init__(
         self, database: Database, clock: Clock, blobs: Blobs | None, telemetry: Telemetry
     ) -> None:
-        """`blobs`: this process's store; None where nothing is stored."""
+        """Create a deleter; `blobs` is this process's store, or None without one."""
         self._database = database
         self._clock = clock
         self._blobs = blobs
         self._telemetry = telemetry
 
     async def withdraw(self, job_id: str, by: Actor, why: str | None) -> Withdrawn:
-        """Do it, and leave a record; safe to repeat.
+        """Delete the videos and record it; safe to repeat.
 
-        A copy in another replica's folder, or in a store that does not answer, loses its row now
-        and its file when that store is next tidied.
+        A copy in another replica's folder, or in a store that does not respond, loses its row now
+        and its file at the next cleanup of that store.
 
         Raises:
-            Refused: JOB_NOT_FOUND; NOT_COMPLETED: the job is open, its end would bring a video.
-            StorageFailed: nothing was done, or it is not known whether it was.
+            Refused: JOB_NOT_FOUND; NOT_COMPLETED: the job is open and may still produce a video.
+            StorageFailed: nothing was deleted, or the outcome is unknown.
 
         """
         moment = self._clock.now()
@@ -90,10 +90,10 @@ def _withdraw(tx: Transaction, wanted: Withdrawal) -> tuple[Job, Withdrawal, tup
     if not job.status.terminal:
         raise Refused(
             Reason.NOT_COMPLETED,
-            f"Job {job.id} is {job.status.value}: its videos can be deleted when it is over.",
+            f"Job {job.id} is {job.status.value}: its videos can be deleted after it has ended.",
             {"status": job.status.value},
         )
-    jobs.hold(tx, job.id)  # what is being stored at this moment is seen here, or sees this
+    jobs.hold(tx, job.id)  # a concurrent store of the video waits, or is already visible
     withdrawals.add(tx, wanted)
     removal = Removal("operator", wanted.made_by, last_copy=True, at=wanted.withdrawn_at)
     held = assets.of_job(tx, job.id)

@@ -1,4 +1,4 @@
-"""One output of a completed job: from the store, along with others, or from the upstream."""
+"""Serve one output of a completed job from the store, a running download, or the upstream."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -19,7 +19,7 @@ _NO_LONGER = "the upstream no longer has it"
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A video that is whole and does not change: parts of it can be had."""
+    """A complete stored video; ranges of it can be read."""
 
     asset: Asset
     blob: Blob
@@ -27,16 +27,16 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Flowing:
-    """A video on its way from the upstream; how long it is nobody knows yet.
+    """A video that is being downloaded from the upstream; its size is not known yet.
 
-    The chunks raise ContentFailed when it breaks off.
+    The chunks raise ContentFailed if the upstream's response ends early.
     """
 
     chunks: AsyncIterator[bytes]
 
 
 class Downloader:
-    """Finds the bytes of a job's output, and stores them where they may be stored."""
+    """Finds the bytes of a job's output and stores them if that is allowed."""
 
     def __init__(
         self,
@@ -45,14 +45,14 @@ class Downloader:
         fetches: Fetches,
         telemetry: Telemetry,
     ) -> None:
-        """`upstreams` by name; a job is read from the one that made it."""
+        """Create a downloader; `upstreams` by name. A job is read from its own upstream."""
         self._upstreams = upstreams
         self._asset_store = asset_store
         self._fetches = fetches
         self._telemetry = telemetry
 
     async def look(self, job: Job, index: int) -> Asset | None:
-        """What is stored of the output, to be told without its bytes; None: nothing.
+        """Return the stored asset of the output without its bytes; None if it is not stored.
 
         Raises:
             Refused: NOT_COMPLETED (409), INVALID_REQUEST (400, index out of range),
@@ -71,11 +71,10 @@ class Downloader:
 
     @asynccontextmanager
     async def open(self, job: Job, index: int) -> AsyncIterator[Stored | Flowing]:
-        """The bytes.
+        """Open the bytes.
 
         Raises:
-            Refused: as `look`; UPSTREAM_FAILED (502) or NOT_READY (503) where asking again may
-                help.
+            Refused: as `look`; UPSTREAM_FAILED (502) or NOT_READY (503) if a retry may help.
             StorageFailed: the database did not answer.
 
         """
@@ -84,7 +83,7 @@ class Downloader:
             yield await self._opened(job, index, stack)
 
     async def fetch(self, job: Job, index: int) -> FetchOutcome:
-        """Have the output stored, for nobody in particular; what came of it.
+        """Store the output without serving it; return the outcome.
 
         Raises:
             StorageFailed: the database did not answer.
@@ -127,7 +126,7 @@ class Downloader:
         return await self._alone(job, index, holding, stack)
 
     async def _found(self, job: Job, index: int) -> Holding:
-        """What is stored, also if that changes while the database is asked."""
+        """Return the stored copies; repeat the query if a download ended during it."""
         while True:
             ended = self._fetches.ended
             holding = await self._asset_store.find(job, index)
@@ -137,7 +136,7 @@ class Downloader:
     async def _shared(
         self, job: Job, index: int, holding: Holding, stack: AsyncExitStack
     ) -> Flowing:
-        """One download for all who ask meanwhile, and for the store."""
+        """Join or start the download that all clients and the store share."""
         fetch, joined = self._fetches.under_way(job.id, index), True
         if fetch is None:
             source = self._source(job, index, holding)
@@ -155,7 +154,7 @@ class Downloader:
     async def _alone(
         self, job: Job, index: int, holding: Holding, stack: AsyncExitStack
     ) -> Flowing:
-        """A download for this client only, of which nothing is stored."""
+        """Download for this client only, without storing."""
         source = self._source(job, index, holding)
         try:
             stream = await stack.enter_async_context(opened_video(source))
@@ -166,11 +165,11 @@ class Downloader:
         return Flowing(aiter(stream))
 
     async def _refusal(self, job: Job, holding: Holding, error: ContentFailed) -> Refused:
-        """What to say when the upstream hands nothing over."""
+        """Return the refusal for an upstream that did not send the video."""
         if not await self._asset_store.note_failure(job, error, elsewhere=holding.somewhere):
             return Refused(
                 Reason.UPSTREAM_FAILED,
-                "The upstream did not hand over the video just now; try again.",
+                "The upstream did not return the video; try again.",
                 retry_after=_RETRY_AFTER,
             )
         if holding.somewhere:
@@ -179,10 +178,11 @@ class Downloader:
         return _gone(job, _NO_LONGER)
 
     def _source(self, job: Job, index: int, holding: Holding) -> Source:
-        """How to download the output from its upstream.
+        """Return a function that opens the output at its upstream.
 
         Raises:
-            Refused: CONTENT_GONE, or NOT_READY where it is stored: there is no such upstream now.
+            Refused: the upstream is not configured any more: CONTENT_GONE, or NOT_READY if another
+                store has the output.
 
         """
         upstream, upstream_id = self._upstreams.get(job.upstream), job.upstream_id
@@ -198,7 +198,7 @@ class Downloader:
 
 
 def _check(job: Job, index: int) -> None:
-    """Whether the job has this output.
+    """Check that the job has this output.
 
     Raises:
         Refused: NOT_COMPLETED (409), INVALID_REQUEST (400, index out of range).
@@ -228,7 +228,7 @@ def _refuse_withdrawn(job: Job, holding: Holding) -> None:
 def _out_of_reach(job: Job) -> Refused:
     return Refused(
         Reason.NOT_READY,
-        f"The video of job {job.id} is in a content store that is out of reach just now; try"
+        f"The video of job {job.id} is in a content store that is currently unavailable; try"
         " again.",
         {"job": job.id},
         retry_after=_RETRY_AFTER,

@@ -1,4 +1,4 @@
-"""Making room in the store, and keeping it as its rows say: what is removed leaves a record."""
+"""Evict stored videos by age and space, and remove files without a row."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -12,22 +12,22 @@ from gateway.store import assets, jobs
 from gateway.store.assets import MarkedAsset, Removal
 from gateway.telemetry.bundle import Telemetry
 
-_BATCH = 200  # rows of one look; the rest has its turn at the next
+_BATCH = 200  # rows per step; the next step handles the rest
 
-# Between announcing a removal and doing it, where other processes use the store: longer by far
-# than it takes each of them to write down what it reads (EVERY_SECONDS).
+# The time between marking and deleting a video if other processes use the store. It is much longer
+# than the interval at which each of them records the videos it reads (EVERY_SECONDS).
 GRACE = timedelta(seconds=30)
 EVERY_SECONDS = 5.0
 
-# What no row speaks of may be another process's, about to get its row.
+# A younger file without a row may belong to another process that is about to write the row.
 _STRAY_AGE = timedelta(hours=1)
 
 
 class Evictor:
-    """Removes by age and by space, least recently used first, never what is being read.
+    """Removes videos by age and by space, least recently used first, never while they are read.
 
-    A removal is announced in the row first and done later; whoever reads the video meanwhile
-    calls it off. Any number of processes may do this to one store at once.
+    It first marks a video for deletion in its row and deletes it later; a read in between removes
+    the mark. Several processes may do this with one store at once.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Evictor:
         retention: timedelta,
         shared: bool,
     ) -> None:
-        """`shared`: whether other processes may use the database, and so the store."""
+        """Create an evictor; `shared`: other processes may use the database and the store."""
         self._database = database
         self._clock = clock
         self._blobs = blobs
@@ -51,10 +51,10 @@ class Evictor:
         self._telemetry = telemetry
         self._retention = retention
         self._shared = shared
-        self._leaving: set[str] = set()  # forgotten, and to be deleted when nobody reads it
+        self._leaving: set[str] = set()  # removed from the database; deleted once nobody reads it
 
     async def write_uses(self) -> None:
-        """Write down what was read since the last time, in one act."""
+        """Record the videos read since the last call, in one transaction."""
         used = self._asset_store.uses.take()
         if not used:
             return
@@ -66,7 +66,7 @@ class Evictor:
             raise
 
     async def announce(self) -> None:
-        """Doom what is too old, and what must make room."""
+        """Mark videos for deletion that are too old or that must make room."""
         now = self._now()
         expired_at = now - int(self._retention.total_seconds() * 1000)
         store = self._blobs.store
@@ -93,7 +93,7 @@ class Evictor:
         await self._database.write(act)
 
     async def carry_out(self) -> None:
-        """Remove what was doomed long enough ago and is not read."""
+        """Remove videos that were marked long enough ago and are not being read."""
         grace = GRACE if self._shared else timedelta(0)
         moment = self._now() - int(grace.total_seconds() * 1000)
         store = self._blobs.store
@@ -109,12 +109,12 @@ class Evictor:
                 await self._delete(name)
 
     async def tidy(self) -> None:
-        """Remove files that no row speaks of: what a crash between file and row has left.
+        """Remove files without a row, which a crash between file and row leaves behind.
 
-        Only this installation's own: of another's files in the same store nothing is known here.
+        Only files of this installation are removed; the store may contain files of others.
 
         Raises:
-            BlobFailed: the store does not answer.
+            BlobFailed: the store does not respond.
 
         """
         batch: list[Found] = []
@@ -127,9 +127,9 @@ class Evictor:
         await self._tidy(batch)
 
     async def _remove(self, one: MarkedAsset) -> None:
-        """Forget it: from here on nobody begins to read it, and its file may go.
+        """Delete a video's row, so that no new read starts, and queue its file for deletion.
 
-        The row goes first, because a file without a row is found by tidying.
+        The row is deleted first, because `tidy` finds a file without a row.
         """
         now = self._now()
         at_upstream = one.upstream_until is not None and one.upstream_until * 1000 > now
@@ -140,7 +140,7 @@ class Evictor:
             removal = Removal(one.because, "gateway", last_copy, now)
             removed = assets.remove(tx, one.asset, removal)
             if removed and last_copy and one.upstream_until is not None:
-                jobs.lose_content(tx, one.asset.job_id)  # the upstream's copy is gone by its word
+                jobs.lose_content(tx, one.asset.job_id)  # the upstream's stated expiry has passed
             return removed, last_copy
 
         removed, last_copy = await self._database.write(act)
@@ -149,7 +149,7 @@ class Evictor:
             self._told(one, last_copy, now)
 
     def _told(self, one: MarkedAsset, last_copy: bool, now: int) -> None:
-        """Count and log; a last copy that had to go before its time is a warning."""
+        """Count and log an eviction; evicting a last copy for space is a warning."""
         asset = one.asset
         early = one.because == "space" and last_copy
         tell = self._telemetry.log.warning if early else self._telemetry.log.info
@@ -170,8 +170,8 @@ class Evictor:
     async def _tidy(self, batch: Sequence[Found]) -> None:
         if not batch:
             return
-        # In this order: what was being written when this was asked has its row by the next line,
-        # or is in the set.
+        # The order matters: a file that is being written now is in the set, or it has its row when
+        # the next line reads the database.
         writing = self._fetches.names
         names = {found.name for found in batch}
         known = await self._database.read(lambda tx: assets.known(tx, names))
@@ -187,7 +187,7 @@ class Evictor:
         try:
             await self._blobs.delete(name)
         except BlobFailed as error:
-            # No row speaks of it any more, so that the next tidying tries again.
+            # It has no row any more, so the next `tidy` tries again.
             self._telemetry.log.error("content.not_removed", name=name, why=error.why)
 
     def _unread(self, candidates: Sequence[Asset]) -> list[Asset]:

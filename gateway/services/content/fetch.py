@@ -1,8 +1,8 @@
-"""One upstream download on its way into the store, and the clients that read along.
+"""Download an upstream's video into the store while clients read it.
 
-The upstream is read as fast as the store takes it. Clients read what was written, each at its own
-pace: one that is slow or leaves holds nobody up, and memory holds one chunk for each. If the store
-fails, each client goes on by itself from where it stands.
+The download runs as fast as the store accepts it. Each client reads the written part at its own
+speed: a slow or disconnected client delays nobody, and needs memory for one chunk. If the store
+fails, each client continues with a download of its own.
 """
 
 import asyncio
@@ -21,40 +21,40 @@ from gateway.telemetry.bundle import Telemetry
 _CHUNK = 256 * 1024
 
 Source = Callable[[], AbstractAsyncContextManager[ContentStream]]
-"""Opens the upstream's output; each call is a download of its own."""
+"""Opens the upstream's output; each call is a separate download."""
 
 FetchOutcome = Literal["stored", "not_stored", "gone", "failed"]
 
 
 class NotShared(Exception):
-    """The store failed before there was anything to read along: download it yourself."""
+    """The store failed before the first byte: the caller must download the video itself."""
 
 
 class Fetch:
-    """One download. `run` it once; `follow` it from the beginning, any number of times."""
+    """One download. Call `run` once, and `follow` any number of times to read it from the start."""
 
     def __init__(self, job: Job, index: int, source: Source, asset_store: AssetStore) -> None:
-        """Nothing is asked of the upstream before `run`."""
+        """Create a download; it contacts the upstream only in `run`."""
         self.job = job
         self.index = index
-        self.outcome: FetchOutcome | None = None  # None: under way
-        self.name: str | None = None  # what it will be called in the store
+        self.outcome: FetchOutcome | None = None  # None: still running
+        self.name: str | None = None  # its future name in the store
         self._source = source
         self._asset_store = asset_store
         self._draft: Draft | None = None
-        self._holders = 1  # who may still read the draft: the run itself, and each follower
-        self._written = 0  # bytes that count as under way
-        self._opened = False  # the upstream hands it over
-        self._whole = False  # the upstream has handed it all over
-        self.failure: ContentFailed | None = None  # the upstream broke off
+        self._holders = 1  # readers of the draft: the run itself, and each follower
+        self._written = 0  # bytes counted in `AssetStore.writing`
+        self._opened = False  # the upstream started to send the video
+        self._whole = False  # the upstream sent the whole video
+        self.failure: ContentFailed | None = None  # the upstream failed
         self._news = asyncio.Event()
 
     async def run(self) -> None:
-        """Download and store; what goes wrong is told to the shelf and to those who follow."""
+        """Download and store the video; failures go to the asset store and to the followers."""
         try:
             self.outcome = await self._run()
         except BaseException as error:
-            self.failure = ContentFailed(f"it was ended by {type(error).__name__}")
+            self.failure = ContentFailed(f"the download was stopped by {type(error).__name__}")
             self.outcome = "failed"
             raise
         finally:
@@ -64,19 +64,19 @@ class Fetch:
             self._let_go()
 
     async def ended(self) -> FetchOutcome:
-        """What became of it, once it is known."""
+        """Wait for the download to end and return its outcome."""
         while self.outcome is None:
             await self._news.wait()
         return self.outcome
 
     @asynccontextmanager
     async def follow(self) -> AsyncIterator[AsyncIterator[bytes]]:
-        """The bytes from the first on, as they come.
+        """Yield an iterator over the bytes from the start, as they arrive.
 
         Raises:
-            ContentFailed: on entering, if the upstream does not hand it over; out of the bytes,
-                when it breaks off.
-            NotShared: on entering, if the store failed before there was a byte.
+            ContentFailed: on entering, if the upstream does not send the video; while iterating,
+                if the video ends early.
+            NotShared: on entering, if the store failed before the first byte.
 
         """
         self._holders += 1
@@ -122,14 +122,14 @@ class Fetch:
             if draft.size + len(chunk) > self._asset_store.max_bytes:
                 raise TooLarge("full", "the video is larger than content.max_gb")
             if self._asset_store.writing + len(chunk) > self._asset_store.max_bytes:
-                raise TooLarge("full", "the downloads under way fill content.max_gb")
+                raise TooLarge("full", "the running downloads fill content.max_gb")
             await draft.write(chunk)
             self._asset_store.writing += len(chunk)
             self._written += len(chunk)
             self._tell()
 
     async def _chunks(self) -> AsyncGenerator[bytes, None]:
-        """Everything, from what was stored, and by a download of one's own where that ends."""
+        """Yield the whole video from the draft; if the store fails, download the rest again."""
         draft, at = self._draft, 0
         if draft is None:
             return
@@ -151,17 +151,17 @@ class Fetch:
                 await self._news.wait()
 
     async def _rest(self, draft: Draft, start: int) -> AsyncGenerator[bytes, None]:
-        """What comes after `start`, from the upstream once more, which ignores Range.
+        """Yield the bytes after `start` from a second download, because upstreams ignore Range.
 
-        What is skipped must be what the client has already, byte for byte: the two halves of
-        different videos would be worse than none.
+        The skipped bytes must equal what the client already has. Otherwise the client would get
+        halves of two different videos.
         """
         at = 0
         async with opened_video(self._source) as stream:
             async for chunk in stream:
                 seen = chunk[: max(0, start - at)]
                 if seen and seen != await _read(draft, at, len(seen)):
-                    raise ContentFailed("a second download has other bytes than the first")
+                    raise ContentFailed("a second download differs from the first")
                 at += len(chunk)
                 if len(seen) < len(chunk):
                     yield chunk[len(seen) :]
@@ -169,7 +169,7 @@ class Fetch:
             raise ContentFailed("a second download is shorter than the first")
 
     def _again(self) -> ContentFailed:
-        """Return the upstream's failure, for one more reader."""
+        """Return a copy of the upstream's failure for another reader."""
         return (self.failure or ContentFailed("unknown")).again()
 
     def _tell(self) -> None:
@@ -187,11 +187,11 @@ class Fetch:
 
 
 class Fetches:
-    """The downloads under way in this process: one for each output, whoever asks for it."""
+    """The running downloads of this process: at most one per output."""
 
     def __init__(self, asset_store: AssetStore, telemetry: Telemetry) -> None:
-        """Close it with `close`."""
-        self.ended = 0  # downloads that are over: who sees it change looks into the store again
+        """Create an empty set of downloads; `close` ends them."""
+        self.ended = 0  # finished downloads; a reader that sees a change reads the store again
         self._asset_store = asset_store
         self._tasks = Tasks(
             lambda name, error: telemetry.log.error(
@@ -201,12 +201,12 @@ class Fetches:
         self._running: dict[tuple[str, int], Fetch] = {}
 
     def under_way(self, job_id: str, index: int) -> Fetch | None:
-        """The download of this output, if there is one."""
+        """Return the running download of this output, if there is one."""
         fetch = self._running.get((job_id, index))
         return fetch if fetch is not None and fetch.outcome is None else None
 
     def begin(self, job: Job, index: int, source: Source) -> Fetch:
-        """Start to download an output, or join who does."""
+        """Start downloading an output, or return the download that is already running."""
         known = self.under_way(job.id, index)
         if known is not None:
             return known
@@ -218,7 +218,7 @@ class Fetches:
 
     @property
     def names(self) -> set[str]:
-        """What is being written and no row speaks of yet."""
+        """The names of blobs that are being written and have no row yet."""
         return {fetch.name for fetch in self._running.values() if fetch.name is not None}
 
     def _over(self, fetch: Fetch) -> None:
@@ -228,29 +228,29 @@ class Fetches:
             del self._running[key]
 
     async def close(self) -> None:
-        """End every download; what is not stored whole leaves nothing."""
+        """Cancel every download; incomplete videos are discarded."""
         await self._tasks.drain(0)
 
 
 class OpenedVideo:
-    """An upstream's video, of which the first bytes were looked at."""
+    """An upstream's video whose first bytes were checked."""
 
     def __init__(self, content_type: str, start: bytes, rest: AsyncIterator[bytes]) -> None:
-        """`start` was read, `rest` was not."""
+        """Create the video from the bytes read so far and an iterator over the rest."""
         self._content_type = content_type
         self._start = start
         self._rest = rest
 
     @property
     def content_type(self) -> str:
-        """As the upstream states it."""
+        """The content type from the upstream."""
         return self._content_type
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Every byte, from the first on; once.
+        """Yield every byte from the start; it can be iterated once.
 
         Raises:
-            ContentFailed: the upstream breaks off.
+            ContentFailed: the upstream's response ends early.
 
         """
         yield self._start
@@ -260,10 +260,10 @@ class OpenedVideo:
 
 @asynccontextmanager
 async def opened_video(source: Source) -> AsyncIterator[OpenedVideo]:
-    """Open what the upstream hands over, if that is a video.
+    """Open the upstream's output and check that it is a video.
 
     Raises:
-        ContentFailed: on entering; also where it is empty, or another kind of thing.
+        ContentFailed: on entering, also if the response is empty or not a video.
 
     """
     async with source() as stream:
@@ -274,9 +274,9 @@ async def opened_video(source: Source) -> AsyncIterator[OpenedVideo]:
             if len(start) >= SNIFFED:
                 break
         if not start:
-            raise ContentFailed("no bytes")
+            raise ContentFailed("the response is empty")
         if not may_be_video(stream.content_type, start):
-            raise ContentFailed(f"it is {stream.content_type[:60]}")
+            raise ContentFailed(f"the response is not a video but {stream.content_type[:60]}")
         yield OpenedVideo(stream.content_type, start, chunks)
 
 
@@ -284,4 +284,4 @@ async def _read(draft: Draft, start: int, length: int = _CHUNK) -> bytes:
     try:
         return await draft.read(start, length)
     except BlobFailed as error:
-        raise ContentFailed(f"what was written can't be read back: {error.why}") from error
+        raise ContentFailed(f"the stored part can't be read: {error.why}") from error

@@ -1,4 +1,4 @@
-"""What is stored of a job's videos: found, opened, kept, and missed when it is not there."""
+"""The stored videos of jobs: find, open, store them, and record missing ones."""
 
 import random
 from collections import Counter
@@ -21,12 +21,12 @@ from gateway.telemetry.bundle import Telemetry
 
 Mode = Literal["passthrough", "cache", "archive"]
 
-_REST = 10.0  # seconds without another try to store something, after the store failed
+_REST = 10.0  # seconds without another attempt to store, after the store failed
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What is known of one output. `elsewhere`: another replica's store has it, not ours."""
+    """The stored copies of one output. `elsewhere`: only another replica's store has it."""
 
     asset: Asset | None
     elsewhere: bool
@@ -34,21 +34,21 @@ class Holding:
 
     @property
     def somewhere(self) -> bool:
-        """Whether any store has it, as far as the rows say."""
+        """Whether any store has the output, by the rows."""
         return self.asset is not None or self.elsewhere
 
 
 class Uses:
-    """Which stored videos are being read in this process, and which were since the last look."""
+    """The videos that this process is reading, and those it read since the last `take`."""
 
     def __init__(self) -> None:
-        """Nothing is read."""
+        """Create an empty set of uses."""
         self._reading: Counter[str] = Counter()
         self._used: set[str] = set()
 
     @contextmanager
     def reading(self, name: str) -> Iterator[None]:
-        """The video is read while this lasts."""
+        """Count the video as being read inside the `with` block."""
         self._reading[name] += 1
         self._used.add(name)
         try:
@@ -59,22 +59,22 @@ class Uses:
                 del self._reading[name]
 
     def now_read(self, name: str) -> bool:
-        """Whether somebody reads it at this moment."""
+        """Return whether the video is being read now."""
         return name in self._reading
 
     def take(self) -> set[str]:
-        """What is read, or was since the last `take`."""
+        """Return the videos that are being read or were read since the last `take`."""
         used = self._used | self._reading.keys()
         self._used = set()
         return used
 
     def put_back(self, names: set[str]) -> None:
-        """The use of these could not be written down; the next `take` brings them again."""
+        """Return uses that could not be recorded to the set; the next `take` includes them."""
         self._used |= names
 
 
 class AssetStore:
-    """The store and the rows that say what is in it. Without a store, everything is not there."""
+    """The blob store and the rows about its content. Without a store it is always empty."""
 
     def __init__(
         self,
@@ -90,9 +90,9 @@ class AssetStore:
         installation: str,
         gone_after: float = 60.0,
     ) -> None:
-        """`mode`, `max_bytes` and `gone_after` (seconds) as the process was started with them.
+        """Create a store with the settings of the process's start; `gone_after` is in seconds.
 
-        `installation`: one id for all replicas, by which they know their files in the store.
+        `installation` is the id that all replicas share; it marks their files in the store.
         """
         self._database = database
         self._clock = clock
@@ -107,24 +107,24 @@ class AssetStore:
         self.installation = installation
         self.uses = Uses()
         self.writing = 0
-        """Bytes of downloads under way, which no row counts yet."""
+        """Bytes of running downloads, which have no row yet."""
 
     def holds(self, tx: Transaction) -> assets.Totals | None:
-        """What this process's store holds now, of all replicas' that share it; None: no store."""
+        """Return the totals of this process's store, with all replicas' files; None: no store."""
         return None if self._blobs is None else assets.totals(tx, self._blobs.store)
 
     def takes(self, job: Job) -> bool:
-        """Whether the job's videos may be stored, and there is a store that works.
+        """Return whether the job's videos may be stored now and the store works.
 
-        Never of a team that retains nothing, nor of a request under ZDR (docs/architecture.md, rule
-        6).
+        Videos of a team with `retain: false` or of a ZDR request are never stored
+        (docs/architecture.md, rule 6).
         """
         if self._blobs is None or self._mode == "passthrough" or not job.retain:
             return False
         return self._clock.monotonic() >= self._rests_until
 
     async def find(self, job: Job, index: int) -> Holding:
-        """What is stored of one output, here and elsewhere.
+        """Return the stored copies of one output, here and elsewhere.
 
         Raises:
             StorageFailed: the database did not answer.
@@ -144,11 +144,11 @@ class AssetStore:
 
     @asynccontextmanager
     async def open(self, asset: Asset) -> AsyncIterator[Blob]:
-        """The stored bytes; while this lasts nobody evicts them.
+        """Open the stored bytes; they are not evicted inside the `with` block.
 
         Raises:
-            BlobMissing: on entering: they are not there, and no row says so any more.
-            BlobFailed: on entering: the store did not hand them over.
+            BlobMissing: on entering: the blob does not exist; its row has been removed.
+            BlobFailed: on entering: the store failed.
 
         """
         if self._blobs is None:
@@ -164,10 +164,10 @@ class AssetStore:
                 raise
 
     async def draft(self, job: Job, index: int) -> Draft:
-        """Begin to store an output.
+        """Create a draft for storing an output.
 
         Raises:
-            BlobFailed: it can't be stored.
+            BlobFailed: the output can't be stored.
 
         """
         if self._blobs is None:
@@ -175,10 +175,10 @@ class AssetStore:
         return await self._blobs.draft(blob_name(job.id, index, self.installation, self._random))
 
     async def keep(self, job: Job, index: int, draft: Draft) -> bool:
-        """Store what was drafted; False if it was stored by another, or taken back, meanwhile.
+        """Store the draft; False if another process stored the output or it was withdrawn.
 
         Raises:
-            BlobFailed: it is not stored.
+            BlobFailed: the draft is not stored.
 
         """
         if self._blobs is None:
@@ -199,9 +199,9 @@ class AssetStore:
         try:
             taken, after = await self._database.write(lambda tx: _record(tx, asset))
         except StorageFailed as error:
-            # Nobody knows whether the row is there. The file stays: with the row it is stored,
-            # without it the next tidying removes it.
-            self.failed(job, index, BlobFailed("io", f"the database did not take it: {error}"))
+            # It is unknown whether the row was written, so the file stays: with the row it is
+            # stored, without the row the next cleanup removes it.
+            self.failed(job, index, BlobFailed("io", f"the database failed: {error}"))
             return False
         if after is not None:
             self._views.put(after)
@@ -214,9 +214,9 @@ class AssetStore:
         return True
 
     def failed(self, job: Job, index: int, error: BlobFailed) -> None:
-        """A video was not stored: it is counted and told, and clients get their bytes all the same.
+        """Count and log that a video was not stored; clients still get its bytes.
 
-        Where the store is to blame, nothing else is tried for a while.
+        If the store caused it, nothing else is stored for a while.
         """
         if error.reason in ("full", "io") and not isinstance(error, TooLarge):
             self._rests_until = self._clock.monotonic() + _REST
@@ -228,11 +228,11 @@ class AssetStore:
     async def note_failure(
         self, job: Job, error: ContentFailed, *, elsewhere: bool = False
     ) -> bool:
-        """Return whether the upstream's failure means that the video is gone, and remember it.
+        """Return whether the upstream's failure means that the video is gone, and record it.
 
-        One 404 does not: a video may be late, or a proxy may answer. It is gone at a 410, at a 404
-        after the end that the upstream stated, or when the upstream itself has answered 404 for
-        `gone_after`. `elsewhere`: some store has it, so it is not lost.
+        One 404 is not enough: the video may be late, or a proxy may have answered. The video is
+        gone after a 410, after a 404 past the expiry that the upstream stated, or when the upstream
+        itself has answered 404 for `gone_after`. `elsewhere`: a store still has the video.
         """
         now = epoch_ms(self._clock.now())
         gone = error.gone or (error.not_found and _has_expired(job, now))
@@ -244,7 +244,7 @@ class AssetStore:
         return gone
 
     async def note_found(self, job: Job) -> None:
-        """Forget that the upstream did not have the video for a while."""
+        """Record that the upstream has the video, if it was recorded as missing."""
         if job.content_missing_since is None:
             return
 
@@ -268,7 +268,7 @@ class AssetStore:
         return after.content_missing_since or now
 
     async def lost(self, job: Job) -> None:
-        """The upstream has it no more and nobody stored it: no request joins the job any more."""
+        """Record that the video is gone everywhere, so that no request joins the job."""
 
         def act(tx: Transaction) -> Job | None:
             return jobs.find(tx, job.id) if jobs.lose_content(tx, job.id) else None
@@ -279,7 +279,7 @@ class AssetStore:
             self._telemetry.log.warning("content.gone", job=job.id, team=job.team)
 
     async def _forget(self, asset: Asset) -> None:
-        """A row speaks of what is not there, or not whole: somebody else took it away."""
+        """Remove the row of a blob that is missing or incomplete in the store."""
         removal = Removal("missing", "gateway", last_copy=True, at=epoch_ms(self._clock.now()))
         if await self._database.write(lambda tx: assets.remove(tx, asset, removal)):
             self._telemetry.metrics.content_evicted("missing")
@@ -294,13 +294,13 @@ class AssetStore:
 
 
 def _has_expired(job: Job, now: int) -> bool:
-    """Return whether the end of the copy, as the upstream stated it, has passed."""
+    """Return whether the expiry that the upstream stated has passed."""
     return job.copy_expires_at is not None and job.copy_expires_at * 1000 <= now
 
 
 def _record(tx: Transaction, asset: Asset) -> tuple[bool, Job | None]:
-    """The row of a stored video, unless it was taken back; the job, if that changed it."""
-    jobs.hold(tx, asset.job_id)  # a withdrawal at this moment is seen here, or sees the row
+    """Add a stored video's row unless it was withdrawn; return the job if it changed."""
+    jobs.hold(tx, asset.job_id)  # a concurrent withdrawal waits, or is already visible
     if withdrawals.find(tx, asset.job_id) is not None or not assets.add(tx, asset):
         return False, None
     archivals.settle(tx, asset.job_id, asset.output)

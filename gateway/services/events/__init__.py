@@ -1,1 +1,1 @@
-"""Publish facts to the endpoints that subscribed, and deliver them with retries."""
+"""Publish events to subscribed endpoints, and deliver them with retries."""

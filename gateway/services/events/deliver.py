@@ -1,4 +1,4 @@
-"""One delivery: claimed, tried, and what became of it written down with all that follows."""
+"""Claim a delivery, attempt it, and record the result with all its consequences."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -27,14 +27,14 @@ from gateway.store.deliveries import Lease
 from gateway.telemetry.bundle import Telemetry
 
 _LEASE_FACTOR = (
-    4  # a lease outlives the attempt's own timeout by far (docs/reliability.md, section 0)
+    4  # a lease lasts much longer than an attempt's timeout (docs/reliability.md, section 0)
 )
-_AGAIN = 0.5  # seconds between tries to write what became of an attempt
+_AGAIN = 0.5  # seconds between attempts to record a result
 
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """Where a delivery goes at this moment, and with what."""
+    """The current URL, secrets and network policy of a delivery."""
 
     url: str
     secrets: Sequence[str]
@@ -43,16 +43,16 @@ class _Target:
 
 @dataclass(frozen=True, slots=True)
 class _Recorded:
-    """What was written of an attempt. `held` False: nothing, the lease had gone to another."""
+    """What was recorded of an attempt. `held` False: nothing, because the lease was lost."""
 
     held: bool
     state: str = "pending"
     disabled: DisabledBecause | None = None
-    following: Lease | None = None  # the next due of the same lane
+    following: Lease | None = None  # the next due delivery of the same lane
 
 
 class Deliverer:
-    """Claims deliveries, tries them, records them. Who runs how many at once is the dispatcher."""
+    """Claims, attempts and records deliveries. The dispatcher decides how many run at once."""
 
     def __init__(
         self,
@@ -64,7 +64,10 @@ class Deliverer:
         publisher: EventPublisher,
         telemetry: Telemetry,
     ) -> None:
-        """`source` makes fencing tokens and jitter; `teller` writes of endpoints disabled."""
+        """Create a deliverer; `source` generates fencing tokens and jitter.
+
+        `publisher` writes the events of disabled endpoints.
+        """
         self._database = database
         self._clock = clock
         self._random = source
@@ -75,29 +78,29 @@ class Deliverer:
 
     @property
     def at_once(self) -> int:
-        """How many attempts one lane may have under way, on all replicas together."""
+        """How many attempts of one lane may run at once, over all replicas."""
         return self._live.config.delivery.max_in_flight_per_endpoint
 
     async def due_lanes(self, limit: int) -> Sequence[str]:
-        """Lanes from which something may be claimed now, longest waiting first."""
+        """Return the lanes with claimable deliveries, longest waiting first."""
         now, at_once = self._now(), self.at_once
         return await self._database.read(
             lambda tx: deliveries.due_lanes(tx, now=now, at_once=at_once, limit=limit)
         )
 
     async def claim(self, wanted: dict[str, int]) -> list[Lease]:
-        """Take what is due in these lanes, from each at most so many."""
+        """Claim due deliveries of these lanes, at most the given number of each."""
 
         def act(tx: Transaction) -> list[Lease]:
-            # One order for everybody, against deadlock.
+            # Every process locks lanes in this order, which prevents deadlocks.
             return [x for lane in sorted(wanted) for x in self._claim(tx, lane, wanted[lane])]
 
         return await self._database.write(act)
 
     async def attempt(self, lease: Lease, may_go_on: Callable[[], bool]) -> Lease | None:
-        """Try once and write down what became of it; the next due of its lane, if it may go on.
+        """Attempt a delivery and record the result; return the lane's next one if `may_go_on`.
 
-        Insists on writing until the lease runs out: what is not written is sent once more.
+        Recording is retried until the lease expires. Without a record the delivery is sent again.
         """
         request_id = lease.request_id or lease.event.id
         with self._telemetry.work("delivery.attempt", request_id, lease.traceparent) as span:
@@ -124,7 +127,7 @@ class Deliverer:
         return await self._outbound.send(target.url, headers, lease.event.body, target.policy)
 
     def _target(self, lease: Lease) -> _Target | None:
-        """By the configuration of this moment: a subscriber may have moved, a rule be stricter."""
+        """Return the target by the current configuration: the URL or the rules may have changed."""
         rules = self._live.current.rules
         if lease.url is not None:
             return _Target(lease.url, rules.callback_secrets(lease.event.team), rules.callbacks)
@@ -148,7 +151,7 @@ class Deliverer:
     def _record(
         self, tx: Transaction, lease: Lease, outcome: AttemptOutcome, *, go_on: bool
     ) -> _Recorded:
-        """The act: the delivery's new state, its attempt, its endpoint's health, the next one."""
+        """Record the new state, the attempt and the endpoint's health; claim the next delivery."""
         now = self._now()
         judgement = judge(outcome)
         is_callback = lease.endpoint == CALLBACK
@@ -167,7 +170,7 @@ class Deliverer:
         return _Recorded(True, state, disabled, following[0] if following else None)
 
     def _next(self, lease: Lease, outcome: AttemptOutcome, health: endpoints.Health) -> int | None:
-        """When a failed attempt is repeated; None: it was the last."""
+        """Return when to retry a failed attempt; None: it was the last."""
         if judge(outcome) is Judgement.DISABLE or health.disabled_at is not None:
             return None
         at = next_attempt(
@@ -182,7 +185,7 @@ class Deliverer:
     def _health(
         self, tx: Transaction, lease: Lease, outcome: AttemptOutcome, health: endpoints.Health
     ) -> DisabledBecause | None:
-        """Keep the endpoint's run of failures; why it was disabled, if that is what comes of it."""
+        """Update the endpoint's run of failures; return why it was disabled, if it was."""
         judgement, moment = judge(outcome), self._clock.now()
         if judgement is Judgement.DELIVERED:
             endpoints.recovered(tx, lease.endpoint)
@@ -215,7 +218,7 @@ class Deliverer:
     def _claim(self, tx: Transaction, lane: str, limit: int) -> list[Lease]:
         now, delivery = self._now(), self._live.config.delivery
         if endpoints.health(tx, lane).disabled_at is not None:
-            deliveries.dead_letter(tx, lane, now=now)  # left by a process that died with it in hand
+            deliveries.dead_letter(tx, lane, now=now)  # left behind by a crashed process
             return []
         return deliveries.claim(
             tx,
@@ -264,7 +267,7 @@ class Deliverer:
 
 
 def outcome_word(outcome: AttemptOutcome) -> str:
-    """An attempt in one word, for metrics."""
+    """Return an attempt's outcome as one word, for metrics."""
     if outcome.status is None:
         return "unreachable" if outcome.error is None else _BROKEN.get(outcome.error, "unreachable")
     if outcome.status in _STATUSES:

@@ -1,4 +1,4 @@
-"""The configured subscribers as operators see them: how they fare, a ping, enabled again."""
+"""Operator actions on configured endpoints: show their health, test them, enable them."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from gateway.store.endpoints import Health
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """What one endpoint did not take: yet, or at all. `oldest_pending` in epoch ms."""
+    """The undelivered events of one endpoint. `oldest_pending` is in epoch ms."""
 
     pending: int = 0
     dead: int = 0
@@ -27,7 +27,7 @@ class Owed:
 
 @dataclass(frozen=True, slots=True)
 class EndpointStatus:
-    """One subscriber; `subscription` None: the configuration no longer has it."""
+    """One endpoint. `subscription` is None if the configuration no longer has it."""
 
     endpoint: str
     subscription: Subscription | None
@@ -36,7 +36,7 @@ class EndpointStatus:
 
 
 class EndpointAdmin:
-    """Looks at endpoints, tries them, and lets events flow to them again."""
+    """Shows, tests and enables endpoints."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class EndpointAdmin:
         outbound: Outbound,
         live: Live,
     ) -> None:
-        """`outbound` sends the pings."""
+        """Create the service; `outbound` sends the pings."""
         self._database = database
         self._clock = clock
         self._random = source
@@ -54,7 +54,7 @@ class EndpointAdmin:
         self._live = live
 
     async def standing(self) -> Sequence[EndpointStatus]:
-        """Every subscriber of the configuration, and whoever else is owed something."""
+        """Return every configured endpoint, and others with undelivered events."""
         subscriptions = {s.endpoint: s for s in self._live.current.rules.subscriptions}
 
         def act(tx: Transaction) -> list[EndpointStatus]:
@@ -70,10 +70,10 @@ class EndpointAdmin:
         return await self._database.read(act)
 
     async def enable(self, name: str, by: Actor) -> str:
-        """Let events flow to it again; its full name. What was given up meanwhile stays so.
+        """Enable an endpoint and return its full name. Dead deliveries stay dead.
 
         Raises:
-            Refused: NOT_FOUND; INVALID_REQUEST where it is not disabled.
+            Refused: NOT_FOUND; INVALID_REQUEST if it is not disabled.
 
         """
         endpoint, now = self._resolve(name).endpoint, self._clock.now()
@@ -89,7 +89,7 @@ class EndpointAdmin:
         return endpoint
 
     async def test(self, name: str) -> tuple[str, AttemptOutcome]:
-        """Send it a signed ping now, disabled or not, past every filter; kept nowhere.
+        """Send a signed ping now, also to a disabled endpoint, without filters or storage.
 
         Raises:
             Refused: NOT_FOUND.
@@ -108,19 +108,19 @@ class EndpointAdmin:
         return subscription.endpoint, outcome
 
     def _resolve(self, name: str) -> Subscription:
-        """By its full name, or by its own where no other has that."""
+        """Return the endpoint with this full name, or with this short name if it is unique."""
         rules = self._live.current.rules
         full = rules.subscription(name)
         short = [s for s in rules.subscriptions if s.config.name == name]
         if full is not None or len(short) == 1:
             return full or short[0]
         known = ", ".join(s.endpoint for s in short or rules.subscriptions) or "none"
-        words = "means several of them" if short else "is none of the subscribers"
+        words = "matches several endpoints" if short else "is not one of the endpoints"
         raise Refused(Reason.NOT_FOUND, f"{name[:200]} {words}: {known}.")
 
 
 def _owed(tx: Transaction) -> Mapping[str, Owed]:
-    """By endpoint; who is owed nothing is not in it."""
+    """Return undelivered events by endpoint; endpoints without any are left out."""
     found: dict[str, Owed] = {}
     for row in counts.undelivered(tx):
         known = found.get(row.endpoint, Owed())

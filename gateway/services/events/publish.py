@@ -1,4 +1,4 @@
-"""Writing events, and who is owed them, in the transaction of the fact they tell: acts."""
+"""Write events and their deliveries in the transaction of the fact they report."""
 
 import random
 from collections.abc import Sequence
@@ -26,22 +26,22 @@ from gateway.store import events
 from gateway.telemetry.bundle import Telemetry
 
 CALLBACK = "callback"
-"""The endpoint name of every client's own `callback_url`."""
+"""The endpoint name for every client's `callback_url`."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventPublisher:
-    """Writes events. `source` names them; `links` makes the URLs in them."""
+    """Writes events. `source` generates their ids; `links` builds the URLs in them."""
 
     live: Live
     links: Links
     source: random.Random
 
     def end(self, tx: Transaction, job: Job, now: datetime) -> None:
-        """The terminal event of a job, and its deliveries; a second call writes nothing.
+        """Write a job's terminal event and its deliveries; a second call writes nothing.
 
-        A refusal that its client heard as the answer to its submit is told to nobody else: as at
-        OpenRouter, there never was a job.
+        A refusal that the client got as the response to its submit has no deliveries: as at
+        OpenRouter, no job exists.
         """
         event = job_ended(self._id(), job, self.links.content_urls(job), now)
         if not events.add(tx, event):
@@ -54,26 +54,26 @@ class EventPublisher:
             events.owe(tx, self._id(), event, CALLBACK, url, now=epoch_ms(now))
 
     def crossings(self, tx: Transaction, crossings: Sequence[Crossing], now: datetime) -> None:
-        """One `budget.threshold` event for each threshold reached for the first time."""
+        """Write one `budget.threshold` event for each threshold reached for the first time."""
         for crossing in crossings:
             event = threshold_crossed(self._id(), _facts(crossing), now)
             events.add(tx, event)
             self._owe(tx, event, has_callback=False, now=now)
 
     def disputed(self, tx: Transaction, job: Job, now: datetime) -> None:
-        """Publish that a bill far above its estimate waits for an operator's decision."""
+        """Write the event that a cost far above its estimate needs an operator's decision."""
         event = bill_disputed(self._id(), job, now)
         events.add(tx, event)
         self._owe(tx, event, has_callback=False, now=now)
 
     def late_joiner(self, tx: Transaction, job: Job, url: str, now: datetime) -> None:
-        """Who joins a job that is done is told at once, with the words the others heard."""
+        """Deliver the existing terminal event to a callback that joins an ended job."""
         told = events.of_job(tx, job.id)
         if told is not None:
             events.owe(tx, self._id(), told, CALLBACK, url, now=epoch_ms(now))
 
     def elsewhere(self, tx: Transaction, event: Event, besides: str, now: datetime) -> None:
-        """Write an event about one endpoint, owed to the others."""
+        """Write an event about the endpoint `besides`, and deliver it to the other endpoints."""
         events.add(tx, event)
         self._owe(tx, event, has_callback=False, now=now, besides=besides)
 
@@ -103,7 +103,7 @@ class EventPublisher:
 
 
 def note_crossings(telemetry: Telemetry, crossings: Sequence[Crossing]) -> None:
-    """One log line and one count for each threshold, once its transaction is durable."""
+    """Log and count each crossed threshold; call it after the transaction is durable."""
     for crossing in crossings:
         facts = _facts(crossing)
         telemetry.metrics.budget_threshold(facts.team or "organisation")

@@ -1,4 +1,4 @@
-"""What operators do with deliveries: look at them, send one again, or all that were given up."""
+"""Operator actions on deliveries: list them, replay one, or replay all dead ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,31 +11,31 @@ from gateway.services import audit
 from gateway.store import delivery_queries, endpoints
 from gateway.store.delivery_queries import AttemptRecord, DeliveryFilter, Shown
 
-_BATCH = 500  # put back in one transaction
+_BATCH = 500  # deliveries replayed in one transaction
 
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """One delivery with every attempt."""
+    """One delivery with its attempts."""
 
     shown: Shown
     attempts: Sequence[AttemptRecord]
 
 
 class DeliveryReplay:
-    """Each method is one look, or one act that the audit trail tells of."""
+    """Each method is one query, or one act that the audit trail records."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
-        """Sends nothing itself: what it makes due, the dispatcher sends."""
+        """Create the service. It only makes deliveries due; the dispatcher sends them."""
         self._database = database
         self._clock = clock
 
     async def page(self, wanted: DeliveryFilter, limit: int) -> Sequence[Shown]:
-        """The newest first."""
+        """Return deliveries, newest first."""
         return await self._database.read(lambda tx: delivery_queries.page(tx, wanted, limit))
 
     async def show(self, delivery_id: str) -> Detail:
-        """One delivery.
+        """Return one delivery with its attempts.
 
         Raises:
             Refused: NOT_FOUND.
@@ -49,10 +49,10 @@ class DeliveryReplay:
         return await self._database.read(act)
 
     async def replay(self, delivery_id: str, by: Actor) -> Shown:
-        """Send it again now, whatever became of it, under the event's same idempotency key.
+        """Replay a delivery in any state now, with the event's original idempotency key.
 
         Raises:
-            Refused: NOT_FOUND; ENDPOINT_DISABLED; INVALID_REQUEST while an attempt is under way.
+            Refused: NOT_FOUND; ENDPOINT_DISABLED; INVALID_REQUEST while an attempt is running.
 
         """
         now = self._clock.now()
@@ -63,7 +63,7 @@ class DeliveryReplay:
                 raise _disabled(before.endpoint)
             if not delivery_queries.replay(tx, delivery_id, now=epoch_ms(now)):
                 raise Refused(
-                    Reason.INVALID_REQUEST, f"{delivery_id} is being sent at this moment."
+                    Reason.INVALID_REQUEST, f"{delivery_id} is being sent now; try again later."
                 )
             audit.record(
                 tx,
@@ -79,12 +79,12 @@ class DeliveryReplay:
         return await self._database.write(act)
 
     async def replay_dead(self, since: int, endpoint: str | None, by: Actor) -> int:
-        """Send again what was given up of events since then (epoch ms); how many.
+        """Replay the dead deliveries of events since `since` (epoch ms); return how many.
 
-        They leave at the pace of their endpoints' own limit. Those of disabled endpoints stay.
+        The endpoints' concurrency limits apply. Deliveries of disabled endpoints are left out.
 
         Raises:
-            Refused: ENDPOINT_DISABLED where the one asked for is.
+            Refused: ENDPOINT_DISABLED if `endpoint` is disabled.
 
         """
         if endpoint is not None:

@@ -1,1 +1,1 @@
-"""Follow a job from its submit to its end, and show it to clients."""
+"""Track a job from its submit to its end, and serialise it for clients."""

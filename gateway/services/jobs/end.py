@@ -1,4 +1,4 @@
-"""Write how a job ended and what it cost: the acts behind every end and every correction."""
+"""Record how a job ended and what it cost: the acts behind every end and every correction."""
 
 from dataclasses import dataclass, replace
 
@@ -20,7 +20,7 @@ from gateway.store.jobs import Ending
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an act made of a job. `ended`: this act ended it, on this basis."""
+    """A job before and after an act. `ended` is the basis if this act ended the job."""
 
     before: Job
     after: Job
@@ -32,7 +32,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Rebooking:
-    """A cost that replaces the one an ended job was settled at. Money in micro-dollars."""
+    """A cost that replaces the settled cost of an ended job. Money is in micro-dollars."""
 
     micros: int
     raw_cost: str | None
@@ -44,18 +44,18 @@ class Rebooking:
 
 @dataclass(frozen=True, slots=True)
 class JobEnder:
-    """Ends jobs and corrects what they cost. Every method runs inside a transaction."""
+    """Ends jobs and corrects their costs. Every method runs inside a transaction."""
 
     live: Live
     clock: Clock
     publisher: EventPublisher
 
     def end(self, tx: Transaction, job: Job, ending: Ending) -> Change:
-        """Write the end with all that belongs to it, once; a later call changes nothing."""
+        """End the job with its settlement, event and archival; a later call changes nothing."""
         return self.settle(tx, job, ending, self._settlement(job, ending))
 
     def settle(self, tx: Transaction, job: Job, ending: Ending, settlement: Settlement) -> Change:
-        """Write the end at a cost that is decided already, once."""
+        """End the job with a given settlement; a later call changes nothing."""
         in_force, moment = self.live.current, self.clock.now()
         now = epoch_ms(moment)
         ending = _under_our_id(job, ending) if job.retain else _without_foreign_words(ending)
@@ -88,7 +88,7 @@ class JobEnder:
         return Change(job, ended, settlement.basis, tuple(crossed), disputed)
 
     def correct(self, tx: Transaction, job: Job, update: JobUpdate) -> Change:
-        """Correct the money of an ended job by a later figure of the upstream; the end is final."""
+        """Correct the cost of an ended job by a later update; its status does not change."""
         booking = self._later_cost(job, update)
         if booking is None:
             return Change(job, job)
@@ -99,13 +99,13 @@ class JobEnder:
             Actor(f"upstream {job.upstream}", "what it said of the job"),
             upstream_said=None if update.status is None else update.status.value,
         )
-        # The job was changed after it was read, maybe by another figure: look again.
+        # The job changed after it was read, perhaps by another update: read it again.
         return self.correct(tx, found(tx, job.id), update) if change is None else change
 
     def rebook(
         self, tx: Transaction, job: Job, booking: Rebooking, actor: Actor, **details: str | None
     ) -> Change | None:
-        """Book what an ended job really cost; None, and nothing booked, if it was changed since."""
+        """Book a new cost of an ended job; None, without a booking, if the job has changed."""
         if not jobs.revise(tx, job, booking.micros, booking.raw_cost, is_byok=booking.is_byok):
             return None
         moment = self.clock.now()
@@ -151,9 +151,9 @@ class JobEnder:
         )
 
     def _later_cost(self, job: Job, update: JobUpdate) -> Rebooking | None:
-        """Return what a later update makes of the cost of an ended job; None: nothing new.
+        """Return how a later update changes the cost of an ended job; None: it does not.
 
-        Where no verdict had come, an update without a figure counts too: a failed job is free.
+        If there was no verdict, an update without a cost counts too: a failed job is free.
         """
         if update.status is None or not update.status.terminal:
             return None
@@ -171,27 +171,27 @@ class JobEnder:
             return None
         if (cost, update.raw_cost) == (job.cost_micros, job.raw_cost):
             return None
-        note = f"the upstream said {update.status} after the job had ended"
+        note = f"the upstream reported {update.status} after the job had ended"
         return Rebooking(
             cost, update.raw_cost, update.is_byok, note, Cause.UPSTREAM.value, settlement.basis
         )
 
     def _dispute(self, tx: Transaction, job: Job) -> None:
-        """Hold the bill for an operator's decision, and tell the subscribers."""
+        """Open a dispute for an operator's decision, and publish its event."""
         moment = self.clock.now()
         cost = job.cost_micros or 0
         if disputes.open_one(tx, job.id, job.team, job.estimate_micros, cost, now=epoch_ms(moment)):
             self.publisher.disputed(tx, job, moment)
 
     def _learn_cost(self, tx: Transaction, job: Job, micros: int | None) -> None:
-        """Remember what the upstream charged, for the estimates of jobs of the same kind."""
+        """Record the upstream's cost for the estimates of similar jobs."""
         if micros and job.profile and job.catalog_micros:
             now = epoch_ms(self.clock.now())
             costs.learn(tx, job.profile, job.team, micros, job.catalog_micros, now=now)
 
 
 def paid_usd(job: Job) -> str | None:
-    """Return the cost as a decimal string of dollars; None where nothing was settled."""
+    """Return the cost as a decimal string of dollars; None if nothing was settled."""
     return None if job.cost_micros is None else usd_text(job.cost_micros)
 
 
@@ -199,7 +199,7 @@ def found(tx: Transaction, job_id: JobId) -> Job:
     """Return the job.
 
     Raises:
-        StorageFailed: it is not in the database.
+        StorageFailed: the job is not in the database.
 
     """
     job = jobs.find(tx, job_id)
@@ -209,7 +209,7 @@ def found(tx: Transaction, job_id: JobId) -> Job:
 
 
 def _under_our_id(job: Job, ending: Ending) -> Ending:
-    """Replace the upstream's id in its words: clients know the job by the gateway's id alone."""
+    """Replace the upstream's id in its error: clients know only the gateway's id of the job."""
     if ending.error is None or not job.upstream_id:
         return ending
     ours = ending.error.replace(job.upstream_id, job.id)
@@ -217,9 +217,9 @@ def _under_our_id(job: Job, ending: Ending) -> Ending:
 
 
 def _without_foreign_words(ending: Ending) -> Ending:
-    """Drop the upstream's words: of a job that is not retained they may quote the prompt.
+    """Drop the upstream's error of a job that is not retained, because it may quote the prompt.
 
-    The answer to the submit still has them; a later poll gets the gateway's own words.
+    The response to the submit still contains it; a later poll gets the gateway's own text.
     """
     if ending.error is None or not ending.cause.has_verdict:
         return ending
@@ -227,6 +227,6 @@ def _without_foreign_words(ending: Ending) -> Ending:
 
 
 MOST_WORDS = 4000
-"""Characters of an upstream's words that are kept; a short id may be replaced by a longer one."""
+"""Characters of an upstream's error that are stored, after ids in it have been replaced."""
 
-_NOT_KEPT = "The upstream refused or failed the job; its words are not kept for this request."
+_NOT_KEPT = "The upstream refused or failed the job; its message is not stored for this request."

@@ -1,4 +1,4 @@
-"""Money acts of operators on one job: end it, settle it, accept its bill; audited, repeatable."""
+"""Operator actions on one job: end it, settle it, accept a disputed cost. Audited, repeatable."""
 
 from gateway.domain.audit import Actor, AuditedAct
 from gateway.domain.errors import Reason, Refused
@@ -17,10 +17,10 @@ _ENDED = "An operator of the gateway ended this job."
 
 
 class JobOperator:
-    """Each method is one transaction with its audit entry. Amounts are micro-dollars."""
+    """Each method is one transaction with an audit record. Amounts are micro-dollars."""
 
     def __init__(self, database: Database, clock: Clock, ender: JobEnder, tracker: Tracker) -> None:
-        """`tracker` remembers and logs what changed."""
+        """Create the service; `tracker` caches and logs the changes."""
         self._database = database
         self._clock = clock
         self._ender = ender
@@ -29,12 +29,12 @@ class JobOperator:
     async def end(self, job_id: str, cost: int | None, actor: Actor, reason: str) -> Job:
         """End an open job as failed. `cost` None settles at the estimate, 0 releases the money.
 
-        A later figure of the upstream still corrects the money. A job that an operator ended before
-        is left as it is.
+        A later cost from the upstream still corrects the amount. A job that an operator has already
+        ended stays unchanged.
 
         Raises:
-            Refused: JOB_NOT_FOUND, or ALREADY_ENDED by somebody else.
-            StorageFailed: nothing changed, or nobody knows.
+            Refused: JOB_NOT_FOUND, or ALREADY_ENDED by another cause.
+            StorageFailed: nothing changed, or the outcome is unknown.
 
         """
 
@@ -55,11 +55,11 @@ class JobOperator:
         return self._tracker.note(await self._database.write(act))
 
     async def settle(self, job_id: str, cost: int | None, actor: Actor, reason: str) -> Job:
-        """Settle an ended job whose cost nobody confirmed, or a disputed one. None accepts a bill.
+        """Settle an ended job with an unconfirmed or disputed cost. `cost` None accepts the cost.
 
         Raises:
-            Refused: JOB_NOT_FOUND, or NOT_SETTLEABLE: it is open, or the upstream's bill stands.
-            StorageFailed: nothing changed, or nobody knows.
+            Refused: JOB_NOT_FOUND, or NOT_SETTLEABLE: the job is open, or its cost is undisputed.
+            StorageFailed: nothing changed, or the outcome is unknown.
 
         """
 
@@ -84,7 +84,7 @@ class JobOperator:
             raise _not_settleable(job)
         booking = Rebooking(cost, job.raw_cost, job.is_byok, reason, _BY, Basis.DECIDED)
         change = self._ender.rebook(tx, job, booking, actor, reason=reason)
-        # The job was changed after it was read: decide anew on what it is now.
+        # The job changed after it was read: decide again.
         return self._settle(tx, job_id, cost, actor, reason) if change is None else change
 
     def _record(
@@ -119,15 +119,15 @@ def _found(tx: Transaction, job_id: str) -> Job:
 def _already_ended(job: Job) -> Refused:
     return Refused(
         Reason.ALREADY_ENDED,
-        f"Job {job.id} is {job.status.value} already. Settle it instead, where its cost is in"
-        " doubt.",
+        f"Job {job.id} is already {job.status.value}. If its cost is unconfirmed, settle it"
+        " instead.",
         {"status": job.status.value},
     )
 
 
 def _not_settleable(job: Job) -> Refused:
     state = (
-        "the upstream has stated its cost, and that is not disputed"
+        "the upstream has reported its cost, and the cost is not disputed"
         if job.status.terminal
         else "it has not ended; end it first"
     )

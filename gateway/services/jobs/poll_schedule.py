@@ -1,9 +1,9 @@
-"""When an open job is polled next: often; seldom where verified webhooks tell of the ends.
+"""When an open job is polled next: often, or rarely if verified webhooks report the ends.
 
-Webhooks *work* for an upstream from the moment one was verified until one is missed, that is, until
-a poll found an end that no webhook told of within `store.inbox`'s grace. The guarantee stays with
-the polls: relaxed, they come every two `poll.max`, so that a webhook that stops coming delays the
-jobs then open by a minute, and the next ones by nothing.
+An upstream's webhooks *work* from the first verified one until one is missed, that is, until a poll
+finds an end that no webhook reported in time. Polls still guarantee every end: with working
+webhooks they run every two `poll.max`. If webhooks stop, the jobs open at that time are delayed by
+a minute, and later jobs are not delayed.
 """
 
 from dataclasses import dataclass
@@ -14,26 +14,26 @@ from gateway.ports import Transaction
 from gateway.services.links import Links
 from gateway.store import inbox
 
-_RELAXED = 2  # times poll.max; RELIABILITY asks for every end within poll.max and a minute
-_UNCONFIGURED = 60.0  # seconds; its operators may put the upstream back at any reload
+_RELAXED = 2  # times poll.max; every end must be found within poll.max and a minute
+_UNCONFIGURED = 60.0  # seconds; a reload may configure the upstream again
 
 
 @dataclass(frozen=True, slots=True)
 class PollSchedule:
-    """The schedule of polls. Jitter is the poller's."""
+    """The schedule of polls, without jitter, which the poller adds."""
 
     live: Live
     links: Links
 
     def expects_webhooks(self, upstream: str) -> bool:
-        """Whether the upstream is given a callback URL, and signs what it sends there."""
+        """Return whether the upstream gets a callback URL and signs its webhooks."""
         config = self.live.config.upstreams.get(upstream)
         if config is None or not config.webhook_secrets:
             return False
         return self.links.callback_url(upstream, "") is not None
 
     def delay(self, tx: Transaction, upstream: str, polls: int) -> float:
-        """Seconds until the next poll of a job that was polled `polls` times."""
+        """Return the seconds until the next poll of a job that was polled `polls` times."""
         config = self.live.config.upstreams.get(upstream)
         if config is None:
             return _UNCONFIGURED

@@ -1,4 +1,4 @@
-"""Taking in webhooks of upstreams: verified they are facts, unverifiable only hints to poll."""
+"""Receive upstream webhooks: verified ones update jobs, unverifiable ones only trigger a poll."""
 
 import hashlib
 import re
@@ -23,7 +23,7 @@ _PLAIN_KEY = re.compile(r"[!-~]{1,200}")
 
 @dataclass(frozen=True, slots=True)
 class IncomingWebhook:
-    """A webhook as it came: the exact bytes, and what stood around them."""
+    """A webhook request: the exact bytes of its body, its headers and its URL's parts."""
 
     upstream: str
     token: str | None  # the correlation token of the URL; None: the URL without one
@@ -34,7 +34,7 @@ class IncomingWebhook:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What became of a webhook. Not verified: it was only a hint."""
+    """The result of receiving a webhook. `verified` False: it was only a hint."""
 
     verdict: Intake
     verified: bool
@@ -48,12 +48,12 @@ class _Taken:
 
 
 class WebhookIntake:
-    """Takes in webhooks. What returns has been committed."""
+    """Receives webhooks. When a method returns, its changes are committed."""
 
     def __init__(
         self, database: Database, clock: Clock, tracker: Tracker, live: Live, telemetry: Telemetry
     ) -> None:
-        """`tracker` writes what is learned."""
+        """Create the service; `tracker` writes the updates of jobs."""
         self._database = database
         self._clock = clock
         self._tracker = tracker
@@ -61,15 +61,15 @@ class WebhookIntake:
         self._telemetry = telemetry
 
     async def receive(self, posted: IncomingWebhook) -> Received:
-        """Take it in, once however often it is sent.
+        """Receive a webhook; repeats of it have no effect.
 
-        State and money move only on a verified event that tells of an end. One that can't be
-        verified, because its upstream is given no secret, only makes its job be polled next.
+        Only a verified event of a job's end changes status and money. If the upstream has no secret
+        configured, its events can't be verified and only make the job's next poll due.
 
         Raises:
-            Refused: WEBHOOK_REFUSED: forged, altered, stale, or not of the job whose token it
-                bears; INVALID_REQUEST: verified, and not an event; NOT_FOUND: no such upstream.
-            StorageFailed: nothing was taken in; the upstream may send it again.
+            Refused: WEBHOOK_REFUSED: forged, altered, stale, or with the token of another job;
+                INVALID_REQUEST: verified, but not an event; NOT_FOUND: no such upstream.
+            StorageFailed: nothing was stored; the upstream may send it again.
 
         """
         upstream = self._live.config.upstreams.get(posted.upstream)
@@ -85,14 +85,16 @@ class WebhookIntake:
         told = read_event(posted.body)
         if told is None:
             self._count(posted.upstream, Intake.UNREADABLE, None, None)
-            raise Refused(Reason.INVALID_REQUEST, "The body is not an event.")
+            raise Refused(
+                Reason.INVALID_REQUEST, "The body is not an event of OpenRouter's contract."
+            )
         if not told.ends:
             self._count(posted.upstream, Intake.IGNORED, told, None)
             return Received(Intake.IGNORED, verified=True)
         return Received(await self._take(posted, told), verified=True)
 
     def refused(self, upstream: str, verdict: str) -> Refused:
-        """Count and log a webhook that is not taken in; what its sender hears, always the same."""
+        """Count and log a refused webhook; return the refusal, which never says why."""
         self._telemetry.metrics.webhook_received(upstream, verdict)
         self._telemetry.log.warning("webhook.refused", upstream=upstream, verdict=verdict)
         return Refused(Reason.WEBHOOK_REFUSED, "The webhook was refused.")
@@ -113,7 +115,7 @@ class WebhookIntake:
         return taken.verdict
 
     def _fact(self, tx: Transaction, posted: IncomingWebhook, told: WebhookEvent) -> _Taken:
-        """The act: whose event it is, that it counts once, and what follows from it."""
+        """Find the event's job, deduplicate the event, and apply it, in one transaction."""
         job = _job(tx, posted, told)
         if job is None:
             return _Taken(Intake.UNKNOWN_JOB)
@@ -126,7 +128,7 @@ class WebhookIntake:
         return _Taken(Intake.ACCEPTED, change, job)
 
     async def _hint(self, posted: IncomingWebhook) -> Intake:
-        """Poll the job next. Strangers may send hints, so a look comes before any write."""
+        """Make the job's next poll due. Anyone can send hints, so it reads before it writes."""
         told = read_event(posted.body)
         job = await self._database.read(lambda tx: _hinted(tx, posted, told))
         if job is None:
@@ -154,10 +156,10 @@ class WebhookIntake:
 
 
 def _job(tx: Transaction, posted: IncomingWebhook, told: WebhookEvent) -> Job | None:
-    """The job that the event is of; None for one that the gateway does not know.
+    """Return the event's job; None if the gateway does not know it.
 
     Raises:
-        OtherJob: the URL's token belongs to another job than the event.
+        OtherJob: the URL's token and the event belong to different jobs.
 
     """
     named = jobs.find_by_upstream_id(tx, posted.upstream, told.upstream_id)
@@ -197,6 +199,6 @@ def _receipt(posted: IncomingWebhook, told: WebhookEvent, job: Job, now: int) ->
 
 
 def _key(posted: IncomingWebhook, told: WebhookEvent) -> str:
-    """The upstream's key for the event; its contract's form where the header is absent or odd."""
+    """Return the event's idempotency key: a valid header, or else the contract's form."""
     given = posted.idempotency_key or ""
     return given if _PLAIN_KEY.fullmatch(given) else f"{told.upstream_id}-{told.news.status}"

@@ -1,4 +1,4 @@
-"""A job as its clients see it: OpenRouter's fields, the gateway's id and URLs."""
+"""Serialise a job for its clients: OpenRouter's fields, the gateway's id and URLs."""
 
 from collections import OrderedDict
 from typing import Any
@@ -9,22 +9,22 @@ from gateway.domain.event import UNEXPLAINED
 from gateway.domain.job import Job, Status
 from gateway.services.links import Links
 
-_CAPACITY = 20_000  # ready answers of about 1 kB
+_CAPACITY = 20_000  # serialised responses of about 1 kB
 
 
 class JobSerializer:
-    """Turns jobs into answers; the unknown is left out, never null.
+    """Serialises jobs into responses; unknown fields are left out, never null.
 
     See docs/openrouter-contract.md section 9.
     """
 
     def __init__(self, links: Links) -> None:
-        """`links` makes the URLs."""
+        """Create a serialiser; `links` builds the URLs."""
         self._links = links
         self._ready: OrderedDict[tuple[str, int, int], bytes] = OrderedDict()
 
     def submitted(self, job: Job) -> bytes:
-        """The answer to a submit: exactly id, polling_url, status.
+        """Return the response to a submit: exactly id, polling_url and status.
 
         See docs/openrouter-contract.md section 2.
         """
@@ -37,7 +37,7 @@ class JobSerializer:
         )
 
     def polled(self, job: Job) -> bytes:
-        """The answer to a poll, ready made where the job has not changed since the last one."""
+        """Return the response to a poll, from the cache if the job has not changed."""
         key = (job.id, job.version, self._links.expiry())
         ready = self._ready.get(key)
         if ready is None:
@@ -48,7 +48,7 @@ class JobSerializer:
         return ready
 
     def facts(self, job: Job) -> dict[str, Any]:
-        """The fields of a poll (docs/openrouter-contract.md section 3)."""
+        """Return the fields of a poll (docs/openrouter-contract.md section 3)."""
         facts: dict[str, Any] = {
             "id": job.id,
             "generation_id": job.id,

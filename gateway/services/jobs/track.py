@@ -1,7 +1,6 @@
-"""The one writer of a job's state: serves submit, the poller, webhooks and crash recovery alike.
+"""The only writer of a job's status, for submits, polls, webhooks and crash recovery.
 
-The functions over a `Transaction` are the acts; `Tracker` runs them, remembers what they left, and
-says in one log line what happened.
+`Tracker` runs the acts over a `Transaction`, caches the resulting job and logs one line about it.
 """
 
 from collections.abc import Callable
@@ -21,15 +20,15 @@ from gateway.store import inbox, jobs
 from gateway.store.jobs import Ending
 from gateway.telemetry.bundle import Telemetry
 
-_INSIST_FIRST, _INSIST_MAX = 0.1, 5.0  # seconds between tries to write what must not be forgotten
+_INSIST_FIRST, _INSIST_MAX = 0.1, 5.0  # seconds between attempts to write what must not be lost
 
 
 class OtherJob(GatewayError):
-    """What was told is of another job than the one it was told to."""
+    """An update belongs to another job than the one it was reported for."""
 
 
 class Tracker:
-    """Writes what is learned of jobs. Each method is one transaction, and safe to repeat."""
+    """Writes updates of jobs. Each method is one transaction and safe to repeat."""
 
     def __init__(
         self,
@@ -40,7 +39,7 @@ class Tracker:
         publisher: EventPublisher,
         telemetry: Telemetry,
     ) -> None:
-        """`teller` writes the events; nothing is begun here."""
+        """Create a tracker; `publisher` writes the events."""
         self._database = database
         self._clock = clock
         self._views = views
@@ -51,9 +50,9 @@ class Tracker:
         self._ender = JobEnder(live, clock, publisher)
 
     async def accepted(self, job: Job, attempt: int, outcome: Accepted) -> Job:
-        """The upstream took the job. Insists: an id that was paid for must not be forgotten.
+        """Record the upstream's acceptance; retry until it is written, because the id is paid for.
 
-        An id that another job has binds nothing: whose video it is would be anybody's guess.
+        If another job already has the id, the job becomes unknown: the id does not identify it.
         """
         upstream_id = outcome.upstream_id
 
@@ -85,10 +84,10 @@ class Tracker:
         *,
         told: Callable[[], bool],
     ) -> Job:
-        """A definite refusal: the job ends, nothing is owed, an identical request may try again.
+        """End a definitely refused job without cost; an identical request may be submitted again.
 
-        `told`: whether a client was given the job's id before this was known; asked at each try to
-        write it, for the client may be answered while the database is away.
+        `told` returns whether a client already got the job's id. It is called at each attempt to
+        write, because the client may get its response while the database is unavailable.
         """
         ending = Ending(Status.FAILED, Cause.REFUSED, error=message)
         word = "refused" if isinstance(outcome, Declined) else "not_sent"
@@ -98,7 +97,7 @@ class Tracker:
             jobs.finish_attempt(tx, job.id, attempt, word, detail)
             if told():
                 jobs.announce(tx, job.id)
-            # A job that was given up meanwhile gets its money back: refused is as good as failed.
+            # If the job has ended by timeout meanwhile, the refusal corrects its cost to nothing.
             ended = self._ender.end(tx, job, ending).after
             return self._ender.correct(tx, ended, JobUpdate(Status.FAILED)).after
 
@@ -107,7 +106,7 @@ class Tracker:
         return after
 
     async def lost(self, job: Job, attempt: int, outcome: Unclear) -> Job:
-        """No definite answer came: the job is unknown, keeps its reservation, is never resent."""
+        """Mark a job without a definite answer as unknown; it keeps its reservation."""
 
         def act(tx: Transaction) -> Job:
             jobs.finish_attempt(tx, job.id, attempt, "unknown", outcome.why)
@@ -115,13 +114,13 @@ class Tracker:
             return found(tx, job.id)
 
         after = await self._insist(act)
-        if after.status is Status.UNKNOWN:  # a webhook may have told more by now
+        if after.status is Status.UNKNOWN:  # a webhook may have updated it meanwhile
             self._telemetry.metrics.outcome_unknown(job.upstream)
             self._log("job.unknown", after, why=outcome.why, attempt=attempt)
         return after
 
     async def learned(self, job_id: JobId, news: JobUpdate) -> Job:
-        """What a poll says: a verdict or a step. Whoever learned it first wrote it."""
+        """Apply a poll's update; if another process applied it first, nothing changes."""
 
         def act(tx: Transaction) -> Change:
             change = self._learn(tx, found(tx, job_id), news)
@@ -132,13 +131,13 @@ class Tracker:
         return self.note(await self._database.write(act))
 
     def told(self, tx: Transaction, job: Job, upstream_id: str, news: JobUpdate) -> Change:
-        """What a verified webhook says, as an act: give what it returns to `note` after its commit.
+        """Apply a verified webhook's update in a transaction; pass the result to `note` afterwards.
 
-        Binds a job whose submit has not answered, or never did, to the upstream's id. A job that
-        was given up keeps its end, and gets the id for the record.
+        A job whose submit has no answer yet gets the upstream's id. A job that has ended without an
+        id keeps its end and gets the id for the record.
 
         Raises:
-            OtherJob: the upstream knows this job under another id.
+            OtherJob: the upstream knows this job by another id.
 
         """
         if job.upstream_id is None:
@@ -150,7 +149,7 @@ class Tracker:
         return self._learn(tx, job, news)
 
     def note(self, change: Change) -> Job:
-        """Remember what an act left, and tell of it once it is durable."""
+        """Cache, count and log a change; call it after the transaction is durable."""
         before, after = change.before, change.after
         self._views.put(after)
         note_crossings(self._telemetry, change.crossings)
@@ -165,7 +164,7 @@ class Tracker:
         return after
 
     async def assumed(self, job_id: JobId) -> Job:
-        """Past `unknown_ttl`: the job fails, settled at its estimate, marked as assumed."""
+        """Fail a job that is unknown past `unknown_ttl`: settled at its estimate, as assumed."""
 
         def act(tx: Transaction) -> Change:
             before = found(tx, job_id)
@@ -179,7 +178,7 @@ class Tracker:
             return self.note(change)
 
     async def forgotten(self, job_id: JobId) -> Job:
-        """End a job that its upstream no longer knows: failed, settled at its estimate."""
+        """Fail a job that its upstream no longer knows: settled at its estimate."""
 
         def act(tx: Transaction) -> Change:
             before = found(tx, job_id)
@@ -190,9 +189,9 @@ class Tracker:
         return self.note(await self._database.write(act))
 
     async def orphaned(self, job_id: JobId) -> Job:
-        """End or lose a job whose process is gone: refused where that is on record, else unknown.
+        """Resolve a job whose process crashed: refused if that is recorded, otherwise unknown.
 
-        A process may end while it waits to send a refused submit again.
+        A process may stop while it waits to retry a refused submit.
         """
 
         def act(tx: Transaction) -> tuple[bool, Change]:
@@ -209,14 +208,14 @@ class Tracker:
         if changed:
             self._telemetry.metrics.outcome_unknown(after.upstream)
             with self._telemetry.work("job.orphaned", after.request_id, after.traceparent):
-                self._log("job.unknown", after, why="the process that sent it is gone")
+                self._log("job.unknown", after, why="the process that sent it stopped")
         return after
 
     async def _insist(self, act: Callable[[Transaction], Job]) -> Job:
-        """Write, and while the database does not take it, try again until it does.
+        """Write, and retry until the database accepts it.
 
-        Only for background work; what ends it early is the process's own end, after which the
-        job's lease runs out and it becomes unknown.
+        Only for background work. If the process stops first, the job's lease expires and crash
+        recovery makes the job unknown.
         """
         delay = _INSIST_FIRST
         while True:
@@ -235,7 +234,7 @@ class Tracker:
         return jobs.bind(tx, job.id, upstream_id, next_poll_at=self._now() + int(delay * 1000))
 
     def _learn(self, tx: Transaction, job: Job, news: JobUpdate) -> Change:
-        """Take in what an upstream says of a job."""
+        """Apply an upstream's update of a job."""
         if news.status is None:
             return Change(job, job)
         if job.status.terminal:
@@ -255,7 +254,7 @@ class Tracker:
         change = self._ender.end(tx, job, ending)
         if change.ended is not None:
             return change
-        # Somebody else ended it after we had looked; what they heard may not be the last figure.
+        # Another process ended the job after it was read, perhaps with an earlier cost.
         return self._ender.correct(tx, change.after, news)
 
     def _now(self) -> int:
@@ -287,18 +286,18 @@ class Tracker:
 
 
 _REFUSED_BEFORE_THE_END = (
-    "The upstream refused the submission, and the gateway stopped before it could send it again."
-    " Nothing was bought; send the request again."
+    "The upstream refused the submission, and the gateway stopped before it could retry."
+    " Nothing was charged; send the request again."
 )
 _FORGOTTEN = (
     "The upstream no longer knows this job: it has answered every poll with 404 for longer than the"
-    " gateway waits. The estimate is charged until the upstream's bill says otherwise."
+    " gateway waits. The estimate is charged unless the upstream reports another cost."
 )
-_NEVER_LEARNED = "The outcome of the submission was never learned."
+_NEVER_LEARNED = "The outcome of the submission is unknown: the upstream never reported one."
 
 
 def _for_clients(error: str | None, job: Job) -> str | None:
-    """The upstream's words with our name of the job where they have the upstream's."""
+    """Replace the upstream's id of the job by the gateway's in an error text."""
     if error is None or not job.upstream_id:
         return error
     return str(masked(error, {job.upstream_id: job.id}))[:MOST_WORDS]

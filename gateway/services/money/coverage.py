@@ -1,8 +1,8 @@
-"""Which budgets count a job: those in force here, and those in force on any other replica.
+"""Which budgets count a job: those in force in this process and on any other replica.
 
-A budget that comes into force first counts every job that its present period has seen. From then on
-its row in the database makes every replica count for it, so nothing is missed while replicas run
-with different configurations, or while the budget is out of the configuration for a while.
+A budget that comes into force first counts all earlier jobs of its current period. From then on its
+row in the database makes every replica count jobs in it. Nothing is missed while replicas have
+different configurations, or while the budget is temporarily missing from the configuration.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,10 +17,10 @@ from gateway.store.ledger import NO_LIMIT, LedgerEntry
 
 
 def window_start_now(tx: Transaction, budget_id: str, budget: Budget, now: datetime) -> datetime:
-    """Return the start of the budget's present window.
+    """Return the start of the budget's current window.
 
-    A clock that steps back opens no older window. A window that starts more than one period ahead
-    was opened by a clock that was wrong, and does not count as the newest.
+    A clock that steps back does not open an older window. A window that starts more than one period
+    ahead was opened by a wrong clock and is ignored.
     """
     start = window_start(budget.period, now)
     following = window_end(budget.period, start)
@@ -33,7 +33,7 @@ def window_start_now(tx: Transaction, budget_id: str, budget: Budget, now: datet
 def open_window(
     tx: Transaction, budget_id: str, budget: Budget, starts_at: datetime
 ) -> tuple[str, bool]:
-    """Create the window's row unless it exists; return its id and whether it was created."""
+    """Create the window's row if it is missing; return its id and whether it was created."""
     ends_at = window_end(budget.period, starts_at)
     start, end = epoch_ms(starts_at), None if ends_at is None else epoch_ms(ends_at)
     created = ledger.open_window(tx, budget_id, start, end, budget.limit_micros)
@@ -41,7 +41,7 @@ def open_window(
 
 
 def in_force(tx: Transaction, budgets: Iterable[Budget], now: datetime) -> bool:
-    """Return whether each of these budgets counts every job of its present period."""
+    """Return whether each of these budgets counts every job of its current period."""
     return all(
         registry.find(tx, budget.id) is not None
         and ledger.find_window(tx, _window_id(tx, budget, now)) is not None
@@ -50,9 +50,9 @@ def in_force(tx: Transaction, budgets: Iterable[Budget], now: datetime) -> bool:
 
 
 def keep_in_force(tx: Transaction, budgets: Iterable[Budget], now: datetime) -> list[str]:
-    """Bring what is new into force, and note that the rest still is.
+    """Bring new budgets into force, and renew the registration of the other ones.
 
-    Returns the ids of windows that a wrong clock opened more than one period ahead.
+    Return the ids of windows that a wrong clock opened more than one period ahead.
     """
     wanted = tuple(budgets)
     bring_into_force(tx, [b for b in wanted if b.is_renamed or not in_force(tx, [b], now)], now)
@@ -62,10 +62,10 @@ def keep_in_force(tx: Transaction, budgets: Iterable[Budget], now: datetime) -> 
 
 
 def bring_into_force(tx: Transaction, budgets: Iterable[Budget], now: datetime) -> None:
-    """Make each of these budgets count every job that its present period has seen.
+    """Make each of these budgets count every job of its current period.
 
-    Open jobs are locked before any window: each ends either before it is counted or after it has
-    its reservation here, in the order in which whoever closes a job locks the same rows.
+    Open jobs are locked before any window, in the same order as when a job is closed. Each job
+    therefore ends either before it is counted or after it has its reservation here.
     """
     wanted = sorted(budgets, key=lambda budget: budget.id)
     if not wanted:
@@ -85,7 +85,7 @@ def bring_into_force(tx: Transaction, budgets: Iterable[Budget], now: datetime) 
 def share_budgets(
     tx: Transaction, team: str, own: Iterable[Budget], now: datetime
 ) -> Mapping[str, Budget]:
-    """Bring what is new of `own` into force, and return every budget that counts the team's jobs.
+    """Bring new budgets of `own` into force, and return every budget that counts the team's jobs.
 
     No other transaction adds a budget until this one ends.
     """
@@ -101,14 +101,14 @@ def share_budgets(
 def missing(
     tx: Transaction, budget: Budget, now: datetime, *, limit: int | None = None
 ) -> list[spending.Spending]:
-    """Return the jobs that the budget covers and that have no entry in its present window."""
+    """Return the jobs that the budget covers and that have no entry in its current window."""
     starts_at = window_start_now(tx, budget.id, budget, now)
     window = ledger.window_id(budget.id, epoch_ms(starts_at))
     return _missing(tx, window, budget, starts_at)[:limit]
 
 
 def _reconcile(tx: Transaction, window: str, budget: Budget, starts_at: datetime, now: int) -> None:
-    """Give every job that the window lacks its entry: a reservation, or what it has cost."""
+    """Add an entry for every job that the window lacks: a reservation, or the job's cost."""
     by, note = "carried over", "before the budget was in force"
     ledger.append_all(
         tx,

@@ -1,7 +1,7 @@
-"""Holding, settling and correcting money: acts over the ledger, composed by submit and track.
+"""Reserve, settle and correct money: acts over the ledger that submit and track combine.
 
-Every job holds its estimate in one window of every budget that covers it, and in its team's
-account, a window without a limit that keeps count where no budget does.
+Every job reserves its estimate in one window of every budget that covers it, and in its team's
+account, which is a window without a limit that counts independently of budgets.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -39,7 +39,7 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """Which job reserves, and what budgets match on: its team, key, model and canonical slug."""
+    """The reserving job and what budgets match on: team, key, model and canonical slug."""
 
     job_id: str
     team: str
@@ -61,14 +61,13 @@ def reserve(
     by: str,
     now: datetime,
 ) -> list[Crossing]:
-    """Reserve the estimate in every budget given, or in none; return the thresholds reached.
+    """Reserve the estimate in all given budgets or in none; return the thresholds reached.
 
-    Budgets that only other replicas have in force count the job too, but do not refuse it.
+    Budgets that are in force only on other replicas count the job too, but do not refuse it.
 
     Raises:
-        Refused: BUDGET_EXCEEDED with the numbers of every window that has no room, BILL_DISPUTED
-            while a bill that nobody has accepted keeps a budget above its limit; the transaction
-            must roll back.
+        Refused: BUDGET_EXCEEDED with the numbers of every window that refuses, or BILL_DISPUTED
+            while an open dispute keeps a budget above its limit; the transaction must roll back.
 
     """
     _refuse_disputed(tx, payer.team)
@@ -85,7 +84,7 @@ def reserve(
     at = epoch_ms(now)
     crossings: list[Crossing] = []
     refused: set[str] = set()
-    # In the order of windows, as whoever closes a reservation takes them: against deadlock.
+    # Windows are locked in this order here and when a reservation closes, to prevent deadlocks.
     for place in sorted(places, key=lambda place: place.window_id):
         budget = place.budget
         open_window(tx, place.budget_id, budget, place.starts_at)
@@ -118,10 +117,10 @@ def close(
     by: str,
     now: int,
 ) -> list[Crossing]:
-    """Settle or release everything that the job holds, where it was reserved.
+    """Settle or release all reservations of the job; return the thresholds reached.
 
-    `budgets` by id are those of the configuration now, for their thresholds. Twice is refused by
-    the database (one settlement and one release per job and window).
+    `budgets`, by id, are those of the current configuration, for their thresholds. The database
+    refuses a second call (one settlement and one release per job and window).
     """
     crossings: list[Crossing] = []
     for row in ledger.reservations(tx, job_id):
@@ -148,7 +147,7 @@ def close(
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What an ended job was settled at, and what it really cost. Micro-dollars."""
+    """The settled cost of an ended job and its new cost, in micro-dollars."""
 
     estimate: int
     before: int
@@ -156,12 +155,12 @@ class Correction:
 
     @property
     def spent(self) -> int:
-        """How much more was spent; below zero: less."""
+        """The change of the spent amount; negative if the new cost is lower."""
         return self.after - self.before
 
     @property
     def overrun(self) -> int:
-        """How much more was spent beyond the estimate; below zero: less."""
+        """The change of the amount above the estimate; negative if the new cost is lower."""
         return max(0, self.after - self.estimate) - max(0, self.before - self.estimate)
 
 
@@ -176,9 +175,9 @@ def correct(
     by: str,
     now: int,
 ) -> list[Crossing]:
-    """Book what an ended job really cost in every window that counts it; the thresholds reached.
+    """Book an ended job's new cost in every window that counts it; return the thresholds reached.
 
-    `budgets` by id are those of the configuration now, for their thresholds.
+    `budgets`, by id, are those of the current configuration, for their thresholds.
     """
     crossings: list[Crossing] = []
     for window in ledger.counted_in(tx, job_id):
@@ -205,7 +204,7 @@ def correct(
 def headroom(
     tx: Transaction, budgets: Iterable[Budget], estimate: int, now: datetime
 ) -> list[Headroom]:
-    """How each budget's window stands toward a request of this estimate."""
+    """Return the state of each budget's current window, beside a request's estimate."""
     rooms: list[Headroom] = []
     for budget in budgets:
         starts_at, window = _present(tx, budget.id, budget, now)
@@ -223,12 +222,12 @@ def headroom(
 
 
 def exceeded(rooms: Sequence[Headroom], now: datetime) -> Refused:
-    """The refusal of a request that some of these windows have no room for."""
+    """Return the refusal of a request that does not fit some of these windows."""
     worst = tightest(rooms)
     if worst is None:
         return Refused(
             Reason.BUDGET_EXCEEDED,
-            "The budget had no room a moment ago; send the request again.",
+            "The budget was exceeded a moment ago and has room again; send the request again.",
             retry_after=1,
         )
     return Refused(
@@ -246,19 +245,19 @@ def _refuse_disputed(tx: Transaction, team: str) -> None:
 
 
 def bill_disputed(dispute: disputes.Dispute) -> Refused:
-    """Return the refusal of a team's submits while a bill far above its estimate is open."""
+    """Return the refusal of a team's submits while a cost far above its estimate is disputed."""
     cost, estimate = usd_text(dispute.cost_micros), usd_text(dispute.estimate_micros)
     return Refused(
         Reason.BILL_DISPUTED,
-        f"Team {dispute.team} can't submit: the upstream billed {cost} USD for job"
+        f"Team {dispute.team} can't submit: the upstream charged {cost} USD for job"
         f" {dispute.job_id}, which was estimated at {estimate} USD, and a budget is above its"
-        " limit. The gateway's operators must accept or correct the bill.",
+        " limit. The gateway's operators must accept or correct the cost.",
         {"job": dispute.job_id, "cost_usd": cost, "estimate_usd": estimate},
     )
 
 
 def as_seen_by_team(refusal: Refused) -> Refused:
-    """Return the refusal without the organisation's numbers, which are not the team's to know."""
+    """Return the refusal without the organisation's amounts, which teams must not see."""
     if refusal.reason is not Reason.BUDGET_EXCEEDED or "budget" not in refusal.details:
         return refusal
     details = dict(refusal.details)
@@ -266,15 +265,15 @@ def as_seen_by_team(refusal: Refused) -> Refused:
     message = refusal.message
     if is_organisations(details):
         resets = details.get("resets_at")
-        when = f"; it resets {resets}" if resets else "; it never resets"
+        when = f"resets at {resets}" if resets else "never resets"
         window = details["window"]
-        message = f"The organisation's {window} budget has no room for this request{when}."
+        message = f"The request would exceed the {window} budget of the organisation; {when}."
     shown = {**seen_by_team(details), "windows": windows}
     return Refused(refusal.reason, message, shown, retry_after=refusal.retry_after)
 
 
 def seen_by_team(window: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the facts of a window; of the organisation's only that it is there and resets."""
+    """Return the details of a window; of an organisation's window only its name and dates."""
     if not is_organisations(window):
         return dict(window)
     kept = ("budget", "window", "starts_at", "resets_at", "estimate_usd", "fits")
@@ -282,13 +281,13 @@ def seen_by_team(window: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_organisations(window: Mapping[str, Any]) -> bool:
-    """Return whether the facts are of a budget above the teams."""
+    """Return whether the details belong to a budget of the organisation."""
     return str(window.get("budget", "")).startswith("organisation/")
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A budget's window of now, whether it has been opened or not."""
+    """A budget's current window, which may not have a row yet."""
 
     budget_id: str
     budget: Budget
@@ -304,7 +303,7 @@ def _place(tx: Transaction, budget_id: str, budget: Budget, now: datetime) -> _P
 
 
 def _without(room: Headroom, refused: Collection[str]) -> Headroom:
-    """Return the room as it was before this very request took its part of it."""
+    """Return the headroom without the reservation of this request."""
     if ledger.window_id(room.budget.id, epoch_ms(room.starts_at)) in refused:
         return room
     return replace(room, reserved=room.reserved - room.estimate)
@@ -313,7 +312,7 @@ def _without(room: Headroom, refused: Collection[str]) -> Headroom:
 def _crossings(
     tx: Transaction, budget: Budget, after: Window, more: int, now: int
 ) -> list[Crossing]:
-    """Thresholds reached by what is spent and reserved together: that is what stops requests."""
+    """Return the thresholds that spent plus reserved reach, the sum that limits requests."""
     committed = after.spent + after.reserved
     shares = thresholds_crossed(committed - more, committed, budget.limit_micros, budget.alerts)
     return [
@@ -324,14 +323,14 @@ def _crossings(
 
 
 def account(tx: Transaction, team: str, now: datetime) -> tuple[int, int]:
-    """What the team has spent and holds this month, whatever its budgets are. Micro-dollars."""
+    """Return the team's spent and reserved micro-dollars of this month, independent of budgets."""
     _, window = _present(tx, _account_id(team), _account(team), now)
     return (0, 0) if window is None else (window.spent, window.reserved)
 
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """The present window of a budget or of a team's account; no `window`: nothing is in it."""
+    """The current window of a budget or of a team's account; `window` is None without entries."""
 
     id: str
     team: str | None
@@ -344,7 +343,7 @@ class Present:
 def present(
     tx: Transaction, budgets: Iterable[Budget], teams: Iterable[str], now: datetime
 ) -> list[Present]:
-    """Where every budget and every team's account stands now."""
+    """Return the current window of every budget and of every team's account."""
     places = [(budget.id, budget, int(budget.limit_micros)) for budget in budgets]
     accounts = [(_account_id(team), _account(team), None) for team in teams]
     found = []

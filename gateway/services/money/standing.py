@@ -1,4 +1,4 @@
-"""Where every budget stands now: limit, spent, reserved, available, when it resets."""
+"""Read every budget's current state: limit, spent, reserved, available, reset time."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from gateway.services.money import reserve
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What a team has spent and holds this month, over all its budgets or none. Micro-dollars."""
+    """A team's spending and reservations this month, independent of budgets. Micro-dollars."""
 
     team: str
     spent: int
@@ -20,17 +20,17 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class BudgetStanding:
-    """Every budget's present window, and every team's account."""
+    """Every budget's current window, and every team's account."""
 
     rooms: tuple[Headroom, ...]
     accounts: tuple[Account, ...]
 
 
 async def standing(database: Database, in_force: InForce, now: datetime) -> BudgetStanding:
-    """Read where every configured budget stands, on one snapshot.
+    """Read the state of every configured budget from one snapshot.
 
     Raises:
-        StorageFailed: it could not be read.
+        StorageFailed: the state could not be read.
 
     """
 

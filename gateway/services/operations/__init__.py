@@ -1,1 +1,1 @@
-"""Answer what operators ask: one job in full, or the state of the whole gateway."""
+"""Read-only reports for operators: one job in full, or the state of the gateway."""

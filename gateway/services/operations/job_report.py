@@ -1,4 +1,4 @@
-"""Everything that is known of a job, for its operators: never a prompt, a key, or a secret URL."""
+"""Everything that is stored about a job, for operators: never a prompt, a key or a secret URL."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from gateway.store.delivery_queries import Shown
 
 @dataclass(frozen=True, slots=True)
 class JobReport:
-    """One job with all that was written about it, as one snapshot."""
+    """One job with everything stored about it, from one snapshot."""
 
     job: Job
     record: Row
@@ -37,7 +37,7 @@ class JobReport:
     to_archive: Sequence[int]
 
     def document(self) -> dict[str, Any]:
-        """As JSON values: times in unix seconds, money as decimal dollars, None left out."""
+        """Return JSON values: times in unix seconds, money as decimal dollars, None left out."""
         shown = brief(self.job) | {
             "upstream_id": self.job.upstream_id,
             "request_id": self.job.request_id,
@@ -62,7 +62,7 @@ class JobReport:
 
 
 def job_report(tx: Transaction, job_id: str) -> JobReport | None:
-    """All that is kept of a job; None if there is no such job."""
+    """Read everything that is stored about a job; None if there is no such job."""
     job, record = jobs.find(tx, job_id), job_queries.record(tx, job_id)
     if job is None or record is None:
         return None
@@ -80,7 +80,7 @@ def job_report(tx: Transaction, job_id: str) -> JobReport | None:
 
 
 def brief(job: Job) -> dict[str, Any]:
-    """One line of a list of jobs, as JSON values."""
+    """Return one line of a list of jobs, as JSON values."""
     return without_none(
         {
             "id": job.id,
@@ -104,7 +104,7 @@ def brief(job: Job) -> dict[str, Any]:
 
 
 def without_none(facts: dict[str, Any]) -> dict[str, Any]:
-    """What is known."""
+    """Return the facts without those that are None."""
     return {name: value for name, value in facts.items() if value is not None}
 
 
@@ -113,7 +113,7 @@ def _attempt(row: Row) -> dict[str, Any]:
         {
             "attempt": row["attempt"],
             "started_at": _seconds(row["started_at"]),
-            "outcome": row["outcome"] or "in flight, or its process died",
+            "outcome": row["outcome"] or "in flight, or its process crashed",
             "detail": row["detail"],
         }
     )
@@ -141,7 +141,7 @@ def _delivery(one: Shown) -> dict[str, Any]:
             "id": one.id,
             "event": one.event_type,
             "endpoint": one.endpoint,
-            # The rest of a client's own URL may be a secret.
+            # The rest of a client's URL may be secret.
             "origin": None if one.url is None else "/".join(one.url.split("/", 3)[:3]),
             "state": one.state,
             "attempts_made": one.attempts,

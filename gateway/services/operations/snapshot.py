@@ -1,4 +1,4 @@
-"""What is true at the moment of a scrape: read from what replicas share, never counted along."""
+"""Read the current state for metrics from the shared database at each scrape."""
 
 import asyncio
 from collections import Counter
@@ -27,15 +27,15 @@ from gateway.telemetry.snapshot import (
     Snapshot,
 )
 
-_FRESH = 1.0  # seconds that one look serves every scraper: asking often must cost nothing
+_FRESH = 1.0  # seconds that one snapshot is reused, so that frequent scrapes cost nothing
 _PATIENCE = 5.0  # seconds; Prometheus gives a whole scrape ten
 
 _UNBROKEN = "the audit trail is unbroken"
-_SHOWN = 20  # violations told in the log; the doctor shows them all
+_SHOWN = 20  # violations written to the log; `doctor` shows them all
 
 
 class SnapshotReader:
-    """Looks things up for the metrics page, and examines the ledger in the background."""
+    """Reads snapshots for the metrics page, and checks the ledger in the background."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class SnapshotReader:
         asset_store: AssetStore,
         telemetry: Telemetry,
     ) -> None:
-        """`inspection`: where long reads hold nobody up; it may be `database` itself."""
+        """Create a reader; `inspection` is for long reads, and may be `database` itself."""
         self._database = database
         self._inspection = inspection
         self._clock = clock
@@ -61,18 +61,18 @@ class SnapshotReader:
         self._looked_at = float("-inf")
 
     async def look(self) -> None:
-        """Put the present state on the metrics page; none where the database does not answer.
+        """Update the snapshot of the metrics page; without one if the database does not answer.
 
-        Scrapes of one second share one look.
+        Scrapes within one second share one snapshot.
         """
         async with self._looking:
             if self._clock.monotonic() - self._looked_at >= _FRESH:
                 await self._look()
 
     async def examine(self) -> None:
-        """Check every rule of the ledger, and the audit trail; log and count what is broken.
+        """Check every invariant and the audit trail; log and count the violations.
 
-        A ledger that could not be examined shows no number: its gauge is absent.
+        If the check fails, the gauge of violations is absent.
         """
         self._violations = None
         found: list[invariants.InvariantViolation] = []
@@ -98,9 +98,10 @@ class SnapshotReader:
         return await self._inspection.read(lambda tx: uncounted_jobs(tx, budgets, now))
 
     async def _trail_faults(self) -> list[invariants.InvariantViolation]:
-        """What is wrong with the audit trail since the last look.
+        """Return the audit trail's faults since the last check.
 
-        How far it goes is logged: a witness outside the database, for `audit verify --still-has`.
+        The log gets the trail's last record, as evidence outside the database for
+        `audit verify --still-has`.
         """
         verdict = await audit.verify(self._inspection, self._trail)
         if not verdict.faults and verdict.head != self._trail:
@@ -163,7 +164,7 @@ class SnapshotReader:
         )
 
     def _catalog_states(self) -> tuple[CatalogState, ...]:
-        """What this replica answers from: each fetches for itself, and one may be behind."""
+        """Return the catalogs in this replica's memory; each replica fetches its own."""
         ages, sizes = self._catalogs.ages(), self._catalogs.sizes()
         return tuple(
             CatalogState(name, ages.get(name), sizes.get(name, 0))
@@ -198,7 +199,7 @@ def _age(since: int, now: int) -> float:
 def uncounted_jobs(
     tx: Transaction, budgets: Iterable[Budget], now: datetime
 ) -> list[invariants.InvariantViolation]:
-    """Return the jobs that a budget in force covers and its present window does not count."""
+    """Return the jobs that a budget in force covers and that its current window does not count."""
     return [
         invariants.InvariantViolation(COUNTED, job.job_id, f"budget {budget.id}")
         for budget in budgets

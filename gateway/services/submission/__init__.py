@@ -1,1 +1,1 @@
-"""Decide on a submit, reserve its price, and send it upstream at most once."""
+"""Decide on a submit, reserve its estimate, and send it upstream at most once."""

@@ -1,4 +1,4 @@
-"""A client's `callback_url` at submit: read, judged by the operator's rules, and looked up once."""
+"""Check a client's `callback_url` at submit against the operator's rules, and resolve it once."""
 
 from gateway.config.live import InForce
 from gateway.domain.callback import check_callback_url
@@ -7,19 +7,19 @@ from gateway.domain.network import BlockedAddress, Why
 from gateway.domain.policy import RuleResult
 from gateway.ports import Outbound
 
-_LOOKUP = 2.0  # seconds at most; a name that takes longer is judged at every attempt anyway
-_PART = 0.25  # of `answer_within`, so that a slow name server leaves time for the rest
+_LOOKUP = 2.0  # seconds at most; every delivery attempt checks the name again anyway
+_PART = 0.25  # of `answer_within`, so that a slow DNS server leaves time for the rest
 
 
 class CallbackCheck:
-    """Judges callback_urls. What it lets pass is judged again whenever it is dialled."""
+    """Checks callback URLs. Every delivery attempt checks an accepted URL again."""
 
     def __init__(self, outbound: Outbound) -> None:
-        """`outbound` looks hosts up."""
+        """Create a check; `outbound` resolves hosts."""
         self._outbound = outbound
 
     async def judge(self, url: str, in_force: InForce) -> tuple[str, RuleResult]:
-        """The URL as it is stored and dialled, and what the rules say of it."""
+        """Return the canonical URL to store, and the rule result."""
         policy = in_force.rules.callbacks
         target = check_callback_url(url, policy)
         if isinstance(target, BlockedAddress):
@@ -29,14 +29,14 @@ class CallbackCheck:
         if refusal is None:
             return target.url, RuleResult("callback_url", target.host)
         if refusal.why is Why.ADDRESS and not target.literal:
-            # Where a name of the inside leads is not for a client to learn.
-            words = f"{target.host} leads to an address that callbacks may not go to"
+            # Clients must not learn the addresses of internal names.
+            words = f"{target.host} resolves to an address that is not allowed for callbacks"
             refusal = BlockedAddress(Why.ADDRESS, words)
         return "", _refused(refusal)
 
 
 def _refused(refusal: BlockedAddress) -> RuleResult:
-    """The URL itself is not repeated: its path and query may be secrets, and this is kept."""
+    """Return the refusal without the URL, whose path and query may be secret: it is stored."""
     details = {"field": "callback_url", "why": refusal.why.value, "allowed": refusal.message}
     return RuleResult(
         "callback_url",

@@ -1,4 +1,4 @@
-"""One decision about one submit, before anything is written or sent, that can be explained."""
+"""Make one explainable decision about a submit before anything is written or sent."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from gateway.store import costs
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A submit as far as a decision is concerned."""
+    """The parts of a submit that a decision depends on."""
 
     principal: Principal
     request: VideoRequest
@@ -34,39 +34,39 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Everything that was looked at and what came of it. Holds nothing of a prompt or an image."""
+    """What was checked, and the results. It contains no part of a prompt or an image."""
 
     in_force: InForce
     question: Question
     zdr: tuple[str, ...]
-    """What asked for Zero Data Retention; empty: nothing did."""
+    """What requires Zero Data Retention; empty: nothing does."""
     upstream: str | None
     previous: str | None
-    """The upstream's id of the job that is continued."""
+    """The upstream's id of the job that the request continues."""
     rule_results: tuple[RuleResult, ...]
     estimate: Estimate | Unpriced | None
     estimate_micros: int
     budgets: tuple[Budget, ...]
     model: str
-    """As the catalog calls it; as the request does where no catalog lists it."""
+    """The catalog's id of the model; the request's if no catalog lists it."""
     canonical_slug: str | None = None
     catalog_micros: int = 0
-    """The catalog's price: the estimate before it was raised to what such jobs have cost."""
+    """The estimate by the catalog's price, before it was raised to past costs."""
     profile: str = ""
-    """The kind of video, under which its cost is remembered."""
+    """The price profile under which the cost is recorded."""
     callback: str | None = None
-    """Where the client wants to hear of the end: the URL as it was judged."""
+    """The client's callback URL in its canonical form."""
 
     @property
     def refusal(self) -> Refused | None:
-        """The first thing that refuses; None where nothing does but, maybe, a budget."""
+        """The first refusal; None if no rule refuses. Budgets are checked later."""
         return next(
             (rule_result.refusal for rule_result in self.rule_results if rule_result.refusal), None
         )
 
     @property
     def retain(self) -> bool:
-        """Whether anything of the request or its video may be kept.
+        """Whether any part of the request or its video may be stored.
 
         See docs/architecture.md, rule 6.
         """
@@ -74,7 +74,7 @@ class Decision:
         return team.retain and not self.zdr
 
     def record(self) -> dict[str, Any]:
-        """The decision as it is kept and shown: the rules looked at, the numbers, the outcome."""
+        """Return the decision record: the rules checked, the numbers, the outcome."""
         request = self.question.request
         record: dict[str, Any] = {
             "config_version": self.in_force.version,
@@ -100,7 +100,7 @@ class Decision:
         return record
 
     def outline(self) -> dict[str, Any]:
-        """Return the record without any text of the request but the model's id."""
+        """Return the record without any text of the request except the model's id."""
         record = self.record()
         record["rules"] = [rule_result.outline() for rule_result in self.rule_results]
         record.pop("parameters")
@@ -110,7 +110,7 @@ class Decision:
 
 
 class Decider:
-    """Asks every rule; reads, and never writes."""
+    """Applies every rule. It reads and never writes."""
 
     def __init__(
         self,
@@ -121,7 +121,7 @@ class Decider:
         catalogs: Catalogs,
         callbacks: CallbackCheck,
     ) -> None:
-        """`catalogs` knows the models, `views` the job that is continued."""
+        """Create a decider; `views` finds the job that a request continues."""
         self._database = database
         self._clock = clock
         self._live = live
@@ -132,17 +132,17 @@ class Decider:
     async def decide(
         self, question: Question, in_force: InForce, *, dry_run: bool = False
     ) -> Decision:
-        """Return the decision, refusals included: nothing is raised for what a rule says.
+        """Return the decision, which includes the refusals of rules; those are not raised.
 
-        A dry run shows prices freely, so its estimate uses only what the team itself has paid.
+        A dry run shows prices without cost, so its estimate uses only the team's own past costs.
 
         Raises:
-            Refused: INVALID_KEY: a reload removed the team since its key was looked at; NOT_READY.
-            StorageFailed: a figure that the decision needs could not be read; deny.
+            Refused: INVALID_KEY: a reload removed the team after its authentication; NOT_READY.
+            StorageFailed: an amount that the decision needs could not be read; deny.
 
         """
         if question.principal.team not in in_force.config.teams:
-            raise Refused(Reason.INVALID_KEY, "This API key is no longer known here.")
+            raise Refused(Reason.INVALID_KEY, "This API key is no longer valid.")
         zdr = zdr_asked_by(question, in_force)
         try:
             previous = await self._previous(question)
@@ -164,9 +164,9 @@ class Decider:
         return await self._judged(question, in_force, zdr, upstream, previous, dry_run=dry_run)
 
     def usable_models(self, team: str) -> list[tuple[str, Capabilities]]:
-        """What the team may ask for: allowed to it, and at an upstream that it is routed to.
+        """Return the models that the team's policy allows and its routes reach.
 
-        A team that needs Zero Data Retention sees what upstreams that keep nothing have.
+        A team that requires Zero Data Retention gets only the models of ZDR upstreams.
         """
         in_force = self._live.current
         policy = in_force.rules.policies[team]
@@ -199,7 +199,7 @@ class Decider:
     ) -> Decision:
         request, who = question.request, question.principal
         capabilities = self._catalogs.find(upstream, request.model)
-        if capabilities is None:  # the catalog went stale since the route was found
+        if capabilities is None:  # the catalog became stale after the route was chosen
             raise Refused(Reason.NOT_READY, "The catalog of models is not loaded.", retry_after=5)
         policy = in_force.rules.policies[who.team]
         violations = check(request, capabilities)
@@ -240,7 +240,7 @@ class Decider:
         )
 
     async def _raised(self, priced: Estimate, profile: str, team: str | None) -> Estimate:
-        """Raise the catalog's price to what jobs of its kind have cost; None: any team's."""
+        """Raise the estimate to the past cost of similar jobs of one team, or of any if None."""
         now = epoch_ms(self._clock.now())
         learned = await self._database.read(
             lambda tx: costs.learned(tx, profile, now=now, team=team)
@@ -289,7 +289,7 @@ class Decider:
 
 
 def zdr_asked_by(question: Question, in_force: InForce) -> tuple[str, ...]:
-    """Everything that asks for Zero Data Retention; any one is enough.
+    """Return everything that requires Zero Data Retention; any one is enough.
 
     See docs/openrouter-contract.md section 8.
     """
@@ -305,18 +305,18 @@ def zdr_asked_by(question: Question, in_force: InForce) -> tuple[str, ...]:
 
 
 def _held(priced: Estimate | Unpriced, in_force: InForce) -> tuple[int, RuleResult]:
-    """What is reserved, and whether a price that is not known refuses."""
+    """Return the amount to reserve, and the rule result for an unknown price."""
     if isinstance(priced, Estimate):
         return priced.micros, RuleResult("pricing", usd_text(priced.micros))
     pricing = in_force.config.pricing
     if pricing.unpriced == "reserve":
         held = Micros(pricing.unpriced_micros)
-        return held, RuleResult("pricing", priced.reason, f"unpriced: {usd_text(held)} USD is held")
+        return held, RuleResult("pricing", priced.reason, f"unpriced: reserve {usd_text(held)} USD")
     hint = f" Set {' and '.join(priced.fields)}." if priced.fields else ""
     refusal = Refused(
         Reason.PRICE_UNKNOWN,
-        f"What this request may cost is not known: {priced.reason}.{hint} Nothing is sent that"
-        " can't be priced (the gateway's operators decide that: `pricing.unpriced`).",
+        f"The price of this request is unknown: {priced.reason}.{hint} The gateway rejects requests"
+        " without a price; its operators can change that (`pricing.unpriced`).",
         {"why": priced.reason, "fields": list(priced.fields)},
     )
     return 0, RuleResult("pricing", priced.reason, None, refusal)
@@ -333,7 +333,7 @@ def _covering(
 
 
 def _parameters(request: VideoRequest) -> dict[str, Any]:
-    """What decides price and policy; never a prompt, an image, or a URL."""
+    """Return the fields that affect price and policy; never a prompt, an image or a URL."""
     facts: dict[str, Any] = {
         "duration": request.duration,
         "resolution": request.resolution,

@@ -1,4 +1,4 @@
-"""One paid generation per identical request: which job a submit joins, as acts."""
+"""One paid generation per identical request: find the job that a submit joins."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ from gateway.domain.job import Cause, Job, JobId, Status
 from gateway.ports import Transaction
 from gateway.store import dedupe, jobs
 
-KEY_LIFETIME_MS = 24 * 3600 * 1000  # how long an Idempotency-Key means the same job
+KEY_LIFETIME_MS = 24 * 3600 * 1000  # how long an Idempotency-Key refers to the same job
 
 
 class DedupeResult(StrEnum):
-    """`X-Gateway-Dedupe`: how a submit met the identical ones before it."""
+    """`X-Gateway-Dedupe`: whether a submit joined an identical earlier one."""
 
-    MISS = "miss"  # none: a job of its own
-    JOINED = "joined"  # one that is still running
-    HIT = "hit"  # one that is done
-    BYPASS = "bypass"  # not looked for: asked for a fresh take, or the team's dedupe is off
+    MISS = "miss"  # there is none: a new job
+    JOINED = "joined"  # joined a running job
+    HIT = "hit"  # joined a completed job
+    BYPASS = "bypass"  # no search: the request asked for a new job, or the team's dedupe is off
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a submit is recognised by. `ttl_ms`: how long after its submission a job is joined."""
+    """What identifies a submit. `ttl_ms`: how long after its submission a job can be joined."""
 
     team: str
     fingerprint: str
@@ -33,12 +33,14 @@ class Identity:
 
 
 def hash_idempotency_key(key: str) -> str:
-    """The form in which a client's Idempotency-Key is kept."""
+    """Return the hash of a client's Idempotency-Key, which is what the gateway stores."""
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def join(tx: Transaction, identity: Identity, job_id: JobId, *, now: int) -> Job | None:
-    """The job that this submit is, or None: then `job_id` holds the claims and must be written.
+    """Return the job that this submit joins, or None after claiming the request for `job_id`.
+
+    After None the caller must write the job `job_id` in the same transaction.
 
     Raises:
         Refused: IDEMPOTENCY_CONFLICT (422): the key was used for another request.
@@ -58,13 +60,13 @@ def join(tx: Transaction, identity: Identity, job_id: JobId, *, now: int) -> Job
         return job
     if dedupe.take_over(tx, identity.team, identity.fingerprint, holder, job_id):
         return None
-    return join(tx, identity, job_id, now=now)  # another took it over a moment ago: join that one
+    return join(tx, identity, job_id, now=now)  # another job just took the claim over: join it
 
 
 def worth_joining(job: Job, ttl_ms: int, now: int) -> bool:
-    """Whether an identical request may have this job: running, or done with its video to be had.
+    """Return whether an identical request may join this job: running, or completed with a video.
 
-    One that runs is joined however old it is: nothing is bought twice at the same time.
+    A running job can be joined at any age, so that nothing is bought twice at the same time.
     """
     if not job.status.terminal:
         return True
@@ -73,9 +75,9 @@ def worth_joining(job: Job, ttl_ms: int, now: int) -> bool:
 
 
 def _held(tx: Transaction, job_id: JobId) -> Job | None:
-    """The job as it will stay until this transaction ends: who would end it waits for that.
+    """Lock the job's row until the transaction ends, and return the job.
 
-    Somebody will be given its id, and it is marked so; that is what holds its row.
+    Marking the job as announced, because a client will get its id, takes the lock.
     """
     jobs.announce(tx, job_id)
     return jobs.find(tx, job_id)

@@ -1,4 +1,4 @@
-"""A dry run: the whole decision about a submit, with nothing sent, reserved or written."""
+"""A dry run: the complete decision about a submit without sending, reserving or writing."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,24 +14,24 @@ from gateway.store import limits
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """What the database said, on one snapshot."""
+    """What was read from the database, in one snapshot."""
 
     budgets: list[dict[str, Any]]
     traffic: list[dict[str, Any]]
 
 
 class DryRun:
-    """Answers what would happen now; it is a look, not a promise: the next moment may differ."""
+    """Answers what would happen now; a later submit may have another result."""
 
     def __init__(self, database: Database, clock: Clock, live: Live, decider: Decider) -> None:
-        """`decider` is the one that submits use."""
+        """Create the service; `decider` is the one that submits use."""
         self._database = database
         self._clock = clock
         self._live = live
         self._decider = decider
 
     async def preview(self, question: Question) -> dict[str, Any]:
-        """The decision, each budget's headroom, and every rule that would refuse.
+        """Return the decision, each budget's headroom, and every rule that would refuse.
 
         Raises:
             StorageFailed: the budgets could not be read.

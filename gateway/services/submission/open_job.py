@@ -1,4 +1,4 @@
-"""The act that makes a job: claimed, admitted, paid for and written, or none of it."""
+"""Create a job in one transaction: dedupe claim, traffic limits, reservation and row."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,8 +16,8 @@ from gateway.services.submission.dedupe import DedupeResult, Identity, join
 from gateway.services.submission.rate_limit import TrafficLimits, admit
 from gateway.store import events, jobs
 
-# Of one job. Who joins pays nothing and is not held to the team's rate, so without a bound one paid
-# job could be made to call on any number of hosts, all of them in the transaction of its end.
+# Per job. Joining costs nothing and is not rate-limited, so without a limit one paid job could
+# notify any number of hosts, all of them in the transaction of its end.
 _CALLBACKS = 1000
 
 _MOST_BYTES = 16_384  # of the record of a decision
@@ -25,7 +25,7 @@ _MOST_BYTES = 16_384  # of the record of a decision
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What is needed to write a job."""
+    """The input for creating a job."""
 
     job: jobs.NewJob
     decision: Decision
@@ -35,7 +35,7 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The job that was written, or the one that was joined."""
+    """The created job, or the joined one."""
 
     job: Job
     dedupe: DedupeResult
@@ -43,11 +43,11 @@ class Opened:
 
 
 def open_job(tx: Transaction, opening: Opening, publisher: EventPublisher, now: datetime) -> Opened:
-    """Write the job with its claim, its reservation and its first attempt, before anybody hears.
+    """Create the job with its claim, reservation and first attempt, before it is sent.
 
     Raises:
-        Refused: a budget, the rate, the open jobs, or the callback_urls of the job that is joined
-            leave no room; nothing remains of it.
+        Refused: a limit is exceeded: a budget, the rate, the open jobs, or the callback URLs of
+            the joined job. The transaction must roll back.
 
     """
     new, decision = opening.job, opening.decision
@@ -75,16 +75,17 @@ def open_job(tx: Transaction, opening: Opening, publisher: EventPublisher, now: 
     publisher.crossings(tx, crossings, now)
     job = jobs.find(tx, new.id)
     if job is None:
-        raise StorageFailed("a job that was just written is not there")
+        raise StorageFailed("a job that was just written is missing")
     return Opened(job, DedupeResult(new.dedupe), tuple(crossings))
 
 
 def _join(
     tx: Transaction, held: Job, opening: Opening, publisher: EventPublisher, now: datetime
 ) -> Job:
-    """Each joiner's callback_url is a subscription; whoever comes after the end is told at once.
+    """Subscribe the joiner's callback URL; if the job has ended, deliver its event now.
 
-    `join` holds the job's row, so that its end is either seen here or sees the subscription.
+    `join` has locked the job's row, so a concurrent end is either visible here or sees the
+    subscription.
     """
     url = opening.callback_url
     known = () if url is None else events.subscribed(tx, held.id)
@@ -102,13 +103,14 @@ def _crowded(job: Job) -> Refused:
     details = {"field": "callback_url", "why": "too_many", "allowed": allowed}
     return Refused(
         Reason.INVALID_REQUEST,
-        f"callback_url: job {job.id} has {allowed}. Poll it, or bring no callback_url.",
+        f"callback_url: job {job.id} has too many; allowed: {allowed}. Leave callback_url out and"
+        " poll the job.",
         {**details, "violations": [details]},
     )
 
 
 def _record(tx: Transaction, decision: Decision, now: datetime) -> str:
-    """The decision with the budgets as the reservation left them."""
+    """Return the decision record with the budgets after the reservation."""
     record: dict[str, Any] = decision.record() if decision.retain else decision.outline()
     rooms = reserve.headroom(tx, decision.budgets, 0, now)
     record["outcome"] = "accepted"

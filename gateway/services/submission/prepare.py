@@ -1,4 +1,4 @@
-"""From a decision to what will be written and sent: ids, fingerprint, the body that travels on."""
+"""Turn a decision into what is written and sent: ids, fingerprint, forwarded body."""
 
 import asyncio
 import hashlib
@@ -24,21 +24,21 @@ from gateway.services.submission.open_job import Opened, Opening
 from gateway.store import jobs
 
 _LEASE_MARGIN = 30.0  # seconds beyond the submit timeout in which the outcome gets written
-_LARGE = 256 * 1024  # bytes beyond which hashing a body would hold up everybody else's request
+_LARGE = 256 * 1024  # bytes from which hashing a body would block other requests for too long
 
 
 class Lease(Protocol):
-    """What accounts for a body in memory."""
+    """The accounting of a body's bytes in memory."""
 
     transferred: bool
 
     def release(self) -> None:
-        """The body is no longer in memory."""
+        """Release the bytes: the body is no longer in memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A submit as it came in: who asks, for what, and what travels beside the body."""
+    """An incoming submit: the principal, the request, and what is forwarded beside the body."""
 
     principal: Principal
     request: VideoRequest
@@ -54,13 +54,13 @@ class Call:
 
     @property
     def question(self) -> Question:
-        """What the decision is about."""
+        """The input of the decision."""
         return Question(self.principal, self.request, self.zdr_header)
 
 
 @dataclass(slots=True, eq=False)
 class Plan:
-    """A decided submit, before it is written."""
+    """A decided submit before it is written."""
 
     call: Call
     upstream: Upstream
@@ -68,12 +68,12 @@ class Plan:
     opening: Opening
     deadline: float  # monotonic, for the upstream
     opened: asyncio.Future[Opened]
-    hidden: Mapping[str, str]  # what no client may read in the upstream's words, and what instead
-    given_up: bool = False  # the client was refused before the job was written: it must not be sent
+    hidden: Mapping[str, str]  # texts to mask in the upstream's errors, and their replacements
+    given_up: bool = False  # the client was refused before the job was written: never send it
 
 
 class Preparer:
-    """Makes plans; reads and writes nothing."""
+    """Creates plans; reads and writes nothing."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Preparer:
         secret: bytes,
         off_loop: OffLoop,
     ) -> None:
-        """`secret`: the installation's, for fingerprints. `source`: the system's random source."""
+        """Create a preparer; `secret` keys fingerprints, `source` is the system's randomness."""
         self._clock = clock
         self._random = source
         self._upstreams = upstreams
@@ -93,7 +93,7 @@ class Preparer:
         self._off_loop = off_loop
 
     async def plan(self, call: Call, decision: Decision, upstream: str) -> Plan:
-        """The plan for a decision that refuses nothing and goes to this upstream."""
+        """Return the plan for an accepting decision that routes to this upstream."""
         token = new_token(self._random)
         callback_url = self._links.callback_url(upstream, token)
 
@@ -179,9 +179,9 @@ def _hidden(
 
 
 def forwarded(body: Mapping[str, Any], callback_url: str | None, previous: str | None) -> bytes:
-    """The body that travels on: as the client wrote it, but for the two fields that are ours.
+    """Return the forwarded body: the client's, except for two fields that the gateway replaces.
 
-    The client's `callback_url` is never given to the upstream: it is told by the gateway.
+    The upstream never gets the client's `callback_url`, because the gateway calls it.
     """
     onward = {name: value for name, value in body.items() if name != "callback_url"}
     if callback_url is not None:

@@ -1,4 +1,4 @@
-"""A team's rate and its open jobs, held exactly, as acts (docs/architecture.md, Errors: 429)."""
+"""Enforce a team's rate and open jobs exactly (docs/architecture.md, Errors: 429)."""
 
 from dataclasses import dataclass
 
@@ -6,22 +6,22 @@ from gateway.domain.errors import Reason, Refused
 from gateway.ports import Transaction
 from gateway.store import limits
 
-_JOB_ENDS_IN = 15  # seconds we ask a client to wait for one of its jobs to end; nobody knows better
+_JOB_ENDS_IN = 15  # seconds of Retry-After for one of the client's jobs to end; a guess
 
 
 @dataclass(frozen=True, slots=True)
 class TrafficLimits:
-    """None: no bound."""
+    """A team's limits; None means no limit."""
 
     requests_per_minute: int | None = None
     concurrent_jobs: int | None = None
 
 
 def admit(tx: Transaction, team: str, job_id: str, bounds: TrafficLimits, *, now: int) -> None:
-    """Count this job toward the team's limits, if they have room.
+    """Count this job toward the team's limits, or refuse it.
 
-    Exact over any number of replicas: who counts holds the team's row. What joins another job is
-    never counted, so that a client's retry always gets its job.
+    It is exact over all replicas, because counting locks the team's row. A submit that joins
+    another job is not counted, so that a client's retry always gets its job.
 
     Raises:
         Refused: RATE_LIMITED or TOO_MANY_JOBS, with Retry-After; the transaction must roll back.
@@ -39,12 +39,13 @@ def admit(tx: Transaction, team: str, job_id: str, bounds: TrafficLimits, *, now
 def _admit_rate(tx: Transaction, team: str, job_id: str, limit: int, now: int) -> None:
     hits = limits.hits(tx, team, now=now)
     if len(hits) >= limit:
-        # The moment when enough of the last minute's submits are a minute old.
+        # The time when enough submits are older than a minute.
         frees_at = hits[len(hits) - limit] + limits.RATE_WINDOW_MS
         wait = max(1, -((now - frees_at) // 1000))
         raise Refused(
             Reason.RATE_LIMITED,
-            f"Team {team} may submit {limit} jobs a minute and has; try again in {wait} s.",
+            f"Team {team} has reached its limit of {limit} submits per minute; try again in"
+            f" {wait} s.",
             {"limit": limit, "taken": len(hits), "per": "60 s"},
             retry_after=wait,
         )
@@ -56,7 +57,7 @@ def _admit_job(tx: Transaction, team: str, limit: int) -> None:
     if running >= limit:
         raise Refused(
             Reason.TOO_MANY_JOBS,
-            f"Team {team} may have {limit} jobs running and has {running}; wait for one to end.",
+            f"Team {team} may have {limit} running jobs and has {running}; wait for one to end.",
             {"limit": limit, "running": running},
             retry_after=_JOB_ENDS_IN,
         )

@@ -1,4 +1,4 @@
-"""Keeping what was decided about requests that never became a job."""
+"""Count and record refused submits."""
 
 import random
 from typing import Any
@@ -14,16 +14,16 @@ from gateway.store import refusals
 from gateway.telemetry.bundle import Telemetry
 
 _MOST_BYTES = 4096  # of one record
-_RECORDED_PER_MINUTE = 120  # of one team; what is beyond is only counted
+_RECORDED_PER_MINUTE = 120  # of one team; further refusals are only counted
 
 
 class Refusals:
-    """Counts refused submits, and records some. A record that can't be written is only logged."""
+    """Counts refused submits and records some. A failure to write a record is only logged."""
 
     def __init__(
         self, database: Database, clock: Clock, source: random.Random, telemetry: Telemetry
     ) -> None:
-        """`source` names the records."""
+        """Create the service; `source` generates the records' ids."""
         self._database = database
         self._clock = clock
         self._random = source
@@ -32,7 +32,7 @@ class Refusals:
         self._allowed: dict[int, TokenBuckets] = {}
 
     def admit(self, team: str, per_minute: int | None) -> None:
-        """Refuse a team whose refused submits of the last minute are as many as it may submit.
+        """Refuse a team with as many refused submits in the last minute as it may submit.
 
         Raises:
             Refused: RATE_LIMITED with Retry-After.
@@ -44,8 +44,8 @@ class Refusals:
         if wait > 0:
             raise Refused(
                 Reason.RATE_LIMITED,
-                f"Team {team} may submit {per_minute} jobs a minute, and that many were refused;"
-                " correct the requests, and try again later.",
+                f"Team {team} may submit {per_minute} jobs per minute, and as many were refused."
+                " Correct the requests, and try again later.",
                 {"limit": per_minute, "per": "60 s"},
                 retry_after=max(1, round(wait)),
             )
@@ -82,7 +82,7 @@ class Refusals:
 
 def _record(decision: Decision, refusal: Refused) -> dict[str, Any]:
     facts = {"outcome": "refused", "reason": refusal.reason.value}
-    if not decision.retain:  # what a refusal quotes are the client's own values
+    if not decision.retain:  # a refusal quotes the client's values, which may be any text
         return decision.outline() | facts
     return (
         decision.record() | facts | {"message": refusal.message, "details": dict(refusal.details)}

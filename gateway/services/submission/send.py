@@ -1,4 +1,4 @@
-"""Sending one submit to its upstream: retried only while it is certain that nothing was bought."""
+"""Send one submit to its upstream; retry only if it is certain that no job was created."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -20,31 +20,31 @@ from gateway.ports import Clock, Database, Transaction, Upstream
 from gateway.services.jobs.track import Tracker
 from gateway.store import jobs
 
-_NOT_SENT_TRIES = 3  # an upstream that can't be reached thrice within a second is said to be away
-_BACKOFF_FIRST, _BACKOFF_MAX = 0.25, 8.0  # seconds, where the upstream names no Retry-After
+_NOT_SENT_TRIES = 3  # attempts within about a second before the upstream counts as unavailable
+_BACKOFF_FIRST, _BACKOFF_MAX = 0.25, 8.0  # seconds, if the upstream sends no Retry-After
 _REFUSED_RETRIES = 3  # of a 429 or 503 that is definitely a refusal
-_AWAY_RETRY_AFTER = 10  # seconds we ask a client to wait for an upstream that can't be reached
+_AWAY_RETRY_AFTER = 10  # seconds of Retry-After for an upstream that can't be reached
 
 Answer = Job | Refused | Relayed
-"""What a submit came to: the job as it stands, or the refusal to pass on."""
+"""The result of a submit: the current job, or the refusal to relay."""
 
 
 @dataclass(slots=True, eq=False)
 class Flight:
-    """A submit on its way. `told` is set once a client has been given the job's id."""
+    """A running submit. `told` is set when a client gets the job's id."""
 
     job: Job
     answer: asyncio.Future[Answer]
-    hidden: Mapping[str, str] = field(default_factory=dict)  # never repeated to a client
+    hidden: Mapping[str, str] = field(default_factory=dict)  # texts to mask for clients
     told: bool = False
-    deciding: bool = False  # a refusal is known and being written: worth waiting for
+    deciding: bool = False  # a refusal is being written, so the answer comes soon
 
 
 class UpstreamSubmitter:
-    """Carries a job from `submitting` to what became of it."""
+    """Sends a `submitting` job and records the outcome."""
 
     def __init__(self, database: Database, clock: Clock, tracker: Tracker) -> None:
-        """`tracker` writes every outcome."""
+        """Create a sender; `tracker` writes every outcome."""
         self._database = database
         self._clock = clock
         self._tracker = tracker
@@ -57,10 +57,11 @@ class UpstreamSubmitter:
         headers: Mapping[str, str],
         deadline: float,
     ) -> None:
-        """Send until accepted, definitely refused, unclear, or out of time; then write it.
+        """Send until accepted, definitely refused, unclear, or past `deadline`; record the outcome.
 
-        `deadline` is monotonic. However this ends, also by cancellation, a request that may have
-        left is never called refused: the job is unknown, or its lease runs out and it becomes so.
+        `deadline` is in monotonic seconds. A request that may have been sent never counts as
+        refused, even after a cancellation: the job becomes unknown, at the latest when its lease
+        expires.
         """
         attempt = 1
         while True:
@@ -72,7 +73,7 @@ class UpstreamSubmitter:
                 break
             try:
                 await self._clock.sleep(wait)
-            except BaseException:  # the process ends: what is known must not be forgotten
+            except BaseException:  # the process stops: record the known outcome
                 flight.answer.set_result(await self._write(flight, attempt, outcome))
                 raise
             if not await self._may_repeat(flight.job, attempt):
@@ -81,15 +82,15 @@ class UpstreamSubmitter:
         flight.answer.set_result(await self._write(flight, attempt, outcome))
 
     async def abandon(self, job: Job) -> None:
-        """End a job that was written after its client had been turned away: it is never sent."""
-        outcome = NotSent("its client had been turned away when it was written")
+        """End a job that was written after its client was refused: it is never sent."""
+        outcome = NotSent("its client was refused before it was written")
         await self._tracker.refused(job, 1, outcome, str(relay(outcome)), told=lambda: False)
 
     async def disown(self, job_id: JobId, until: float) -> None:
         """End a job that may have been written although the database failed: it is never sent.
 
-        Otherwise its lease would run out and its estimate be settled, for nothing. After `until`
-        (monotonic) it is left to its lease.
+        Otherwise its lease would expire and its estimate be settled without a generation. After
+        `until` (monotonic seconds) its lease decides.
         """
         delay = _BACKOFF_FIRST
         while self._clock.monotonic() + delay < until:
@@ -108,14 +109,14 @@ class UpstreamSubmitter:
     ) -> SubmitOutcome:
         left = deadline - self._clock.monotonic()
         if left <= 0:
-            return NotSent("its time was over before it could be sent")
+            return NotSent("the deadline passed before it could be sent")
         try:
             return await upstream.submit(body, headers, timeout=left)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the request may have left
+        except Exception as error:  # noqa: BLE001 - the request may have been sent
             return Unclear(type(error).__name__)
 
     def _wait(self, outcome: SubmitOutcome, attempt: int, deadline: float) -> float | None:
-        """Seconds to wait before sending again; None where the outcome stands."""
+        """Return the seconds to wait before a retry; None if the outcome is final."""
         delay = min(_BACKOFF_FIRST * 2 ** (attempt - 1), _BACKOFF_MAX)
         match outcome:
             case NotSent() if attempt < _NOT_SENT_TRIES:
@@ -127,7 +128,7 @@ class UpstreamSubmitter:
         return delay if self._clock.monotonic() + delay < deadline else None
 
     async def _recorded(self, job: Job, attempt: int, outcome: SubmitOutcome) -> bool:
-        """Record the refusal before anything is waited for; False where that failed."""
+        """Record the refusal before waiting; False if that failed."""
         detail = str(outcome.status) if isinstance(outcome, Declined) else None
         word = "refused" if isinstance(outcome, Declined) else "not_sent"
         try:
@@ -139,10 +140,10 @@ class UpstreamSubmitter:
         return True
 
     async def _may_repeat(self, job: Job, attempt: int) -> bool:
-        """Whether the next attempt is on record: nothing is sent that a crash would forget.
+        """Record the next attempt before it is sent; False if it must not be sent.
 
-        Nor a job that is no longer ours: a process that slept past its lease was taken for dead,
-        and by now the same may have been bought again.
+        A job whose lease expired while this process slept must not be sent: crash recovery has
+        resolved it, and an identical request may have been sent since.
         """
         try:
             return await self._database.write(_next_attempt(job, attempt, self._now()))
@@ -170,22 +171,22 @@ class UpstreamSubmitter:
 
 
 def _masked(outcome: Declined, hidden: Mapping[str, str]) -> Declined:
-    """Replace what no client may read; what stands for it may be longer, so it is cut again."""
+    """Mask texts that no client may read, and truncate again: replacements may be longer."""
     error = dict(masked(outcome.error, hidden))
     error["message"] = str(error["message"])[:WORDS_AT_MOST]
     return replace(outcome, error=error)
 
 
 def relay(outcome: Declined | NotSent) -> Refused | Relayed:
-    """A definite refusal as the client hears it (docs/architecture.md, Errors).
+    """Return the error for the client of a definite refusal (docs/architecture.md, Errors).
 
-    The upstream's 401 would look to the client like a 401 of its own key, and the upstream
-    account's empty purse like the client's: these two are said in the gateway's own words.
+    The upstream's 401 would look like a 401 of the client's own key, and missing credit of the
+    gateway's account like the client's. These two get the gateway's own errors.
     """
     if isinstance(outcome, NotSent):
         return Refused(
             Reason.UPSTREAM_UNAVAILABLE,
-            "The upstream can't be reached. Nothing was sent and nothing is owed; try again later.",
+            "The upstream can't be reached. Nothing was sent or charged; try again later.",
             retry_after=_AWAY_RETRY_AFTER,
         )
     if outcome.location is not None:
@@ -193,28 +194,28 @@ def relay(outcome: Declined | NotSent) -> Refused | Relayed:
         return Refused(
             Reason.UPSTREAM_MISCONFIGURED,
             f"The upstream answers with a redirect ({outcome.status}){where}, so its base_url in"
-            " the gateway's configuration is wrong. The gateway's operators must correct it;"
-            " nothing was bought.",
+            " the gateway's configuration is wrong. The gateway's operators must correct it."
+            " Nothing was charged.",
             {"status": outcome.status, "location": outcome.location},
         )
     if outcome.status == 401:
         return Refused(
             Reason.UPSTREAM_CREDENTIALS,
-            "The upstream refused the gateway's own API key. The gateway's operators must mend it;"
-            " your key is fine.",
+            "The upstream refused the gateway's own API key. The gateway's operators must fix it;"
+            " your key is valid.",
         )
     if outcome.status == 402 and _source(outcome) in _ACCOUNT_LIMITS:
         return Refused(
             Reason.UPSTREAM_CREDITS,
-            "The gateway's account at the upstream is out of credit. The gateway's operators must"
-            " mend it; nothing was spent.",
+            "The gateway's account at the upstream has no credit. The gateway's operators must"
+            " add some. Nothing was charged.",
             {"limit_source": _source(outcome)},
         )
     return Relayed(outcome.status, outcome.error, retry_after=outcome.retry_after)
 
 
-# docs/openrouter-contract.md section 1, the 402s that waiting does not mend; without a source it is
-# the account.
+# The 402s of docs/openrouter-contract.md section 1 that waiting does not fix; without a source it
+# is the account.
 _ACCOUNT_LIMITS = frozenset({None, "openrouter_credits", "openrouter_key_limit"})
 
 

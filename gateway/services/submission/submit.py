@@ -1,4 +1,4 @@
-"""One submit: decided, written with all that belongs to it, and only then sent."""
+"""Handle one submit: decide, write the job with its reservation, then send it."""
 
 import asyncio
 from collections.abc import Callable
@@ -24,14 +24,14 @@ from gateway.services.submission.send import Answer, Flight, UpstreamSubmitter
 from gateway.services.tasks import Tasks
 from gateway.telemetry.bundle import Telemetry
 
-# A refusal that is being written is worth this many seconds beyond `answer_within` (4 s by default,
-# while the official SDK gives up at 5 s).
+# Seconds beyond `answer_within` to wait for a refusal that is being written (4 s by default; the
+# official SDK times out after 5 s).
 _DECIDING = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """What the client is told: the job as it stands."""
+    """The response to the client: the current job."""
 
     job: Job
     dedupe: DedupeResult
@@ -57,7 +57,7 @@ class Submitter:
         tasks: Tasks,
         telemetry: Telemetry,
     ) -> None:
-        """`tasks` owns every submit that is on its way."""
+        """Create a submitter; `tasks` owns every running submit."""
         self._database = database
         self._clock = clock
         self._live = live
@@ -72,13 +72,13 @@ class Submitter:
         self._flights: dict[str, Flight] = {}
 
     async def submit(self, call: Call) -> Submitted:
-        """Take the request on, or join the identical one that is on its way or done.
+        """Create a job, or join the identical one that is running or completed.
 
-        The job's life does not hang on the caller: cancelling it cancels nothing that was begun.
+        Cancelling the caller does not cancel a submit that has started.
 
         Raises:
-            Refused: the gateway says no; nothing was sent.
-            Relayed: the upstream said no; nothing is owed.
+            Refused: the gateway refuses; nothing was sent.
+            Relayed: the upstream refused; nothing is charged.
             StorageFailed: the job could not be written; nothing was sent.
 
         """
@@ -97,7 +97,7 @@ class Submitter:
         except Refused as refusal:
             record = self._refusals.keep(decision, refusal, call.request_id)
             kept = self._tasks.spawn(record, "record of a refusal")
-            await asyncio.wait([kept], timeout=self._left(answer_by))  # nothing hangs on it
+            await asyncio.wait([kept], timeout=self._left(answer_by))  # the record is optional
             raise reserve.as_seen_by_team(refusal) from refusal
         self._count(opened)
         return await self._told(opened, answer_by)
@@ -113,28 +113,28 @@ class Submitter:
         if decision.refusal is not None:
             raise decision.refusal
         if decision.upstream is None:
-            raise StorageFailed("a decision without an upstream refused nothing")
+            raise StorageFailed("a decision has neither an upstream nor a refusal")
         plan = await self._planner.plan(call, decision, decision.upstream)
-        # What is called so may be another upstream since a reload, and this one may keep things.
+        # A reload may have replaced the upstream of this name by one that is not ZDR.
         present = self._live.config.upstreams.get(decision.upstream)
         if decision.zdr and present is not None and not present.zdr:
-            why = f"{decision.upstream} was said to keep nothing, and no longer is"
+            why = f"the upstream {decision.upstream} is no longer configured as ZDR"
             raise zdr_unavailable(decision.zdr, why)
         return plan
 
     async def _opened(self, plan: Plan, answer_by: float) -> Opened:
-        """The written job; if that takes too long, the plan is given up and never sent."""
+        """Wait for the job to be written; after `answer_by` the plan is given up and never sent."""
         try:
             async with asyncio.timeout(self._left(answer_by)):
                 return await asyncio.shield(plan.opened)
         except TimeoutError:
-            if plan.opened.done():  # in the very moment; its flight has begun, and must be told of
+            if plan.opened.done():  # written at the last moment: the submit runs, so report it
                 return plan.opened.result()
             plan.given_up = True
-            raise StorageFailed("the database did not take the job in time") from None
+            raise StorageFailed("the database did not write the job in time") from None
 
     async def _told(self, opened: Opened, answer_by: float) -> Submitted:
-        """The answer as far as it is known in time."""
+        """Return what is known of the submit at `answer_by`."""
         flight = self._flights.get(opened.job.id)
         if flight is None:
             return Submitted(opened.job, opened.dedupe)
@@ -144,9 +144,9 @@ class Submitter:
         raise answer
 
     async def _answer(self, flight: Flight, answer_by: float) -> Answer:
-        """The flight's answer if it comes in time, else the job as it stands.
+        """Return the flight's answer if it comes in time, otherwise the current job.
 
-        A job that is written has an id, so the client gets it, whatever became of its flight.
+        A written job has an id, so the client gets it even if the flight failed.
         """
         await asyncio.wait([flight.answer], timeout=self._left(answer_by))
         if not flight.answer.done() and flight.deciding:
@@ -158,7 +158,7 @@ class Submitter:
         return flight.job
 
     async def _fly(self, plan: Plan) -> None:
-        """Write the intent, then send; the request may end before."""
+        """Write the job, then send it; the client's request may end earlier."""
         lease = plan.call.body_lease
         try:
             await self._write_and_send(plan)
@@ -200,7 +200,7 @@ class Submitter:
             del self._flights[opened.job.id]
 
     async def _open_windows(self, plan: Plan, refusal: Refused) -> None:
-        """Keep the windows of budgets that are new, which the refusal has taken back."""
+        """Create the windows of new budgets, whose creation the refusal rolled back."""
         if refusal.reason is not Reason.BUDGET_EXCEEDED:
             return
         budgets, now = plan.opening.decision.budgets, self._clock.now()
@@ -227,7 +227,7 @@ class Submitter:
 
 
 def _fail(future: asyncio.Future[Any], error: BaseException) -> None:
-    """Let whoever waits know; an error that nobody waits for is reported by the task's owner."""
+    """Pass the error to waiters; without any, the owner of the task reports it."""
     if not future.done():
         if isinstance(error, asyncio.CancelledError):
             future.cancel()

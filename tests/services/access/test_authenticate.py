@@ -1,4 +1,4 @@
-"""Whose key it is: by its full hash, as of a moment ago, and no hint of what was nearly right."""
+"""Authentication: by the full hash, with a short delay, without hints about near matches."""
 
 import random
 
@@ -41,12 +41,12 @@ def reason(authenticator: Authenticator, header: str | None) -> Reason:
     return caught.value.reason
 
 
-async def test_a_key_of_the_configuration_is_its_team_s(authenticator: Authenticator) -> None:
+async def test_a_configured_key_belongs_to_its_team(authenticator: Authenticator) -> None:
     assert authenticator.principal(f"Bearer {KEY}") == Principal("red", "ci")
     assert authenticator.principal(f"bearer  {KEY} ") == Principal("red", "ci")
 
 
-async def test_what_is_no_key_of_ours_opens_nothing(authenticator: Authenticator) -> None:
+async def test_an_unknown_key_is_refused(authenticator: Authenticator) -> None:
     near_misses = [
         None, "", "Bearer", "Bearer ", f"Basic {KEY}", KEY, f"Bearer {KEY[:-1]}", f"Bearer {KEY}k",
         f"Bearer {KEY[:20]}", f"Bearer {hash_key(KEY)}", f"Bearer {KEY.upper()}", "Bearer \udcff",
@@ -56,7 +56,7 @@ async def test_what_is_no_key_of_ours_opens_nothing(authenticator: Authenticator
         assert reason(authenticator, header) is Reason.INVALID_KEY, header
 
 
-async def test_a_key_made_at_run_time_works_after_a_look_and_stops_after_the_next(
+async def test_a_key_works_after_a_refresh_and_stops_after_the_next_one(
     authenticator: Authenticator, keyring: Keyring
 ) -> None:
     made = await keyring.create("blue", "laptop", OPS)
@@ -71,7 +71,7 @@ async def test_a_key_made_at_run_time_works_after_a_look_and_stops_after_the_nex
     assert reason(authenticator, header) is Reason.REVOKED_KEY
 
 
-async def test_a_key_outlives_neither_its_team_nor_its_line_in_the_file(
+async def test_a_key_stops_with_its_team_or_its_entry_in_the_file(
     database: Database, authenticator: Authenticator, keyring: Keyring, live: Live
 ) -> None:
     made = await keyring.create("blue", "laptop", OPS)
@@ -84,7 +84,7 @@ async def test_a_key_outlives_neither_its_team_nor_its_line_in_the_file(
         assert reason(authenticator, f"Bearer {key}") is Reason.INVALID_KEY
 
 
-async def test_while_the_database_is_away_what_was_read_last_holds(
+async def test_the_last_read_keys_stay_in_force_without_the_database(
     database: Database, live: Live, keyring: Keyring
 ) -> None:
     outage = Outage()
@@ -99,7 +99,7 @@ async def test_while_the_database_is_away_what_was_read_last_holds(
     assert authenticator.principal(f"Bearer {made.secret}") == Principal("blue", "laptop")
 
 
-async def test_a_key_that_can_t_be_made_says_why(keyring: Keyring) -> None:
+async def test_a_refused_key_names_the_reason(keyring: Keyring) -> None:
     names = ["ci", "", "a b", "-x", "x" * 65, "é", "a\0b", "../x"]  # the configuration has `ci`
 
     for team, name, field in [("green", "ci", "team"), *(("red", name, "name") for name in names)]:
@@ -111,7 +111,7 @@ async def test_a_key_that_can_t_be_made_says_why(keyring: Keyring) -> None:
     assert await keyring.stored() == []
 
 
-async def test_a_name_is_taken_until_its_key_is_revoked(keyring: Keyring) -> None:
+async def test_a_name_is_in_use_until_its_key_is_revoked(keyring: Keyring) -> None:
     first = await keyring.create("red", "laptop", OPS)
     with pytest.raises(Refused):
         await keyring.create("red", "laptop", OPS)
@@ -127,7 +127,7 @@ async def test_a_name_is_taken_until_its_key_is_revoked(keyring: Keyring) -> Non
     assert first.secret not in str(stored)
 
 
-def test_a_key_is_long_and_says_what_it_is() -> None:
+def test_a_key_is_long_and_has_a_prefix() -> None:
     made = {new_key(random.SystemRandom()) for _ in range(100)}
 
     assert len(made) == 100

@@ -1,4 +1,4 @@
-"""Taking videos back while they are being stored, where two transactions run side by side."""
+"""Withdrawing a video while it is being stored, in two concurrent transactions."""
 
 import asyncio
 import threading
@@ -14,7 +14,7 @@ from gateway.store.withdrawals import Withdrawal
 from tests.services.books import Books, in_force
 
 
-async def test_a_video_taken_back_while_it_is_being_stored_does_not_stay(
+async def test_a_video_withdrawn_while_it_is_being_stored_is_removed(
     postgres_url: str,
 ) -> None:
     books = Books(await PostgresDatabase.open(postgres_url), in_force({}))
@@ -34,7 +34,7 @@ async def test_a_video_taken_back_while_it_is_being_stored_does_not_stay(
         await adding.wait()
         wanted = Withdrawal(job.id, 2, "an operator", None)
         taking = asyncio.create_task(books.database.write(lambda tx: delete._withdraw(tx, wanted)))
-        await asyncio.wait([taking], timeout=0.3)  # it must not get past the job's row meanwhile
+        await asyncio.wait([taking], timeout=0.3)  # it must wait for the lock on the job's row
         go.set()
         await storing
         _, _, removed = await taking

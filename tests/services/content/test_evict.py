@@ -1,4 +1,4 @@
-"""Making room: by age, by space, never under a reader, and with a record of each."""
+"""Eviction: by age and space, never while a video is read, and with a record of each removal."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ DAY = 86_400.0
 
 
 class Store:
-    """A folder with videos of 100 bytes, their rows, and the evictor of both."""
+    """A folder with videos of 100 bytes, their rows, and an evictor."""
 
     def __init__(
         self, folder: Path, database: Database, *, room_for: int = 100, shared: bool = False
@@ -66,7 +66,7 @@ class Store:
         )
 
     async def put(self, job: str, *, upstream_until: int | None = None) -> Asset:
-        """A completed job with one stored video."""
+        """Create a completed job with one stored video."""
         draft = await self.blobs.draft(blob_name(job, 0, "us", self.random))
         await draft.write(b"x" * 100)
         await draft.keep()
@@ -88,7 +88,7 @@ class Store:
         await self.evictor.carry_out()
 
     async def jobs(self) -> list[str]:
-        """Whose videos are stored, by the rows; the files must say the same."""
+        """Return the jobs with stored videos, by the rows; check that the files agree."""
         rows = await self.database.read(lambda tx: tx.fetch("SELECT name, job_id FROM assets"))
         files = {path.name for path in self.folder.glob("??/*")}
         assert files == {row["name"] for row in rows}
@@ -114,7 +114,7 @@ class Store:
 
 
 class Meanwhile:
-    """A database before whose next write something else happens."""
+    """A database that runs a callback before its next write."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -151,7 +151,7 @@ async def store(tmp_path: Path, database: Database) -> AsyncIterator[Store]:
     await store.close()
 
 
-async def test_what_fits_stays(store: Store) -> None:
+async def test_videos_within_the_limit_are_kept(store: Store) -> None:
     for job in ("a", "b", "c"):
         await store.put(job)
 
@@ -160,7 +160,7 @@ async def test_what_fits_stays(store: Store) -> None:
     assert await store.jobs() == ["a", "b", "c"]
 
 
-async def test_the_least_recently_used_make_room(store: Store) -> None:
+async def test_the_least_recently_used_videos_are_evicted(store: Store) -> None:
     kept = [await store.put(job) for job in ("a", "b", "c", "d", "e")]
     async with store.asset_store.open(kept[0]):
         pass
@@ -171,7 +171,7 @@ async def test_the_least_recently_used_make_room(store: Store) -> None:
     assert await store.jobs() == ["a", "d", "e"]
 
 
-async def test_a_video_that_is_read_stays_and_goes_when_the_reader_is_done(store: Store) -> None:
+async def test_a_video_that_is_being_read_is_evicted_after_its_reader(store: Store) -> None:
     kept = [await store.put(job) for job in ("a", "b", "c", "d")]
 
     async with store.asset_store.open(kept[0]):
@@ -187,10 +187,10 @@ async def test_a_video_that_is_read_stays_and_goes_when_the_reader_is_done(store
     assert await store.jobs() == ["h", "i", "j"]
 
 
-async def test_a_file_that_is_opened_at_the_last_moment_is_deleted_after_its_reader(
+async def test_a_file_opened_just_before_its_removal_is_deleted_after_its_reader(
     tmp_path: Path, database: Database
 ) -> None:
-    """The reader found the row just before it was removed."""
+    """The reader finds the row just before its removal."""
     meanwhile = Meanwhile(database)
     store = Store(tmp_path / "content", meanwhile, room_for=3)
     kept = [await store.put(job) for job in ("a", "b", "c", "d")]
@@ -210,7 +210,7 @@ async def test_a_file_that_is_opened_at_the_last_moment_is_deleted_after_its_rea
     await store.close()
 
 
-async def test_what_is_older_than_retention_goes_although_there_is_room(store: Store) -> None:
+async def test_a_video_older_than_retention_is_evicted_despite_free_space(store: Store) -> None:
     await store.put("a")
     await store.clock.advance(29 * DAY)
     await store.put("b")
@@ -223,7 +223,7 @@ async def test_what_is_older_than_retention_goes_although_there_is_room(store: S
     assert await store.jobs() == ["b"]
 
 
-async def test_a_removal_leaves_a_record_of_what_when_and_why(store: Store) -> None:
+async def test_a_removal_is_recorded_with_video_time_and_reason(store: Store) -> None:
     kept = await store.put("a")
     for job in ("b", "c", "d"):
         await store.put(job)
@@ -247,7 +247,7 @@ async def test_a_removal_leaves_a_record_of_what_when_and_why(store: Store) -> N
     assert {name: row[name] for name in expected} == expected
 
 
-async def test_a_last_copy_that_goes_early_is_told_and_counted(
+async def test_evicting_a_last_copy_early_is_logged_and_counted(
     store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
     until = int(store.clock.now().timestamp()) + 10_000
@@ -270,7 +270,7 @@ async def test_a_last_copy_that_goes_early_is_told_and_counted(
     assert 'content_evictions_total{reason="space"} 2.0' in page
 
 
-async def test_a_job_whose_upstream_copy_has_run_out_is_given_up_with_its_last_copy(
+async def test_evicting_the_last_copy_after_the_upstreams_expiry_marks_the_content_gone(
     store: Store,
 ) -> None:
     now = int(store.clock.now().timestamp())
@@ -285,13 +285,13 @@ async def test_a_job_whose_upstream_copy_has_run_out_is_given_up_with_its_last_c
     assert [await store.gone(job) for job in ("out", "there", "unsaid")] == [True, False, False]
 
 
-async def test_where_others_read_too_a_removal_waits_and_a_reader_calls_it_off(
+async def test_in_a_shared_store_a_removal_waits_and_a_read_cancels_it(
     tmp_path: Path, database: Database
 ) -> None:
     store = Store(tmp_path / "content", database, room_for=1, shared=True)
     other = Store(tmp_path / "content", database, room_for=1, shared=True)
     kept = [await store.put(job) for job in ("a", "b", "c")]
-    await store.round()  # a and b are doomed
+    await store.round()  # a and b are marked for deletion
     assert await store.jobs() == ["a", "b", "c"]
 
     other.clock = store.clock
@@ -315,7 +315,7 @@ async def test_where_others_read_too_a_removal_waits_and_a_reader_calls_it_off(
     await store.close()
 
 
-async def test_two_evictors_of_one_store_remove_no_more_than_one(
+async def test_two_evictors_of_one_store_remove_as_much_as_one(
     tmp_path: Path, database: Database
 ) -> None:
     one = Store(tmp_path / "content", database, room_for=3)
@@ -332,8 +332,8 @@ async def test_two_evictors_of_one_store_remove_no_more_than_one(
     await other.close()
 
 
-async def test_files_that_no_row_speaks_of_are_removed_at_the_next_start(store: Store) -> None:
-    """What a crash between the file's renaming and its row leaves behind."""
+async def test_files_without_a_row_are_removed_at_the_next_start(store: Store) -> None:
+    """A crash between renaming the file and writing its row leaves such a file."""
     await store.put("a")
     draft = await store.blobs.draft(blob_name("b", 0, "us", store.random))
     await draft.keep()
@@ -344,7 +344,7 @@ async def test_files_that_no_row_speaks_of_are_removed_at_the_next_start(store: 
     assert await store.jobs() == ["a"]
 
 
-async def test_where_others_write_too_only_old_files_are_taken_for_strays(
+async def test_in_a_shared_store_only_old_files_without_a_row_are_removed(
     tmp_path: Path, database: Database
 ) -> None:
     store = Store(tmp_path / "content", database, shared=True)
@@ -364,7 +364,7 @@ async def test_where_others_write_too_only_old_files_are_taken_for_strays(
     await store.close()
 
 
-async def test_the_files_of_another_installation_are_left_alone(store: Store) -> None:
+async def test_files_of_another_installation_are_kept(store: Store) -> None:
     draft = await store.blobs.draft(blob_name("theirs", 0, "them", store.random))
     await draft.keep()
     draft.close()
@@ -374,7 +374,7 @@ async def test_the_files_of_another_installation_are_left_alone(store: Store) ->
     assert [path.name for path in store.folder.glob("??/*")] == [draft.name]
 
 
-async def test_a_use_that_could_not_be_written_down_is_written_later(store: Store) -> None:
+async def test_a_use_that_could_not_be_recorded_is_recorded_later(store: Store) -> None:
     asset = await store.put("a")
     async with store.asset_store.open(asset):
         pass

@@ -1,4 +1,4 @@
-"""One download, told apart from its clients: what goes wrong on the way, and what is left then."""
+"""One download that several clients follow: its failures, and what they leave behind."""
 
 import asyncio
 import random
@@ -60,7 +60,7 @@ JOB = Job(
 
 @dataclass
 class Upstream:
-    """Hands out films, one for each download in turn, the last again and again."""
+    """Serves one film per download in turn, and repeats the last."""
 
     films: Sequence[bytes] = (FILM,)
     fails_after: int | None = None  # bytes, of the first download
@@ -96,7 +96,7 @@ class _Stream:
 
 
 class Stage:
-    """A shelf on a real folder and a real database, and the fetches before it."""
+    """An asset store on a real folder and a real database, with its fetches."""
 
     def __init__(self, folder: Path, database: Database, max_bytes: int = 10**9) -> None:
         self.folder = folder
@@ -108,7 +108,7 @@ class Stage:
         self.asset_store = AssetStore(
             database,
             self.clock,
-            random.SystemRandom(),  # two stages of one folder must not give the same names
+            random.SystemRandom(),  # two stages of one folder must generate different names
             blobs,
             "cache",
             max_bytes,
@@ -127,7 +127,7 @@ class Stage:
 
 
 class Failing:
-    """A database whose next write may have happened or not: nobody knows."""
+    """A database whose next write has an unknown outcome."""
 
     def __init__(self, database: Database, *, happens: bool) -> None:
         self._database = database
@@ -172,7 +172,7 @@ async def _followed(stage: Stage, source: Callable[[], AbstractAsyncContextManag
         return b"".join([chunk async for chunk in chunks])
 
 
-async def test_what_was_fetched_is_stored_and_told_by_a_row(stage: Stage, kept: Database) -> None:
+async def test_a_fetched_video_is_stored_with_a_row(stage: Stage, kept: Database) -> None:
     upstream = Upstream()
     fetch = stage.fetches.begin(JOB, 0, upstream.source)
 
@@ -182,7 +182,7 @@ async def test_what_was_fetched_is_stored_and_told_by_a_row(stage: Stage, kept: 
     assert asset.size == len(FILM)
 
 
-async def test_who_asks_meanwhile_joins(stage: Stage) -> None:
+async def test_a_second_client_joins_the_running_download(stage: Stage) -> None:
     upstream = Upstream()
     upstream.hold.clear()
     first = stage.fetches.begin(JOB, 0, upstream.source)
@@ -196,7 +196,7 @@ async def test_who_asks_meanwhile_joins(stage: Stage) -> None:
     assert stage.fetches.under_way(JOB.id, 0) is None
 
 
-async def test_a_client_goes_on_by_itself_when_the_store_fails_midway(
+async def test_a_client_continues_by_itself_if_the_store_fails_midway(
     tmp_path: Path, kept: Database
 ) -> None:
     stage = Stage(tmp_path / "content", kept, max_bytes=450_000)
@@ -208,20 +208,16 @@ async def test_a_client_goes_on_by_itself_when_the_store_fails_midway(
     await stage.close()
 
 
-async def test_two_different_videos_are_never_joined_into_one(
-    tmp_path: Path, kept: Database
-) -> None:
+async def test_halves_of_different_videos_are_never_joined(tmp_path: Path, kept: Database) -> None:
     stage = Stage(tmp_path / "content", kept, max_bytes=450_000)
     other = random.Random(6).randbytes(1_000_000)
 
-    with pytest.raises(ContentFailed, match="other bytes"):
+    with pytest.raises(ContentFailed, match="differs from the first"):
         await _followed(stage, Upstream([FILM, other]).source)
     await stage.close()
 
 
-async def test_a_second_download_that_is_too_short_is_no_end(
-    tmp_path: Path, kept: Database
-) -> None:
+async def test_a_shorter_second_download_is_a_failure(tmp_path: Path, kept: Database) -> None:
     stage = Stage(tmp_path / "content", kept, max_bytes=450_000)
 
     with pytest.raises(ContentFailed, match="shorter"):
@@ -229,7 +225,7 @@ async def test_a_second_download_that_is_too_short_is_no_end(
     await stage.close()
 
 
-async def test_a_store_that_takes_nothing_leaves_the_client_to_itself(
+async def test_a_client_downloads_by_itself_if_the_store_accepts_nothing(
     tmp_path: Path, kept: Database
 ) -> None:
     stage = Stage(tmp_path / "content", kept)
@@ -241,36 +237,36 @@ async def test_a_store_that_takes_nothing_leaves_the_client_to_itself(
         await _followed(stage, upstream.source)
 
     assert upstream.downloads == 0
-    assert not stage.asset_store.takes(JOB)  # it rests
+    assert not stage.asset_store.takes(JOB)  # it pauses after a failure
     await stage.clock.advance(11)
     assert stage.asset_store.takes(JOB)
     await stage.close()
 
 
-async def test_an_upstream_that_breaks_off_leaves_nothing(stage: Stage) -> None:
+async def test_an_incomplete_download_is_discarded(stage: Stage) -> None:
     with pytest.raises(ContentFailed, match="cut"):
         await _followed(stage, Upstream(fails_after=500_000).source)
 
     assert stage.files() == []
-    assert stage.asset_store.takes(JOB)  # the store is not to blame
+    assert stage.asset_store.takes(JOB)  # the store did not fail
 
 
 @pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "application/json"])
-async def test_what_can_not_be_a_video_is_refused(stage: Stage, kind: str) -> None:
+async def test_a_response_that_is_not_a_video_is_refused(stage: Stage, kind: str) -> None:
     with pytest.raises(ContentFailed):
         await _followed(stage, Upstream(content_type=kind).source)
 
     assert stage.files() == []
 
 
-async def test_nothing_at_all_is_no_video(stage: Stage) -> None:
-    with pytest.raises(ContentFailed, match="no bytes"):
+async def test_an_empty_response_is_refused(stage: Stage) -> None:
+    with pytest.raises(ContentFailed, match="the response is empty"):
         await _followed(stage, Upstream([b""]).source)
 
     assert stage.files() == []
 
 
-async def test_stopping_cuts_the_clients_and_leaves_nothing(stage: Stage) -> None:
+async def test_closing_ends_the_clients_and_discards_the_draft(stage: Stage) -> None:
     upstream = Upstream()
     upstream.hold.clear()
     client = asyncio.create_task(_followed(stage, upstream.source))
@@ -284,7 +280,7 @@ async def test_stopping_cuts_the_clients_and_leaves_nothing(stage: Stage) -> Non
     assert stage.files() == []
 
 
-async def test_what_was_taken_back_meanwhile_is_not_stored(stage: Stage, kept: Database) -> None:
+async def test_a_video_withdrawn_meanwhile_is_not_stored(stage: Stage, kept: Database) -> None:
     upstream = Upstream()
     upstream.hold.clear()
     fetch = stage.fetches.begin(JOB, 0, upstream.source)
@@ -296,10 +292,10 @@ async def test_what_was_taken_back_meanwhile_is_not_stored(stage: Stage, kept: D
 
 
 @pytest.mark.parametrize("happens", [True, False])
-async def test_a_database_that_does_not_say_leaves_the_file_to_be_tidied(
+async def test_with_an_unknown_database_outcome_the_file_is_kept(
     tmp_path: Path, kept: Database, happens: bool
 ) -> None:
-    """With the row the video is stored, without it the next tidying removes the file."""
+    """With the row the video is stored; without it the next cleanup removes the file."""
     stage = Stage(tmp_path / "content", Failing(kept, happens=happens))
     fetch = stage.fetches.begin(JOB, 0, Upstream().source)
 
@@ -311,7 +307,7 @@ async def test_a_database_that_does_not_say_leaves_the_file_to_be_tidied(
     await stage.close()
 
 
-async def test_what_another_process_stored_first_stays_and_ours_goes(
+async def test_the_copy_of_the_first_process_is_kept(
     stage: Stage, kept: Database, tmp_path: Path
 ) -> None:
     upstream = Upstream()

@@ -1,4 +1,4 @@
-"""Deliveries from owed to delivered or dead, on both databases and a clock turned by hand."""
+"""Deliveries until they are delivered or dead, on both databases with a fake clock."""
 
 import asyncio
 import base64
@@ -36,22 +36,22 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def room(database: Database, clock: FakeClock) -> DeliveryHarness:
-    """On both databases in turn: for what their SQL has a part in."""
+    """A harness on both databases, for tests that depend on SQL."""
     return DeliveryHarness(database, clock)
 
 
 @pytest.fixture
 async def quick(sqlite_url: str, clock: FakeClock) -> AsyncIterator[DeliveryHarness]:
-    """On SQLite: for what is decided above the database."""
+    """A harness on SQLite, for tests that do not depend on the database."""
     database = await open_database(sqlite_url)
     yield DeliveryHarness(database, clock)
     await database.close()
 
 
-# What arrives.
+# Successful deliveries.
 
 
-async def test_a_delivery_bears_both_signatures_over_the_events_own_bytes(
+async def test_a_delivery_has_both_signatures_over_the_events_bytes(
     quick: DeliveryHarness,
 ) -> None:
     event = await quick.publish()
@@ -68,8 +68,8 @@ async def test_a_delivery_bears_both_signatures_over_the_events_own_bytes(
     assert sent.policy is None, "an operator's own subscriber may be anywhere"
 
 
-async def test_a_standard_webhooks_receiver_takes_it(database: Database) -> None:
-    """With real time: the library compares with the machine's clock."""
+async def test_a_standard_webhooks_receiver_accepts_a_delivery(database: Database) -> None:
+    """It uses real time, because the library compares with the system clock."""
     key = base64.b64encode(b"twenty-four bytes of key").decode()
     room = DeliveryHarness(database, FakeClock(SystemClock().now()))
     room.reload({"teams": {"growth": {"webhooks": [
@@ -82,7 +82,7 @@ async def test_a_standard_webhooks_receiver_takes_it(database: Database) -> None
     assert Webhook(f"whsec_{key}").verify(sent.body, dict(sent.headers)) == json.loads(sent.body)
 
 
-async def test_while_a_secret_is_rotated_both_sign(quick: DeliveryHarness) -> None:
+async def test_during_a_rotation_both_secrets_sign(quick: DeliveryHarness) -> None:
     new, old = "the-new-secret-of-this-week", "the-old-secret-of-last-week"
     quick.reload({"teams": {"growth": {"webhooks": [
         {"name": "farm", "url": FARM, "secret": f"{new} {old}", "events": ["*"]}]}}})  # fmt: skip
@@ -97,7 +97,9 @@ async def test_while_a_secret_is_rotated_both_sign(quick: DeliveryHarness) -> No
     assert len(sent.headers["webhook-signature"].split(" ")) == 2
 
 
-async def test_each_attempt_bears_its_own_moment_and_the_same_key(quick: DeliveryHarness) -> None:
+async def test_each_attempt_has_its_own_timestamp_and_the_same_idempotency_key(
+    quick: DeliveryHarness,
+) -> None:
     quick.outbound.says(FARM, 500)
     await quick.publish()
 
@@ -109,7 +111,7 @@ async def test_each_attempt_bears_its_own_moment_and_the_same_key(quick: Deliver
     assert len({one.headers["webhook-timestamp"] for one in sent}) == len(sent) == 3
 
 
-async def test_what_is_delivered_is_recorded_counted_and_done(room: DeliveryHarness) -> None:
+async def test_a_delivery_is_recorded_counted_and_ended(room: DeliveryHarness) -> None:
     await room.publish()
 
     await room.transient(hours=1)
@@ -123,15 +125,15 @@ async def test_what_is_delivered_is_recorded_counted_and_done(room: DeliveryHarn
     assert room.counted("delivery_delay_seconds_count", FARM_NAME, "delivered") == 1
 
 
-# What fails.
+# Failures.
 
 
-async def test_a_subscriber_that_is_down_for_an_hour_gets_everything_once_it_is_up(
+async def test_a_subscriber_that_was_down_for_an_hour_gets_every_event(
     room: DeliveryHarness,
 ) -> None:
     room.outbound.says(FARM, None)
     published = []
-    for _ in range(12):  # one in five minutes, while it is down
+    for _ in range(12):  # one every five minutes while it is down
         published.append(await room.publish())
         await room.transient(minutes=5)
     failed = len(room.outbound.to(FARM))
@@ -144,7 +146,7 @@ async def test_a_subscriber_that_is_down_for_an_hour_gets_everything_once_it_is_
     assert {shown.state for shown in await room.all(FARM_NAME)} == {"delivered"}
 
 
-async def test_the_schedule_is_kept_with_its_jitter_and_ends_in_a_dead_letter(
+async def test_retries_follow_the_schedule_and_end_in_a_dead_letter(
     room: DeliveryHarness,
 ) -> None:
     room.outbound.says(FARM, 500, answer="no room")
@@ -164,7 +166,7 @@ async def test_the_schedule_is_kept_with_its_jitter_and_ends_in_a_dead_letter(
     assert room.counted("delivery_delay_seconds_count", FARM_NAME, "dead") == 1
 
 
-async def test_a_subscriber_is_not_called_on_sooner_than_it_asked(quick: DeliveryHarness) -> None:
+async def test_retry_after_is_honoured(quick: DeliveryHarness) -> None:
     quick.outbound.says(FARM, 429, retry_after=9)
     await quick.publish()
 
@@ -175,7 +177,7 @@ async def test_a_subscriber_is_not_called_on_sooner_than_it_asked(quick: Deliver
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 404, 500, 503, None])
-async def test_all_but_success_is_tried_again(quick: DeliveryHarness, status: int | None) -> None:
+async def test_every_failure_is_retried(quick: DeliveryHarness, status: int | None) -> None:
     quick.outbound.says(FARM, status)
     await quick.publish()
 
@@ -187,10 +189,10 @@ async def test_all_but_success_is_tried_again(quick: DeliveryHarness, status: in
     assert (await quick.only(FARM_NAME)).state == "delivered"
 
 
-# Endpoints that are lost.
+# Disabled endpoints.
 
 
-async def test_a_410_disables_the_endpoint_and_the_others_hear_of_it(room: DeliveryHarness) -> None:
+async def test_a_410_disables_the_endpoint_and_notifies_the_others(room: DeliveryHarness) -> None:
     room.outbound.says(FARM, 500)
     waiting = await room.publish()
     await room.work()
@@ -208,11 +210,13 @@ async def test_a_410_disables_the_endpoint_and_the_others_hear_of_it(room: Deliv
     before = len(room.outbound.to(FARM))
     await room.publish()
     await room.transient(days=1)
-    assert len(room.outbound.to(FARM)) == before, "it gets nothing more"
+    assert len(room.outbound.to(FARM)) == before, "it gets no further events"
     assert waiting.idempotency_key in {shown.idempotency_key for shown in await room.all(FARM_NAME)}
 
 
-async def test_five_days_of_nothing_but_failure_disable_the_endpoint(room: DeliveryHarness) -> None:
+async def test_five_days_of_uninterrupted_failures_disable_a_subscriber(
+    room: DeliveryHarness,
+) -> None:
     room.outbound.says(FARM, 500)
     for _ in range(9):
         await room.publish()
@@ -238,7 +242,7 @@ async def test_one_success_ends_the_run_of_failures(quick: DeliveryHarness) -> N
     assert "endpoint.disabled" not in {shown.event_type for shown in await quick.all()}
 
 
-async def test_an_endpoint_that_is_enabled_again_gets_what_comes_and_what_is_replayed(
+async def test_an_enabled_endpoint_gets_new_events_and_replayed_ones(
     room: DeliveryHarness,
 ) -> None:
     room.outbound.says(FARM, 410)
@@ -255,10 +259,10 @@ async def test_an_endpoint_that_is_enabled_again_gets_what_comes_and_what_is_rep
     assert count == 1
     arrived = {sent.key for sent in room.outbound.to(FARM)[1:]}
     assert arrived == {lost.idempotency_key, fresh.idempotency_key}
-    assert missed.idempotency_key not in arrived, "of that time it was owed nothing"
+    assert missed.idempotency_key not in arrived, "it gets no events of that time"
 
 
-async def test_a_callback_that_is_gone_is_dead_and_disables_nobody(quick: DeliveryHarness) -> None:
+async def test_a_410_of_a_callback_disables_no_endpoint(quick: DeliveryHarness) -> None:
     quick.outbound.says("https://client.example/a", 410)
     await quick.callback("https://client.example/a")
     await quick.callback("https://client.example/b")
@@ -273,7 +277,7 @@ async def test_a_callback_that_is_gone_is_dead_and_disables_nobody(quick: Delive
     assert "endpoint.disabled" not in {shown.event_type for shown in await quick.all()}
 
 
-async def test_a_subscriber_that_left_the_configuration_is_waited_for(
+async def test_deliveries_to_a_removed_subscriber_are_retried(
     quick: DeliveryHarness,
 ) -> None:
     await quick.publish()
@@ -290,10 +294,10 @@ async def test_a_subscriber_that_left_the_configuration_is_waited_for(
     assert len(quick.outbound.to(FARM)) == 1
 
 
-# Who may go at once.
+# Concurrency limits.
 
 
-async def test_no_endpoint_is_called_on_more_often_at_once_than_allowed(
+async def test_concurrent_attempts_per_endpoint_are_limited(
     room: DeliveryHarness,
 ) -> None:
     for _ in range(30):
@@ -305,7 +309,9 @@ async def test_no_endpoint_is_called_on_more_often_at_once_than_allowed(
     assert len(room.outbound.to(FARM)) == 30
 
 
-async def test_replicas_share_one_limit(room: DeliveryHarness, database: Database) -> None:
+async def test_replicas_share_the_concurrency_limit(
+    room: DeliveryHarness, database: Database
+) -> None:
     other = DeliveryHarness(database, room.clock, outbound=room.outbound)
     gate = room.outbound.hangs(FARM)
     for _ in range(20):
@@ -315,14 +321,14 @@ async def test_replicas_share_one_limit(room: DeliveryHarness, database: Databas
         await room.dispatcher.step()
         await other.dispatcher.step()
 
-    assert len(room.dispatcher) + len(other.dispatcher) == 4 + 4  # farm's, and some auditor's
+    assert len(room.dispatcher) + len(other.dispatcher) == 4 + 4  # some for farm, some for auditor
     assert room.outbound.under_way[FARM] == 4
     gate.set()
     await room.settled()
     await other.settled()
 
 
-async def test_an_endpoint_that_hangs_delays_nobody_else(room: DeliveryHarness) -> None:
+async def test_a_hanging_endpoint_delays_no_other(room: DeliveryHarness) -> None:
     gate = room.outbound.hangs(FARM)
     for _ in range(50):
         await room.publish()
@@ -336,7 +342,7 @@ async def test_an_endpoint_that_hangs_delays_nobody_else(room: DeliveryHarness) 
     await room.settled()
 
 
-async def test_a_callback_host_that_hangs_delays_neither_other_hosts_nor_other_teams(
+async def test_a_hanging_callback_host_delays_no_other_host_or_team(
     quick: DeliveryHarness,
 ) -> None:
     gates = [quick.outbound.hangs(f"https://slow.example/{n}") for n in range(20)]
@@ -358,7 +364,7 @@ async def test_a_callback_host_that_hangs_delays_neither_other_hosts_nor_other_t
     await quick.settled()
 
 
-async def test_a_team_that_names_hundreds_of_hosts_that_hang_delays_only_itself(
+async def test_hundreds_of_hanging_hosts_of_a_team_delay_only_that_team(
     quick: DeliveryHarness,
 ) -> None:
     gates = [quick.outbound.hangs(f"https://h{number}.example/") for number in range(120)]
@@ -386,7 +392,7 @@ async def test_a_team_that_names_hundreds_of_hosts_that_hang_delays_only_itself(
 
 
 @pytest.mark.parametrize("late", [200, 410, 500])
-async def test_a_lease_that_ran_out_is_taken_over_and_its_old_holder_writes_nothing(
+async def test_an_expired_lease_is_taken_over_and_fences_its_old_holder(
     room: DeliveryHarness, database: Database, late: int
 ) -> None:
     other = DeliveryHarness(database, room.clock)
@@ -412,7 +418,7 @@ async def test_a_lease_that_ran_out_is_taken_over_and_its_old_holder_writes_noth
 
 
 @pytest.mark.parametrize("late", [200, 410, 500])
-async def test_an_outcome_that_is_late_says_nothing_while_another_holds_the_lease(
+async def test_a_late_outcome_is_discarded_if_the_lease_was_lost(
     room: DeliveryHarness, database: Database, late: int
 ) -> None:
     other = DeliveryHarness(database, room.clock)
@@ -436,7 +442,9 @@ async def test_an_outcome_that_is_late_says_nothing_while_another_holds_the_leas
     assert (shown.state, len(await room.attempts(shown))) == ("delivered", 1)
 
 
-async def test_nobody_takes_what_another_holds(room: DeliveryHarness, database: Database) -> None:
+async def test_a_leased_delivery_is_not_claimed_again(
+    room: DeliveryHarness, database: Database
+) -> None:
     other = DeliveryHarness(database, room.clock)
     gate = room.outbound.hangs(FARM)
     await room.publish()
@@ -450,7 +458,7 @@ async def test_nobody_takes_what_another_holds(room: DeliveryHarness, database: 
     await room.settled()
 
 
-async def test_what_a_dead_process_held_is_free_when_the_next_owner_starts(
+async def test_leases_of_a_crashed_process_end_at_the_next_start(
     room: DeliveryHarness, database: Database
 ) -> None:
     await room.publish()
@@ -463,7 +471,7 @@ async def test_what_a_dead_process_held_is_free_when_the_next_owner_starts(
     assert (await room.only(FARM_NAME)).state == "delivered"
 
 
-async def test_the_outcome_is_written_as_soon_as_the_database_takes_it(
+async def test_writing_the_outcome_is_retried_until_the_database_accepts_it(
     quick: DeliveryHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await quick.publish()
@@ -486,7 +494,7 @@ async def test_the_outcome_is_written_as_soon_as_the_database_takes_it(
     assert len(quick.outbound.to(FARM)) == 1
 
 
-async def test_a_draining_dispatcher_finishes_what_it_began_and_begins_nothing(
+async def test_a_draining_dispatcher_finishes_attempts_and_starts_none(
     quick: DeliveryHarness,
 ) -> None:
     for _ in range(10):
@@ -504,7 +512,7 @@ async def test_a_draining_dispatcher_finishes_what_it_began_and_begins_nothing(
     assert 4 <= done.count("delivered") < 10
 
 
-async def test_what_a_drain_cuts_off_is_sent_again(
+async def test_an_attempt_cancelled_by_a_drain_is_sent_again(
     room: DeliveryHarness, database: Database
 ) -> None:
     room.outbound.hangs(FARM)
@@ -518,10 +526,10 @@ async def test_what_a_drain_cuts_off_is_sent_again(
     assert (await other.only(FARM_NAME)).state == "delivered"
 
 
-# Whose secret, whose rules.
+# Secrets and rules.
 
 
-async def test_a_callback_goes_by_the_rules_of_the_moment(quick: DeliveryHarness) -> None:
+async def test_a_callback_follows_the_current_rules(quick: DeliveryHarness) -> None:
     await quick.callback("https://client.example/")
     quick.reload({"callbacks": {"allow_hosts": ["*.trusted.example"]}})
 
@@ -532,7 +540,7 @@ async def test_a_callback_goes_by_the_rules_of_the_moment(quick: DeliveryHarness
     assert sent.policy.allow_hosts == ("*.trusted.example",)
 
 
-async def test_a_callback_is_signed_as_the_teams_default_that_it_replaces(
+async def test_a_callback_is_signed_with_the_secret_of_the_teams_default(
     quick: DeliveryHarness,
 ) -> None:
     secret = "the-secret-of-the-default"
@@ -553,10 +561,10 @@ async def test_a_callback_is_signed_as_the_teams_default_that_it_replaces(
     assert "webhook-signature" not in unsigned.headers
 
 
-# Once more.
+# Replays.
 
 
-async def test_a_replay_sends_the_same_event_on_a_schedule_of_its_own(
+async def test_a_replay_sends_the_same_event_with_a_new_schedule(
     room: DeliveryHarness,
 ) -> None:
     room.outbound.says(FARM, 500)
@@ -575,7 +583,7 @@ async def test_a_replay_sends_the_same_event_on_a_schedule_of_its_own(
     assert {sent.key for sent in room.outbound.to(FARM)} == {event.idempotency_key}
 
 
-async def test_what_was_delivered_can_be_sent_again(quick: DeliveryHarness) -> None:
+async def test_a_delivered_delivery_can_be_replayed(quick: DeliveryHarness) -> None:
     await quick.publish()
     await quick.work()
 
@@ -585,12 +593,12 @@ async def test_what_was_delivered_can_be_sent_again(quick: DeliveryHarness) -> N
     assert len(quick.outbound.to(FARM)) == 2
 
 
-async def test_nothing_is_replayed_while_it_is_being_sent(quick: DeliveryHarness) -> None:
+async def test_a_delivery_is_not_replayed_while_it_is_being_sent(quick: DeliveryHarness) -> None:
     gate = quick.outbound.hangs(FARM)
     await quick.publish()
     await quick.dispatcher.step()
 
-    with pytest.raises(Refused, match="at this moment") as refusal:
+    with pytest.raises(Refused, match="is being sent now") as refusal:
         await quick.redeliverer.replay((await quick.only(FARM_NAME)).id, OPERATOR)
 
     assert refusal.value.reason is Reason.INVALID_REQUEST
@@ -598,7 +606,7 @@ async def test_nothing_is_replayed_while_it_is_being_sent(quick: DeliveryHarness
     await quick.settled()
 
 
-async def test_a_disabled_endpoint_is_replayed_nothing(room: DeliveryHarness) -> None:
+async def test_deliveries_to_a_disabled_endpoint_are_not_replayed(room: DeliveryHarness) -> None:
     room.outbound.says(FARM, 410)
     await room.publish()
     await room.work()
@@ -614,7 +622,7 @@ async def test_a_disabled_endpoint_is_replayed_nothing(room: DeliveryHarness) ->
     assert await room.redeliverer.replay_dead(0, None, OPERATOR) == 0
 
 
-async def test_replaying_the_dead_takes_those_since_a_moment_and_of_one_endpoint(
+async def test_replaying_dead_deliveries_is_filtered_by_time_and_endpoint(
     room: DeliveryHarness,
 ) -> None:
     room.reload({"delivery": {"retries": []}})
@@ -636,7 +644,9 @@ async def test_replaying_the_dead_takes_those_since_a_moment_and_of_one_endpoint
     assert [(one.endpoint, one.event_id) for one in delivered] == [(FARM_NAME, recent.id)]
 
 
-async def test_hundreds_of_dead_come_back_at_the_endpoints_own_pace(room: DeliveryHarness) -> None:
+async def test_hundreds_of_replayed_deliveries_respect_the_endpoints_limit(
+    room: DeliveryHarness,
+) -> None:
     room.reload({"delivery": {"retries": []}})
     room.outbound.says(FARM, 500)
     for _ in range(600):
@@ -652,10 +662,10 @@ async def test_hundreds_of_dead_come_back_at_the_endpoints_own_pace(room: Delive
     assert room.outbound.most_at_once[FARM] == 4
 
 
-# A ping, and words.
+# Pings and labels.
 
 
-async def test_a_ping_is_signed_reaches_also_who_is_disabled_and_is_kept_nowhere(
+async def test_a_ping_is_signed_reaches_a_disabled_endpoint_and_is_not_stored(
     quick: DeliveryHarness,
 ) -> None:
     quick.outbound.says(FARM, 410)
@@ -675,13 +685,14 @@ async def test_a_ping_is_signed_reaches_also_who_is_disabled_and_is_kept_nowhere
     assert len(await quick.all()) == rows
 
 
-async def test_a_name_that_several_have_must_be_given_in_full(quick: DeliveryHarness) -> None:
+async def test_an_ambiguous_name_must_be_given_in_full(quick: DeliveryHarness) -> None:
     same = {"name": "farm", "url": AUDITOR, "secret": "the-auditors-own-secret"}
     quick.reload({"webhooks": [same]})
 
-    with pytest.raises(Refused, match="means several of them: organisation/farm, team/growth/farm"):
+    both = "matches several endpoints: organisation/farm, team/growth/farm"
+    with pytest.raises(Refused, match=both):
         await quick.subscribers.test("farm")
-    with pytest.raises(Refused, match="nobody is none of the subscribers"):
+    with pytest.raises(Refused, match="nobody is not one of the endpoints"):
         await quick.subscribers.test("nobody")
 
     assert (await quick.subscribers.test(FARM_NAME))[0] == FARM_NAME
@@ -697,7 +708,7 @@ async def test_a_name_that_several_have_must_be_given_in_full(quick: DeliveryHar
      (None, ErrorKind.CONNECT, "unreachable"), (None, ErrorKind.TLS, "unreachable"),
      (None, ErrorKind.UNCONFIGURED, "unreachable"), (None, None, "unreachable")],
 )  # fmt: skip
-def test_every_outcome_has_its_word(status: int | None, error: ErrorKind | None, word: str) -> None:
+def test_every_outcome_has_a_label(status: int | None, error: ErrorKind | None, word: str) -> None:
     assert outcome_word(AttemptOutcome(status, 1, error)) == word
 
 

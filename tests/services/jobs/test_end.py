@@ -1,4 +1,4 @@
-"""Bills far above their estimate are booked as billed, and hold the team until a decision."""
+"""Costs far above the estimate are booked and disputed, and may block the team's submits."""
 
 import pytest
 
@@ -13,14 +13,16 @@ LIMIT = {"period": "day", "limit_usd": "5"}
 
 
 async def billed(ledger: Books, usd: str) -> JobId:
-    """A job estimated at one cent that the upstream bills at `usd`."""
+    """Create a job that is estimated at one cent and costs `usd`."""
     job = (await ledger.submit("red", CENT)).job
     await ledger.accept(job)
     await ledger.end(job.id, Status.COMPLETED, usd)
     return job.id
 
 
-async def test_a_disputed_bill_above_the_limit_holds_the_team_and_tells(database: Database) -> None:
+async def test_a_disputed_cost_above_the_limit_blocks_the_team_and_publishes_an_event(
+    database: Database,
+) -> None:
     ledger = Books(database, in_force({"budgets": [LIMIT], "webhooks": []}))
     job = await billed(ledger, "48.5")
 
@@ -34,7 +36,7 @@ async def test_a_disputed_bill_above_the_limit_holds_the_team_and_tells(database
     assert await ledger.broken() == []
 
 
-async def test_a_disputed_bill_within_the_limit_holds_nobody(database: Database) -> None:
+async def test_a_disputed_cost_within_the_limit_blocks_nobody(database: Database) -> None:
     ledger = Books(database, in_force({"budgets": [LIMIT]}))
     await billed(ledger, "4.5")
 
@@ -44,7 +46,7 @@ async def test_a_disputed_bill_within_the_limit_holds_nobody(database: Database)
     assert [(one.team, one.cost_micros) for one in open_ones] == [("red", 450 * CENT)]
 
 
-async def test_another_team_is_not_held(database: Database) -> None:
+async def test_another_team_is_not_blocked(database: Database) -> None:
     ledger = Books(database, in_force({"teams": {"red": {"budgets": [LIMIT]}, "blue": {}}}))
     await billed(ledger, "48.5")
 
@@ -54,7 +56,7 @@ async def test_another_team_is_not_held(database: Database) -> None:
         await ledger.submit("red", CENT)
 
 
-async def test_a_later_figure_that_is_right_ends_the_dispute(database: Database) -> None:
+async def test_a_later_plausible_cost_closes_the_dispute(database: Database) -> None:
     ledger = Books(database, in_force({"budgets": [LIMIT]}))
     job = await billed(ledger, "48.5")
 
@@ -65,8 +67,8 @@ async def test_a_later_figure_that_is_right_ends_the_dispute(database: Database)
     assert (await ledger.windows("organisation/%")).popitem()[1] == (2 * CENT, CENT)
 
 
-async def test_a_later_figure_far_above_the_estimate_is_disputed_too(database: Database) -> None:
-    """A poll without a cost, then a webhook with an odd one."""
+async def test_a_later_cost_far_above_the_estimate_is_disputed_too(database: Database) -> None:
+    """A poll without a cost, then a webhook with a disputed one."""
     ledger = Books(database, in_force({"budgets": [LIMIT]}))
     job = (await ledger.submit("red", CENT)).job
     await ledger.accept(job)
@@ -81,7 +83,7 @@ async def test_a_later_figure_far_above_the_estimate_is_disputed_too(database: D
     assert await ledger.broken() == []
 
 
-async def test_what_is_no_amount_is_not_booked_by_a_correction(database: Database) -> None:
+async def test_a_correction_does_not_book_an_invalid_amount(database: Database) -> None:
     ledger = Books(database, in_force({"budgets": [LIMIT]}))
     job = await billed(ledger, "0.02")
 

@@ -1,4 +1,4 @@
-"""Operators end and settle jobs: once, audited, with a ledger that stays right."""
+"""Operators end and settle jobs: once, audited, with a consistent ledger."""
 
 import pytest
 
@@ -36,7 +36,7 @@ async def acts(books: Books) -> list[str]:
 @pytest.mark.parametrize(
     ("cost", "left"), [(None, 3 * CENT), (0, 0), (2 * CENT, 2 * CENT), (9 * CENT, 9 * CENT)]
 )
-async def test_an_open_job_is_ended_at_the_cost_that_is_stated(
+async def test_an_open_job_is_ended_at_the_stated_cost(
     books: Books, cost: int | None, left: int
 ) -> None:
     job = (await books.submit("red", 3 * CENT)).job
@@ -52,7 +52,7 @@ async def test_an_open_job_is_ended_at_the_cost_that_is_stated(
     assert await books.broken() == []
 
 
-async def test_what_the_upstream_bills_later_corrects_an_operator_s_end(books: Books) -> None:
+async def test_a_later_cost_corrects_a_job_that_an_operator_ended(books: Books) -> None:
     job = (await books.submit("red", 3 * CENT)).job
     await books.accept(job)
     await operator(books).end(job.id, 0, ALICE, "wedged")
@@ -64,16 +64,16 @@ async def test_what_the_upstream_bills_later_corrects_an_operator_s_end(books: B
     assert await books.broken() == []
 
 
-async def test_a_job_that_has_ended_can_not_be_ended(books: Books) -> None:
+async def test_an_ended_job_cannot_be_ended_again(books: Books) -> None:
     job = (await books.submit("red", 3 * CENT)).job
     await books.accept(job)
     await books.end(job.id, Status.COMPLETED, "0.02")
 
-    with pytest.raises(Refused, match="completed already"):
+    with pytest.raises(Refused, match="already completed"):
         await operator(books).end(job.id, 0, ALICE, "why not")
 
 
-async def test_an_assumed_job_is_settled_at_what_it_really_cost(books: Books) -> None:
+async def test_an_assumed_job_is_settled_at_the_stated_cost(books: Books) -> None:
     job = (await books.submit("red", 3 * CENT)).job
     await books.lose(job)
     await books.tracker.assumed(job.id)
@@ -87,7 +87,7 @@ async def test_an_assumed_job_is_settled_at_what_it_really_cost(books: Books) ->
     assert await books.broken() == []
 
 
-async def test_a_disputed_bill_is_accepted(books: Books) -> None:
+async def test_a_disputed_cost_is_accepted(books: Books) -> None:
     job = (await books.submit("red", CENT)).job
     await books.accept(job)
     await books.end(job.id, Status.COMPLETED, "4.5")
@@ -99,7 +99,7 @@ async def test_a_disputed_bill_is_accepted(books: Books) -> None:
     assert await acts(books) == ["bill.accepted"]
 
 
-async def test_a_disputed_bill_is_corrected_and_stays_so_when_the_upstream_repeats_it(
+async def test_a_corrected_dispute_stays_corrected_if_the_upstream_repeats_its_cost(
     books: Books,
 ) -> None:
     job = (await books.submit("red", CENT)).job
@@ -115,12 +115,12 @@ async def test_a_disputed_bill_is_corrected_and_stays_so_when_the_upstream_repea
     assert await books.broken() == []
 
 
-async def test_a_bill_that_stands_is_not_settled_by_hand(books: Books) -> None:
+async def test_an_undisputed_cost_is_not_settled_by_hand(books: Books) -> None:
     job = (await books.submit("red", CENT)).job
     await books.accept(job)
     await books.end(job.id, Status.COMPLETED, "0.01")
 
-    with pytest.raises(Refused, match="the upstream has stated its cost"):
+    with pytest.raises(Refused, match="the upstream has reported its cost"):
         await operator(books).settle(job.id, 2 * CENT, ALICE, "typo")
 
 

@@ -1,7 +1,7 @@
-"""Webhooks and polls racing for one job, on both databases: one settlement, one event.
+"""Webhooks and polls that race for one job, on both databases: one settlement, one event.
 
-What is raced is told by hypothesis: who speaks (the webhook once or more, the poll, the submit's
-own answer), in what order they set off, and whether they say the same. Each example is one job.
+Hypothesis chooses the sources (webhooks, the poll, the submit's answer), the order in which they
+start, and whether they agree. Each example is one job.
 """
 
 import asyncio
@@ -42,11 +42,11 @@ CONFIG = {
     ],
 }  # fmt: skip
 
-Word = tuple[str, str, str | None]  # who speaks, the status, the cost
+Word = tuple[str, str, str | None]  # source, status, cost
 
 
 class Ears(Books):
-    """Books that also take webhooks in."""
+    """Books that also receive webhooks."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -59,7 +59,7 @@ class Ears(Books):
     async def webhook(
         self, upstream_id: str, status: str, cost: str | None, token: str | None = None
     ) -> None:
-        """A signed event, as the upstream sends it."""
+        """Receive a signed event from the upstream."""
         usage = {} if cost is None else {"usage": {"cost": float(cost)}}
         body = json.dumps(
             {
@@ -73,7 +73,7 @@ class Ears(Books):
         await self.intake.receive(IncomingWebhook("main", token, body, signature, key))
 
     async def with_token(self, job: Job) -> str:
-        """The correlation token that the job's callback URL bears."""
+        """Give the job a known correlation token and return it."""
         token = f"token of {job.id}"
         digest = hashlib.sha256(token.encode()).hexdigest()
         await self.database.write(
@@ -91,13 +91,13 @@ WORDS = st.tuples(st.sampled_from(["webhook", "poll"]), ENDS, COSTS)
 
 @dataclass(frozen=True)
 class Race:
-    """One example: in what state the job is, and what is said of it, all at once."""
+    """One example: the job's first status, and the concurrent updates."""
 
     begins: str  # bound, or submitting, or unknown
     words: Sequence[Word]
 
     def __post_init__(self) -> None:
-        """Nobody polls a job whose id at the upstream is not known."""
+        """Drop polls of a job without an upstream id: the gateway does not poll it."""
         if self.begins != "bound":
             heard = [("webhook", status, cost) for _, status, cost in self.words]
             object.__setattr__(self, "words", heard)
@@ -106,7 +106,7 @@ class Race:
 RACES = st.builds(
     Race,
     begins=st.sampled_from(["bound", "bound", "submitting", "unknown"]),
-    # Most races are of one truth told by many; some of truths that differ.
+    # In most races all sources agree; in some they differ.
     words=st.one_of(
         st.builds(
             lambda end, cost, who: [(one, end, cost) for one in who],
@@ -120,7 +120,7 @@ RACES = st.builds(
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-def test_webhook_and_poll_racing_a_thousand_times_settle_each_job_once(
+def test_a_thousand_races_of_webhook_and_poll_settle_each_job_once(
     kind: str, request: pytest.FixtureRequest
 ) -> None:
     url: str = request.getfixturevalue(f"{kind}_url")
@@ -178,7 +178,7 @@ async def _race(ears: Ears, race: Race) -> None:
 
 
 def _must_be_known(race: Race) -> bool:
-    """Whether somebody states a cost who can't come second with a key that was used before."""
+    """Return whether a stated cost cannot be dropped as a duplicate of an earlier event."""
     by_key: dict[tuple[str, str], set[str | None]] = {}
     for place, (who, status, cost) in enumerate(race.words):
         by_key.setdefault((f"{who} {place}" if who == "poll" else who, status), set()).add(cost)
@@ -187,7 +187,7 @@ def _must_be_known(race: Race) -> bool:
 
 @dataclass(frozen=True)
 class _Told:
-    """What the database says of a job."""
+    """The facts about a job in the database."""
 
     job: Job
     events: int

@@ -1,4 +1,4 @@
-"""A job as clients see it: OpenRouter's fields, nothing unknown, nothing of the upstream's."""
+"""A job as clients see it: OpenRouter's fields, no unknown values, no upstream ids."""
 
 import json
 from dataclasses import replace
@@ -48,7 +48,7 @@ def test_a_submit_is_answered_with_three_fields(presenter: JobSerializer, status
 
 
 @pytest.mark.parametrize("status", [Status.SUBMITTING, Status.UNKNOWN, Status.PENDING])
-def test_a_running_job_has_nothing_to_show_yet(presenter: JobSerializer, status: Status) -> None:
+def test_a_running_job_has_no_result_fields(presenter: JobSerializer, status: Status) -> None:
     assert set(polled(presenter, status=status)) == {
         "id",
         "generation_id",
@@ -68,7 +68,9 @@ def test_a_completed_job_has_its_links_and_its_usage(presenter: JobSerializer) -
     assert "up-secret" not in json.dumps(body)
 
 
-def test_the_upstream_s_stored_copy_is_told_as_ours(presenter: JobSerializer) -> None:
+def test_an_upstreams_stored_copy_is_shown_under_the_gateways_urls(
+    presenter: JobSerializer,
+) -> None:
     body = polled(presenter, status=Status.COMPLETED, outputs=1, copy_expires_at=1_800_000_000)
 
     assert body["urls"] == body["unsigned_urls"]
@@ -76,7 +78,7 @@ def test_the_upstream_s_stored_copy_is_told_as_ours(presenter: JobSerializer) ->
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED, Status.EXPIRED])
-def test_what_ended_badly_always_says_something(presenter: JobSerializer, status: Status) -> None:
+def test_a_failed_job_always_has_an_error(presenter: JobSerializer, status: Status) -> None:
     assert polled(presenter, status=status, error="no luck")["error"] == "no luck"
     unexplained = polled(presenter, status=status, version=2, error=None)["error"]
     assert isinstance(unexplained, str)
@@ -84,7 +86,7 @@ def test_what_ended_badly_always_says_something(presenter: JobSerializer, status
     assert "unsigned_urls" not in polled(presenter, status=status)
 
 
-def test_an_answer_is_made_once_until_the_job_or_its_links_change(
+def test_a_response_is_cached_until_the_job_or_its_links_change(
     presenter: JobSerializer, clock: FakeClock
 ) -> None:
     job = a_job(status=Status.COMPLETED, outputs=1)
@@ -96,14 +98,14 @@ def test_an_answer_is_made_once_until_the_job_or_its_links_change(
     assert presenter.polled(job) != first
 
 
-def test_links_live_at_least_as_long_as_they_promise(links: Links, clock: FakeClock) -> None:
+def test_links_are_valid_for_at_least_their_lifetime(links: Links, clock: FakeClock) -> None:
     for _ in range(50):
         ahead = links.expiry() - clock.now().timestamp()
         assert LIFETIME.total_seconds() <= ahead <= LIFETIME.total_seconds() + 12 * 3600
         clock.jump(1801)
 
 
-def test_a_callback_is_given_only_where_it_can_be_reached(clock: FakeClock) -> None:
+def test_a_callback_url_is_given_only_if_it_is_reachable(clock: FakeClock) -> None:
     plain = {"public_url": "http://10.0.0.5:8080"}
 
     def callback(settings: dict[str, Any]) -> str | None:

@@ -1,4 +1,4 @@
-"""The one writer of a job's state: what comes late, twice, or from somebody who is mistaken."""
+"""The only writer of a job's status: late, repeated and wrong updates."""
 
 import asyncio
 
@@ -20,22 +20,20 @@ async def books(database: Database) -> Books:
 
 
 async def money(books: Books) -> tuple[int, int]:
-    """Spent and reserved of the day."""
+    """Return the spent and reserved amounts of the day."""
     return (await books.windows("organisation%"))[DAY]
 
 
 async def given_up(books: Books) -> Job:
-    """A job whose outcome nobody learned in time."""
+    """Create a job whose outcome stayed unknown past `unknown_ttl`."""
     job = (await books.submit("red", 5 * CENT)).job
     await books.lose(job)
     return await books.tracker.assumed(job.id)
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED, Status.EXPIRED])
-async def test_a_job_that_was_given_up_gets_its_money_back_when_it_turns_out_to_have_failed(
-    books: Books, status: Status
-) -> None:
-    """The event of a job that failed never bears a cost (docs/openrouter-contract.md section 7)."""
+async def test_an_assumed_job_is_refunded_if_it_failed(books: Books, status: Status) -> None:
+    """The event of a failed job never has a cost (docs/openrouter-contract.md section 7)."""
     job = await given_up(books)
     assert await money(books) == (5 * CENT, 0)
 
@@ -48,10 +46,10 @@ async def test_a_job_that_was_given_up_gets_its_money_back_when_it_turns_out_to_
     assert await books.broken() == []
 
 
-async def test_a_job_that_was_given_up_keeps_its_estimate_when_it_turns_out_to_be_done(
+async def test_an_assumed_job_keeps_its_estimate_if_it_completed(
     books: Books,
 ) -> None:
-    """No figure is no reason to believe that it was free; a later figure counts."""
+    """A completed job without a cost is not free; a later cost counts."""
     job = await given_up(books)
 
     await books.end(job.id, Status.COMPLETED)
@@ -62,10 +60,10 @@ async def test_a_job_that_was_given_up_keeps_its_estimate_when_it_turns_out_to_b
     assert await books.broken() == []
 
 
-async def test_a_job_that_was_given_up_gets_its_money_back_when_it_was_refused_after_all(
+async def test_an_assumed_job_is_refunded_if_it_was_refused(
     books: Books,
 ) -> None:
-    """A process that slept for a quarter of an hour still knows what it was told."""
+    """A process that was suspended for 15 minutes still knows the upstream's answer."""
     job = await given_up(books)
 
     await books.refuse(job)
@@ -76,7 +74,7 @@ async def test_a_job_that_was_given_up_gets_its_money_back_when_it_was_refused_a
     assert await books.broken() == []
 
 
-async def test_an_id_that_was_paid_for_is_kept_even_when_the_job_was_given_up(
+async def test_an_upstream_id_is_recorded_even_for_an_assumed_job(
     books: Books,
 ) -> None:
     job = await given_up(books)
@@ -88,10 +86,10 @@ async def test_an_id_that_was_paid_for_is_kept_even_when_the_job_was_given_up(
     assert await books.broken() == []
 
 
-async def test_an_id_that_another_job_has_binds_nothing_and_is_not_tried_forever(
+async def test_an_id_of_another_job_is_not_bound_and_not_retried(
     books: Books,
 ) -> None:
-    """An upstream that shares jobs, or is mistaken: one team must not get another's video."""
+    """If an upstream returns an id twice, one team must not get another team's video."""
     first = (await books.submit("red", CENT)).job
     second = (await books.submit("blue", CENT)).job
     shared = Accepted("up-shared", Status.PENDING)
@@ -105,10 +103,10 @@ async def test_an_id_that_another_job_has_binds_nothing_and_is_not_tried_forever
     assert await books.broken() == []
 
 
-async def test_a_correction_is_not_lost_to_somebody_who_changed_the_job_meanwhile(
+async def test_a_correction_is_not_lost_to_a_concurrent_change(
     books: Books,
 ) -> None:
-    """What was read is old by the time it is written: PostgreSQL reads anew per statement."""
+    """In PostgreSQL's READ COMMITTED the row may change between the read and the write."""
     job = (await books.submit("red", 5 * CENT)).job
     await books.accept(job)
     seen = await books.end(job.id, Status.COMPLETED, "0.05")
@@ -125,7 +123,7 @@ async def test_a_correction_is_not_lost_to_somebody_who_changed_the_job_meanwhil
     assert await books.broken() == []
 
 
-async def test_an_upstreams_words_name_the_job_by_the_gateways_id(database: Database) -> None:
+async def test_an_upstreams_error_names_the_job_by_the_gateways_id(database: Database) -> None:
     books = Books(database, in_force({}))
     job = await books.accept((await books.submit("red", 10)).job)
     words = f"Job {job.upstream_id} failed, see https://up.example/{job.upstream_id}"

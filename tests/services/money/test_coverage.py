@@ -1,4 +1,4 @@
-"""Budgets that come into force count everything their present period has seen."""
+"""Budgets that come into force count all earlier jobs of their current period."""
 
 import asyncio
 from datetime import timedelta
@@ -45,7 +45,7 @@ async def lacking(ledger: Books) -> list[str]:
     return [job.job_id for jobs in found for job in jobs]
 
 
-async def test_a_budget_that_was_out_of_the_file_has_counted_meanwhile(database: Database) -> None:
+async def test_a_budget_counts_while_it_is_missing_from_the_file(database: Database) -> None:
     ledger = books(database, LIMIT)
     await spend(ledger, 10)
     reload(ledger)
@@ -59,8 +59,8 @@ async def test_a_budget_that_was_out_of_the_file_has_counted_meanwhile(database:
     assert await ledger.broken() == []
 
 
-async def test_a_budget_whose_row_was_forgotten_counts_what_it_missed(database: Database) -> None:
-    """Days without the budget on any replica: its row goes, and it catches up when it is back."""
+async def test_a_budget_whose_row_was_deleted_counts_the_missed_jobs(database: Database) -> None:
+    """After days without the budget on any replica its row is deleted; later it catches up."""
     ledger = books(database, {**LIMIT, "period": "month", "limit_usd": "1.00"})
     await spend(ledger, 10)
     reload(ledger)
@@ -81,7 +81,7 @@ async def test_a_budget_whose_row_was_forgotten_counts_what_it_missed(database: 
     assert await ledger.broken() == []
 
 
-async def test_a_replica_with_an_older_file_counts_for_the_budgets_of_the_others(
+async def test_a_replica_with_an_older_file_counts_in_the_budgets_of_the_others(
     database: Database,
 ) -> None:
     new, old = books(database, LIMIT), Books(database, configured({}), first=100)
@@ -95,7 +95,7 @@ async def test_a_replica_with_an_older_file_counts_for_the_budgets_of_the_others
     assert await lacking(new) == []
 
 
-async def test_a_budget_of_other_replicas_counts_and_never_refuses(database: Database) -> None:
+async def test_a_budget_of_another_replica_counts_and_does_not_refuse(database: Database) -> None:
     new, old = books(database, LIMIT), books(database)
     await bring(new)
 
@@ -105,7 +105,7 @@ async def test_a_budget_of_other_replicas_counts_and_never_refuses(database: Dat
     assert await new.broken() == []
 
 
-async def test_a_glob_on_the_canonical_slug_counts_what_was_before_it(database: Database) -> None:
+async def test_a_glob_on_the_canonical_slug_counts_earlier_jobs(database: Database) -> None:
     ledger = books(database)
     await spend(ledger, 10, slug="maker/one-20260101")
     await spend(ledger, 20)
@@ -160,7 +160,7 @@ async def test_many_jobs_are_counted_in_few_statements(database: Database) -> No
     assert await ledger.broken() == []
 
 
-async def test_what_an_older_version_carried_as_one_sum_is_not_counted_again(
+async def test_a_sum_carried_by_version_0_1_is_not_counted_again(
     database: Database,
 ) -> None:
     ledger = books(database)
@@ -189,7 +189,7 @@ async def test_what_an_older_version_carried_as_one_sum_is_not_counted_again(
     assert await ledger.broken() == []
 
 
-async def test_a_clock_that_was_far_ahead_locks_no_budget(database: Database) -> None:
+async def test_a_clock_far_ahead_does_not_block_a_budget(database: Database) -> None:
     ledger = books(database, LIMIT)
     await ledger.clock.advance(timedelta(days=400).total_seconds())
     await ledger.submit("red", 20 * CENT)
@@ -218,7 +218,7 @@ async def test_jobs_opened_while_a_budget_comes_into_force_are_all_counted(
     assert await new.broken() == []
 
 
-async def test_a_renamed_team_keeps_what_it_has_spent(database: Database) -> None:
+async def test_a_renamed_team_keeps_its_spending(database: Database) -> None:
     budget = {"budgets": [LIMIT]}
     ledger = Books(database, configured({"teams": {"red": budget, "blue": {}}}))
     await spend(ledger, 15)
@@ -238,7 +238,7 @@ async def test_a_renamed_team_keeps_what_it_has_spent(database: Database) -> Non
     assert await ledger.broken() == []
 
 
-async def test_a_renamed_key_keeps_what_it_has_spent(database: Database) -> None:
+async def test_a_renamed_key_keeps_its_spending(database: Database) -> None:
     keys = [{"name": "ci", "hash": f"sha256:{'12' * 32}"}]
     renamed = [{"name": "build", "hash": f"sha256:{'12' * 32}", "was": ["ci"]}]
 
@@ -256,10 +256,10 @@ async def test_a_renamed_key_keeps_what_it_has_spent(database: Database) -> None
     await ledger.submit("red", 6 * CENT, key="other")
 
 
-async def test_a_former_name_that_is_added_later_is_counted_at_the_next_look(
+async def test_a_former_name_added_later_is_counted_at_the_next_step(
     database: Database,
 ) -> None:
-    """The operator renames, sees spending at zero, and adds `was`."""
+    """The operator renames a team, sees zero spending, and then adds `was`."""
     budget = {"budgets": [LIMIT]}
     ledger = Books(database, configured({"teams": {"red": budget, "blue": {}}}))
     await spend(ledger, 15)

@@ -1,4 +1,4 @@
-"""Money: held in every window or in none, closed once, corrected in the open."""
+"""Money: reserved in every window or in none, closed once, corrected by entries."""
 
 import asyncio
 
@@ -23,7 +23,7 @@ def books(database: Database, *budgets: object, red: tuple[object, ...] = ()) ->
     return Books(database, live)
 
 
-async def test_a_request_is_held_in_every_window_that_covers_it(database: Database) -> None:
+async def test_a_request_is_reserved_in_every_window_that_covers_it(database: Database) -> None:
     month = {"period": "month", "limit_usd": 20, "models": ["x/*"]}
     week = {"period": "week", "limit_usd": 30, "key": "ci"}
     total = {"period": "total", "limit_usd": 40, "models": ["other/*"]}
@@ -41,7 +41,7 @@ async def test_a_request_is_held_in_every_window_that_covers_it(database: Databa
     assert await ledger.broken() == []
 
 
-async def test_one_full_window_refuses_and_nothing_is_held_anywhere(database: Database) -> None:
+async def test_one_exceeded_window_refuses_and_nothing_is_reserved(database: Database) -> None:
     ledger = books(database, DAY, red=({"period": "month", "limit_usd": "0.05"},))
     await ledger.submit("red", 3 * CENT)
 
@@ -59,7 +59,7 @@ async def test_one_full_window_refuses_and_nothing_is_held_anywhere(database: Da
     assert await ledger.broken() == []
 
 
-async def test_waiting_is_not_advised_where_it_does_not_help(database: Database) -> None:
+async def test_a_refusal_has_no_retry_after_if_waiting_does_not_help(database: Database) -> None:
     ledger = books(database, {"period": "total", "limit_usd": "0.01"})
 
     with pytest.raises(Refused) as refusal:
@@ -73,11 +73,11 @@ async def test_waiting_is_not_advised_where_it_does_not_help(database: Database)
     ("status", "cost", "spent"),
     [
         (Status.COMPLETED, "0.02", 2 * CENT),
-        (Status.COMPLETED, "0.2", 20 * CENT),  # the upstream's bill stands, above the estimate too
-        (Status.COMPLETED, None, 3 * CENT),  # completed is never free for want of a figure
+        (Status.COMPLETED, "0.2", 20 * CENT),  # the upstream's cost counts, even above the estimate
+        (Status.COMPLETED, None, 3 * CENT),  # a completed job without a cost is not free
         (Status.COMPLETED, "NaN", 3 * CENT),
         (Status.COMPLETED, "-1", 3 * CENT),
-        (Status.COMPLETED, "999", 99_900 * CENT),  # disputed, and booked as billed
+        (Status.COMPLETED, "999", 99_900 * CENT),  # disputed, but booked
         (Status.COMPLETED, "0", 0),
         (Status.FAILED, None, 0),
         (Status.FAILED, "0.01", CENT),
@@ -85,7 +85,7 @@ async def test_waiting_is_not_advised_where_it_does_not_help(database: Database)
         (Status.CANCELLED, None, 0),
     ],
 )
-async def test_what_an_end_costs(
+async def test_an_end_settles_the_expected_cost(
     database: Database, status: Status, cost: str | None, spent: int
 ) -> None:
     ledger = books(database, DAY)
@@ -93,13 +93,13 @@ async def test_what_an_end_costs(
     await ledger.accept(job)
 
     await ledger.end(job.id, status, cost)
-    await ledger.end(job.id, status, cost)  # told twice, booked once
+    await ledger.end(job.id, status, cost)  # reported twice, booked once
 
     assert (await ledger.windows("organisation/%")).popitem()[1] == (spent, 0)
     assert await ledger.broken() == []
 
 
-async def test_a_refused_submit_gives_the_money_back(database: Database) -> None:
+async def test_a_refused_submit_releases_its_reservation(database: Database) -> None:
     ledger = books(database, DAY)
     job = (await ledger.submit("red", 3 * CENT)).job
 
@@ -109,7 +109,7 @@ async def test_a_refused_submit_gives_the_money_back(database: Database) -> None
     assert await ledger.broken() == []
 
 
-async def test_an_unknown_outcome_keeps_the_money_and_is_settled_at_the_estimate(
+async def test_an_unknown_outcome_keeps_its_reservation_and_settles_at_the_estimate(
     database: Database,
 ) -> None:
     ledger = books(database, DAY)
@@ -124,7 +124,7 @@ async def test_an_unknown_outcome_keeps_the_money_and_is_settled_at_the_estimate
 
     late = await ledger.end(job.id, Status.COMPLETED, "0.01")
 
-    assert late.status is Status.FAILED  # an end is final; only the money is corrected
+    assert late.status is Status.FAILED  # the status is final; only the amount is corrected
     assert set((await ledger.windows()).values()) == {(CENT, 0)}
     assert await ledger.broken() == []
 
@@ -144,7 +144,7 @@ async def test_a_late_cost_of_a_job_that_was_released_is_booked(database: Databa
 
 
 @pytest.mark.parametrize(("include", "spent"), [(False, 0), (True, 2 * CENT)])
-async def test_byok_counts_only_where_it_is_included(
+async def test_byok_counts_only_if_it_is_included(
     database: Database, include: bool, spent: int
 ) -> None:
     live = in_force({"budgets": [DAY], "pricing": {"include_byok": include}})
@@ -155,10 +155,12 @@ async def test_byok_counts_only_where_it_is_included(
     ended = await ledger.end(job.id, Status.COMPLETED, "0.02", byok=True)
 
     assert set((await ledger.windows()).values()) == {(spent, 0)}
-    assert ended.usage == {"cost": 0.02, "is_byok": True}  # the client hears the upstream's figure
+    assert ended.usage == {"cost": 0.02, "is_byok": True}  # the client gets the upstream's cost
 
 
-async def test_a_job_over_midnight_is_charged_where_it_was_held(database: Database) -> None:
+async def test_a_job_over_midnight_is_charged_in_the_window_of_its_reservation(
+    database: Database,
+) -> None:
     ledger = books(database, DAY)
     job = (await ledger.submit("red", 3 * CENT)).job
     await ledger.accept(job)
@@ -182,7 +184,7 @@ async def test_a_clock_that_steps_back_opens_no_older_window(database: Database)
     assert list((await ledger.windows("organisation/%")).values()) == [(0, 2 * CENT)]
 
 
-async def test_thresholds_are_told_once_a_window(database: Database) -> None:
+async def test_a_threshold_publishes_one_event_per_window(database: Database) -> None:
     ledger = books(database, {"period": "day", "limit_usd": "0.10", "alerts": ["0.5", "0.8", 1]})
     job = (await ledger.submit("red", 6 * CENT)).job
     assert await ledger.types() == ["budget.threshold"]
@@ -193,14 +195,16 @@ async def test_thresholds_are_told_once_a_window(database: Database) -> None:
 
     assert (await ledger.types()).count("budget.threshold") == 1
     await ledger.accept(again)
-    await ledger.end(again.id, Status.COMPLETED, "0.2")  # an overrun crosses what is left
+    await ledger.end(again.id, Status.COMPLETED, "0.2")  # an overrun crosses the others
     assert (await ledger.types()).count("budget.threshold") == 3
     await ledger.clock.advance(86_400)
     await ledger.submit("red", 5 * CENT)
     assert (await ledger.types()).count("budget.threshold") == 4
 
 
-async def test_a_thousand_at_once_get_the_room_that_there_is(database: Database) -> None:
+async def test_a_thousand_concurrent_reservations_never_exceed_the_limit(
+    database: Database,
+) -> None:
     ledger = books(database, {"period": "day", "limit_usd": "0.10"})
 
     answers = await asyncio.gather(
@@ -214,7 +218,9 @@ async def test_a_thousand_at_once_get_the_room_that_there_is(database: Database)
     assert await ledger.broken() == []
 
 
-async def test_a_lowered_limit_refuses_what_comes_and_breaks_nothing(database: Database) -> None:
+async def test_a_lowered_limit_refuses_new_requests_and_violates_nothing(
+    database: Database,
+) -> None:
     ledger = books(database, DAY)
     job: Job = (await ledger.submit("red", 300 * CENT)).job
     lower = in_force({"budgets": [{"period": "day", "limit_usd": 1}]}).current
@@ -229,7 +235,7 @@ async def test_a_lowered_limit_refuses_what_comes_and_breaks_nothing(database: D
     assert await ledger.broken() == []
 
 
-async def test_a_new_budget_counts_what_its_period_has_seen(database: Database) -> None:
+async def test_a_new_budget_counts_the_earlier_jobs_of_its_period(database: Database) -> None:
     ledger = books(database)
     done = (await ledger.submit("red", 3 * CENT)).job
     await ledger.accept(done)
@@ -255,7 +261,7 @@ async def test_a_new_budget_counts_what_its_period_has_seen(database: Database) 
     assert await ledger.broken() == []
 
 
-async def test_a_broken_window_is_what_the_doctor_sees(database: Database) -> None:
+async def test_an_inconsistent_window_is_a_violation(database: Database) -> None:
     ledger = books(database, DAY)
     await ledger.submit("red", CENT)
     await database.write(
@@ -270,7 +276,7 @@ async def test_a_broken_window_is_what_the_doctor_sees(database: Database) -> No
     assert "reserved 7, reserved_sum 10000" in broken[0].found
 
 
-async def test_what_was_closed_cannot_be_closed_again(database: Database) -> None:
+async def test_a_closed_reservation_cannot_be_closed_again(database: Database) -> None:
     ledger = books(database, DAY)
     job = (await ledger.submit("red", CENT)).job
     await ledger.accept(job)
@@ -286,10 +292,10 @@ async def test_what_was_closed_cannot_be_closed_again(database: Database) -> Non
     assert await ledger.broken() == []
 
 
-async def test_a_refusal_names_only_what_is_full_and_counts_nothing_of_the_request_itself(
+async def test_a_refusal_lists_only_exceeded_windows_without_the_request_itself(
     database: Database,
 ) -> None:
-    """Windows are tried one after the other; those that had room are no reason."""
+    """Windows are reserved one after another; those that fit are not part of the refusal."""
     day = {"period": "day", "limit_usd": "0.05"}
     ledger = books(database, day, red=({"period": "month", "limit_usd": "0.04"},))
     await ledger.submit("red", 1 * CENT)
@@ -302,10 +308,10 @@ async def test_a_refusal_names_only_what_is_full_and_counts_nothing_of_the_reque
     assert windows[0]["reserved_usd"] == "0.01"
 
 
-async def test_windows_are_taken_in_one_order_by_who_holds_and_who_closes(
+async def test_reserving_and_closing_lock_windows_in_the_same_order(
     database: Database,
 ) -> None:
-    """Two orders are a deadlock on PostgreSQL, at every second pair of a busy team."""
+    """Different orders would deadlock on PostgreSQL under concurrent load."""
     day = {"period": "day", "limit_usd": 10}
     by_model = {"period": "day", "limit_usd": 10, "models": ["x/*"]}
     by_key = {"period": "day", "limit_usd": 10, "key": "ci"}
@@ -313,7 +319,7 @@ async def test_windows_are_taken_in_one_order_by_who_holds_and_who_closes(
     taken: list[str] = []
 
     class Watched:
-        """A transaction that notes which windows are written, in order."""
+        """A transaction that records the order of written windows."""
 
         def __init__(self, tx: Transaction) -> None:
             self._tx = tx

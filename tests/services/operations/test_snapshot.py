@@ -1,4 +1,4 @@
-"""What the metrics page shows of the shared state, and what the examiner says of the ledger."""
+"""Snapshots of the shared state on the metrics page, and the ledger check."""
 
 import random
 from collections.abc import Callable
@@ -31,7 +31,7 @@ BUDGETS: dict[str, Any] = {
 
 
 class Watched:
-    """A database that counts what is read of it, and can be away."""
+    """A database that counts reads and can be unavailable."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -52,7 +52,7 @@ class Watched:
 
 
 class Scene:
-    """Books, and an observer who looks at them."""
+    """Books and a snapshot reader on the same database."""
 
     def __init__(self, database: Database, changes: dict[str, Any]) -> None:
         self.database = Watched(database)
@@ -115,7 +115,7 @@ async def test_open_jobs_are_shown_by_team_upstream_and_status_with_their_age(
     assert value(shown, oldest, upstream="main", status="unknown") == 0
 
 
-async def test_a_budget_shows_limit_held_spent_left_and_what_it_was_expected_to_cost(
+async def test_a_budget_shows_limit_reserved_spent_available_and_estimated(
     scene: Scene,
 ) -> None:
     done = await scene.books.submit("red", 400_000)
@@ -132,7 +132,7 @@ async def test_a_budget_shows_limit_held_spent_left_and_what_it_was_expected_to_
     assert dollars(shown, "spent", *place) == 0.25
     assert dollars(shown, "reserved", *place) == 0.2
     assert dollars(shown, "available", *place) == 0.55
-    assert dollars(shown, "estimated", *place) == 0.6, "the refused job was never bought"
+    assert dollars(shown, "estimated", *place) == 0.6, "the refused job does not count"
     assert dollars(shown, "spent", "organisation", "organisation/month", "month") == 0.25
 
 
@@ -176,7 +176,7 @@ async def test_two_replicas_and_one_that_was_restarted_show_the_same_money(scene
     assert held == [0.4, 0.4, 0.4]
 
 
-async def test_what_is_owed_to_an_endpoint_is_shown_by_its_name(database: Database) -> None:
+async def test_pending_deliveries_are_shown_by_endpoint(database: Database) -> None:
     hook = {"name": "farm", "url": "https://farm.example/", "secret": "s" * 32}
     scene = Scene(database, {"webhooks": [hook]})
     opened = await scene.books.submit("red", 100)
@@ -193,7 +193,7 @@ async def test_what_is_owed_to_an_endpoint_is_shown_by_its_name(database: Databa
     assert value(shown, "endpoint_disabled", endpoint=name) == 0
 
 
-async def test_what_was_given_up_and_who_was_disabled_is_shown(database: Database) -> None:
+async def test_dead_deliveries_and_disabled_endpoints_are_shown(database: Database) -> None:
     hook = {"name": "farm", "url": "https://farm.example/", "secret": "s" * 32}
     scene = Scene(database, {"webhooks": [hook]})
     opened = await scene.books.submit("red", 100)
@@ -216,7 +216,7 @@ async def test_what_was_given_up_and_who_was_disabled_is_shown(database: Databas
     assert value(shown, "endpoint_disabled", endpoint=name) == 1
 
 
-async def test_scrapes_of_one_second_share_one_look(scene: Scene) -> None:
+async def test_scrapes_within_one_second_share_one_snapshot(scene: Scene) -> None:
     for _ in range(5):
         await scene.page()
     assert scene.database.reads == 1
@@ -226,7 +226,7 @@ async def test_scrapes_of_one_second_share_one_look(scene: Scene) -> None:
     assert scene.database.reads == 2
 
 
-async def test_without_the_database_the_page_says_so_and_shows_no_old_money(
+async def test_without_the_database_the_page_shows_no_old_amounts(
     scene: Scene,
 ) -> None:
     shown = await scene.page()
@@ -240,9 +240,9 @@ async def test_without_the_database_the_page_says_so_and_shows_no_old_money(
     assert dollars(shown, "limit", "red", "team/red/day", "day") is None
 
 
-async def test_the_examiner_counts_what_is_broken(scene: Scene) -> None:
+async def test_the_ledger_check_counts_violations(scene: Scene) -> None:
     await scene.books.submit("red", 400_000)
-    assert value(await scene.page(), "ledger_violations") is None, "not examined yet"
+    assert value(await scene.page(), "ledger_violations") is None, "not checked yet"
     await scene.observer.examine()
     await scene.clock.advance(1)
     assert value(await scene.page(), "ledger_violations") == 0
@@ -255,7 +255,7 @@ async def test_the_examiner_counts_what_is_broken(scene: Scene) -> None:
     assert violations == 3, "the day's window, the organisation's, and the team's account"
 
 
-async def test_a_ledger_that_can_not_be_examined_shows_no_number(scene: Scene) -> None:
+async def test_a_failed_ledger_check_shows_no_number(scene: Scene) -> None:
     await scene.observer.examine()
     scene.database.away = True
     await scene.observer.examine()

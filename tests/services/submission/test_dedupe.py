@@ -1,4 +1,4 @@
-"""Joining while others end: what was looked at is still so when it is used."""
+"""Joining a job while it ends: the joined job cannot change in between."""
 
 import asyncio
 import threading
@@ -25,13 +25,13 @@ DAY = 24 * 3600 * 1000
 
 @pytest.fixture
 async def shared(postgres_url: str) -> Books:
-    """Books on a PostgreSQL, where two transactions really are under way at once."""
+    """Books on PostgreSQL, where two transactions run concurrently."""
     database = await PostgresDatabase.open(postgres_url)
     return Books(database, in_force({}))
 
 
 async def ending(books: Books, job: Job, go: threading.Event) -> "asyncio.Task[None]":
-    """A refusal of the job that has written its end, and gets no further before `go`."""
+    """Refuse the job in a transaction that stays open until `go` is set."""
     written = asyncio.Event()
     loop = asyncio.get_running_loop()
     release = dedupe.release
@@ -56,14 +56,14 @@ async def while_it_ends(
     go = threading.Event()
     end = await ending(books, job, go)
     joining = then()
-    await asyncio.wait([joining], timeout=0.3)  # it must not get past the job's row meanwhile
+    await asyncio.wait([joining], timeout=0.3)  # it must wait for the lock on the job's row
     go.set()
     await end
     return await joining
 
 
 async def test_a_job_that_is_being_refused_is_not_joined(shared: Books) -> None:
-    """The client would hold a job that failed before it asked, instead of a video."""
+    """Otherwise the client would get a job that failed before the request."""
     first = (await shared.submit("red", 1, fingerprint=SAME)).job
 
     opened = await while_it_ends(
@@ -78,8 +78,8 @@ async def test_a_job_that_is_being_refused_is_not_joined(shared: Books) -> None:
     await shared.database.close()
 
 
-async def test_a_key_never_comes_to_mean_a_job_that_was_refused(shared: Books) -> None:
-    """Or its client would be given that failure for a day."""
+async def test_an_idempotency_key_never_refers_to_a_refused_job(shared: Books) -> None:
+    """Otherwise the client would get that failure for a day."""
     first = (await shared.submit("red", 1, fingerprint=SAME)).job
     key = Identity("red", SAME, DAY, key_hash="k")
 
@@ -98,8 +98,8 @@ async def test_a_key_never_comes_to_mean_a_job_that_was_refused(shared: Books) -
     await shared.database.close()
 
 
-async def test_what_runs_is_joined_however_old_it_is(database: Database) -> None:
-    """Two at once would be bought twice; the time to live is for what is done."""
+async def test_a_running_job_is_joined_at_any_age(database: Database) -> None:
+    """A second running job would be paid twice; the ttl applies only to completed jobs."""
     books = Books(database, in_force({}))
     first = (await books.submit("red", 1, fingerprint=SAME)).job
     await books.clock.advance(2 * DAY / 1000)
@@ -129,8 +129,8 @@ async def test_a_job_whose_video_is_gone_or_that_failed_is_not_worth_joining(
     assert not worth_joining(replace(done, content_gone=True), DAY, now)
 
 
-async def test_somebody_who_joined_is_known_to_hold_the_id(database: Database) -> None:
-    """So the end of the job is told to subscribers, even if it is a refusal."""
+async def test_a_joined_job_is_marked_as_announced(database: Database) -> None:
+    """Subscribers then get the job's end even if it is a refusal."""
     books = Books(database, in_force({}))
     job = (await books.submit("red", 1, fingerprint=SAME)).job
     assert not job.announced
@@ -142,7 +142,7 @@ async def test_somebody_who_joined_is_known_to_hold_the_id(database: Database) -
     assert found.announced
 
 
-async def test_one_paid_job_can_not_be_made_to_call_on_any_number_of_hosts(
+async def test_the_callbacks_of_one_job_are_limited(
     database: Database,
 ) -> None:
     books = Books(database, in_force({}))

@@ -1,4 +1,4 @@
-"""Sending a submit: retried only while nothing was bought, and while the job is still ours."""
+"""Sending a submit: retried only if no job was created and the lease is still held."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -26,7 +26,7 @@ from tests.services.books import Books, in_force
 
 
 class Scripted:
-    """An upstream that says what it was told to say, and counts what reached it."""
+    """An upstream with scripted answers that counts requests."""
 
     name = "main"
 
@@ -72,7 +72,7 @@ Send = Callable[..., "asyncio.Task[Answer]"]
 
 @pytest.fixture
 async def send(books: Books) -> AsyncIterator[Send]:
-    """Begins to send a job; the task is what it came to."""
+    """Return a function that starts sending a job and returns a task with its answer."""
     tasks: list[asyncio.Task[Any]] = []
 
     def begin(job: Job, upstream: Scripted, seconds: float = 60.0) -> "asyncio.Task[Answer]":
@@ -96,7 +96,7 @@ async def send(books: Books) -> AsyncIterator[Send]:
 
 
 async def asleep(clock: FakeClock) -> None:
-    """Wait until somebody waits for the clock."""
+    """Wait until a task sleeps on the clock."""
 
     async def waits() -> bool:
         return clock.sleepers > 0
@@ -104,7 +104,7 @@ async def asleep(clock: FakeClock) -> None:
     await until(waits)
 
 
-async def test_a_transient_refusal_is_sent_again(books: Books, send: Send) -> None:
+async def test_a_transient_refusal_is_retried(books: Books, send: Send) -> None:
     job = (await books.submit("red", 1000)).job
     upstream = Scripted(BUSY, TAKEN)
     sending = send(job, upstream)
@@ -119,10 +119,10 @@ async def test_a_transient_refusal_is_sent_again(books: Books, send: Send) -> No
 
 
 @pytest.mark.parametrize("given_up", [False, True])
-async def test_a_job_that_was_taken_for_an_orphan_meanwhile_is_not_sent_again(
+async def test_a_job_resolved_as_an_orphan_is_not_sent_again(
     books: Books, send: Send, given_up: bool
 ) -> None:
-    """The process slept past its lease: by now somebody may have bought the same again."""
+    """The process was suspended past its lease, so an identical request may have been sent."""
     job = (await books.submit("red", 1000)).job
     upstream = Scripted(BUSY, TAKEN)
     sending = send(job, upstream)
@@ -140,7 +140,7 @@ async def test_a_job_that_was_taken_for_an_orphan_meanwhile_is_not_sent_again(
     assert await books.broken() == []
 
 
-async def test_nothing_is_sent_when_its_time_is_over(books: Books, send: Send) -> None:
+async def test_nothing_is_sent_after_the_deadline(books: Books, send: Send) -> None:
     job = (await books.submit("red", 1000)).job
     upstream = Scripted(TAKEN)
 
@@ -154,7 +154,7 @@ async def test_nothing_is_sent_when_its_time_is_over(books: Books, send: Send) -
 async def test_an_adapter_that_raises_leaves_the_outcome_unknown_at_once(
     books: Books, send: Send
 ) -> None:
-    """Not to the lease: the money is held, and nothing is sent again."""
+    """It does not wait for the lease: the reservation stays, and nothing is sent again."""
     job = (await books.submit("red", 1000)).job
     upstream = Scripted(RuntimeError("a bug"))
 
@@ -165,7 +165,7 @@ async def test_an_adapter_that_raises_leaves_the_outcome_unknown_at_once(
     assert upstream.posts == 1
 
 
-async def test_what_can_t_be_reached_is_tried_three_times(books: Books, send: Send) -> None:
+async def test_an_unreachable_upstream_is_tried_three_times(books: Books, send: Send) -> None:
     job = (await books.submit("red", 1000)).job
     upstream = Scripted(*[NotSent("refused")] * 3)
     sending = send(job, upstream)
@@ -181,10 +181,10 @@ async def test_what_can_t_be_reached_is_tried_three_times(books: Books, send: Se
     assert await books.broken() == []
 
 
-async def test_who_was_given_the_id_while_the_database_was_away_hears_of_the_refusal(
+async def test_a_client_with_the_job_id_gets_the_event_of_a_late_refusal(
     database: Database,
 ) -> None:
-    """The refusal could not be written in time, so the client holds a job; its end is told."""
+    """The refusal was not written in time, so the client has a job and gets its end."""
     hook = {"name": "all", "url": "https://hooks.example/", "secret": "a-secret-of-the-subscriber"}
     outage = Outage()
     books = Books(outage.around(database), in_force({"webhooks": [hook]}))
@@ -206,10 +206,10 @@ async def test_who_was_given_the_id_while_the_database_was_away_hears_of_the_ref
     assert len(owed) == 1
 
 
-async def test_a_shutdown_while_waiting_to_send_again_leaves_the_job_refused(
+async def test_a_shutdown_while_waiting_to_retry_leaves_the_job_refused(
     books: Books, send: Send
 ) -> None:
-    """The refusal is known: nothing was bought, and nothing may be charged."""
+    """The refusal is known, so nothing may be charged."""
     job = (await books.submit("red", 1000)).job
     sending = send(job, Scripted(BUSY, TAKEN))
     await asleep(books.clock)
@@ -223,29 +223,27 @@ async def test_a_shutdown_while_waiting_to_send_again_leaves_the_job_refused(
     assert await books.broken() == []
 
 
-async def test_a_crash_while_waiting_to_send_again_leaves_the_job_refused(
+async def test_a_crash_while_waiting_to_retry_leaves_the_job_refused(
     books: Books, send: Send
 ) -> None:
     job = (await books.submit("red", 1000)).job
     send(job, Scripted(BUSY, TAKEN))
     await asleep(books.clock)
 
-    ended = await books.tracker.orphaned(job.id)  # as crash recovery finds it
+    ended = await books.tracker.orphaned(job.id)  # as crash recovery does
 
     assert (ended.status, ended.cause) == (Status.FAILED, Cause.REFUSED)
     assert set((await books.windows()).values()) == {(0, 0)}
     assert await books.broken() == []
 
 
-async def test_a_crash_while_the_upstream_is_asked_leaves_the_job_unknown(books: Books) -> None:
+async def test_a_crash_during_the_upstream_call_leaves_the_job_unknown(books: Books) -> None:
     job = (await books.submit("red", 1000)).job
 
     assert (await books.tracker.orphaned(job.id)).status is Status.UNKNOWN
 
 
-async def test_a_refusal_that_may_pass_is_tried_again_three_times_at_most(
-    books: Books, send: Send
-) -> None:
+async def test_a_transient_refusal_is_retried_at_most_three_times(books: Books, send: Send) -> None:
     job = (await books.submit("red", 1000)).job
     upstream = Scripted(*[BUSY] * 10)
     sending = send(job, upstream)

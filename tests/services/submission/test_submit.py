@@ -1,4 +1,4 @@
-"""A submit and its answer, when the database or the loop is slow at the worst moment."""
+"""A submit and its answer while the database or the event loop is slow at critical points."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ ANSWER_WITHIN = 0.2
 
 
 class HostileBehavior:
-    """What a database does beside what it is asked: hold up the loop, say that it failed, wait."""
+    """Faults of a database: block the event loop, report a failure, or wait."""
 
     def __init__(self) -> None:
         self.blocks = 0.0
@@ -37,7 +37,7 @@ class HostileBehavior:
         self.free.set()
 
     def around(self, real: Database) -> Database:
-        """That database, treacherous."""
+        """Return a wrapper of the database with these faults."""
         return _Treacherous(real, self)
 
 
@@ -53,7 +53,7 @@ class _Treacherous:
         await hostile_behavior.free.wait()
         value = await self._real.write(act)
         if isinstance(value, Opened) and hostile_behavior.blocks:
-            time.sleep(hostile_behavior.blocks)  # noqa: ASYNC251 - a loop that is busy is the point
+            time.sleep(hostile_behavior.blocks)  # noqa: ASYNC251 - blocking the loop is the point
             hostile_behavior.blocks = 0.0
         if isinstance(value, Opened) and hostile_behavior.denies:
             hostile_behavior.denies = False
@@ -79,12 +79,12 @@ async def sandbox(clock: FakeClock) -> Any:
     await sandbox.close()
 
 
-async def test_a_submit_that_is_on_its_way_is_never_answered_as_if_it_were_not(
+async def test_a_running_submit_is_never_answered_with_a_503(
     sandbox: Sandbox, sqlite_url: str, clock: FakeClock
 ) -> None:
-    """The job is written in the very moment in which its time is over.
+    """The job is written at the same moment as the deadline passes.
 
-    A 503 would say that nothing was sent, and the official SDKs would send it again.
+    A 503 would mean that nothing was sent, and the official SDKs would submit again.
     """
     slow = HostileBehavior()
     quick = {"server": {"answer_within": f"{ANSWER_WITHIN * 1000:.0f}ms"}}
@@ -101,10 +101,10 @@ async def test_a_submit_that_is_on_its_way_is_never_answered_as_if_it_were_not(
     assert len(sandbox.ledger.submits) == 2
 
 
-async def test_a_job_that_was_written_although_the_database_said_it_was_not_costs_nothing(
+async def test_a_job_written_despite_a_database_error_costs_nothing(
     sandbox: Sandbox, sqlite_url: str, clock: FakeClock
 ) -> None:
-    """The connection broke in COMMIT: its client was told to come again, and it was never sent."""
+    """The connection broke during COMMIT: the client must retry, and the job is never sent."""
     hostile_behavior = HostileBehavior()
     async with running_gateway(
         sandbox,
@@ -134,10 +134,10 @@ async def _failed(gateway: RunningGateway) -> bool:
     return row["status"] == "failed"
 
 
-async def test_a_client_that_is_turned_away_leaves_nothing_that_is_sent_later(
+async def test_a_job_of_a_refused_client_is_not_sent_later(
     sandbox: Sandbox, sqlite_url: str, clock: FakeClock
 ) -> None:
-    """The database takes the job after its client was told that it did not."""
+    """The database writes the job after the client was refused."""
     hostile_behavior = HostileBehavior()
     quick = {"server": {"answer_within": "100ms"}}
     async with running_gateway(
@@ -164,10 +164,10 @@ async def _failed_if_any(gateway: RunningGateway) -> bool:
     return bool(row["jobs"])
 
 
-async def test_a_reload_in_the_middle_of_a_decision_leads_no_zdr_request_astray(
+async def test_a_reload_during_a_decision_does_not_misroute_a_zdr_request(
     sandbox: Sandbox, sqlite_url: str, clock: FakeClock
 ) -> None:
-    """The upstream that was chosen is another one by the time the request is sent."""
+    """The chosen upstream's name refers to another upstream when the request is sent."""
     async with running_gateway(
         sandbox, sqlite_url, {"upstreams": {"*": {"zdr": True}}}, clock=clock
     ) as gateway:
@@ -188,10 +188,10 @@ async def test_a_reload_in_the_middle_of_a_decision_leads_no_zdr_request_astray(
     assert len(sandbox.ledger.submits) == 0
 
 
-async def test_a_team_that_a_reload_removed_while_its_request_came_in_is_not_known(
+async def test_a_team_removed_by_a_reload_during_its_request_is_refused(
     sandbox: Sandbox, sqlite_url: str, clock: FakeClock
 ) -> None:
-    """A 500 would be sent again for an hour."""
+    """SDKs would retry a 500 for an hour."""
     async with running_gateway(sandbox, sqlite_url, clock=clock) as gateway:
         config = gateway.gateway.live.config
         alone = config.model_copy(update={"teams": {"rivals": config.teams["rivals"]}})
@@ -204,7 +204,7 @@ async def test_a_team_that_a_reload_removed_while_its_request_came_in_is_not_kno
             yield body[10:]
 
         submit = asyncio.create_task(gateway.call("POST", "/videos", data=dripping()))
-        await asyncio.sleep(0.2)  # until the handler has looked at the key; nothing tells when
+        await asyncio.sleep(0.2)  # until the handler has authenticated; not observable
         gateway.gateway.reload(alone, "2")
         read.set()
         answer = await submit
@@ -213,10 +213,10 @@ async def test_a_team_that_a_reload_removed_while_its_request_came_in_is_not_kno
     assert len(sandbox.ledger.submits) == 0
 
 
-async def test_a_refusal_never_repeats_what_only_the_gateway_and_its_upstream_know(
+async def test_a_refusal_masks_the_secrets_of_gateway_and_upstream(
     sandbox: Sandbox, sqlite_url: str, clock: FakeClock
 ) -> None:
-    """Upstreams quote what they refuse: the id of the job to continue, the callback's address."""
+    """Upstreams quote parts of a refused request: the previous job's id, the callback URL."""
     callbacks = {"callbacks": {"allow_http": True}}
     flux: dict[str, Any] = {"model": "black-forest-labs/flux-3-video", "duration": 5}
 
@@ -246,7 +246,7 @@ async def test_a_refusal_never_repeats_what_only_the_gateway_and_its_upstream_kn
     }
 
 
-async def test_a_failure_in_the_upstream_s_words_has_our_name_of_the_job(
+async def test_an_upstreams_failure_shows_the_gateways_job_id(
     sandbox: Sandbox, sqlite_url: str, clock: FakeClock
 ) -> None:
     async with running_gateway(sandbox, sqlite_url, clock=clock) as gateway:
@@ -260,10 +260,10 @@ async def test_a_failure_in_the_upstream_s_words_has_our_name_of_the_job(
     assert body["error"] == f"Job {job_id} was moderated"
 
 
-async def test_a_new_budget_that_is_exceeded_looks_at_its_past_only_once(
+async def test_an_exceeded_new_budget_reads_its_past_only_once(
     sandbox: Sandbox, database_url: str, clock: FakeClock
 ) -> None:
-    """A refusal leaves nothing behind, also no window; a month's jobs would be read at each."""
+    """A refusal rolls back the new window too; otherwise each one would read a month of jobs."""
     async with running_gateway(sandbox, database_url, clock=clock) as gateway:
         await gateway.completed()
         live = gateway.gateway.live
@@ -286,7 +286,7 @@ async def test_a_new_budget_that_is_exceeded_looks_at_its_past_only_once(
         assert broken == []
 
 
-async def test_a_budget_that_is_put_back_shows_and_enforces_what_was_spent_without_it(
+async def test_a_restored_budget_counts_the_spending_in_between(
     sandbox: Sandbox, database_url: str, clock: FakeClock
 ) -> None:
     async with running_gateway(sandbox, database_url, clock=clock) as gateway:
