@@ -7,13 +7,14 @@ answer; tests/api/test_hot.py compares them.
 
 import os
 import re
+from typing import NamedTuple
 
 from aiohttp import web
-from multidict import CIMultiDict
 
 from gateway.api.connections import note_authenticated
 from gateway.api.public.model_lists import SEEN_BY_ALL, SEEN_BY_TEAM, ReadyList
 from gateway.api.public.parts import Parts
+from gateway.api.ready_answer import ReadyAnswer, head_of
 from gateway.domain.errors import Refused
 from gateway.domain.team import Principal
 from gateway.telemetry.instruments import Timer
@@ -26,25 +27,39 @@ _UNUSUAL = ("X-Request-Id", "traceparent")
 _ENTROPY = 12 * 512  # bytes fetched from the kernel at once, for so many request ids
 
 
+_HEADS = 1000  # kept: one for each team's list
+
+
+class _Done(NamedTuple):
+    """What a log line says of an answer."""
+
+    status: int
+    team: str | None
+    job: str | None
+    route: str
+
+
 class HotAnswers:
     """Answers what most requests ask."""
 
     def __init__(self, parts: Parts, headers: dict[str, str]) -> None:
         """`headers`: what every answer under /api/ has."""
         self._parts = parts
-        self._headers = CIMultiDict({**headers, "Server": "video-gateway"})
+        self._headers = {**headers, "Server": "video-gateway"}
+        self._heads: dict[tuple[int, str, bool], bytes] = {}
+        self._poll_head = head_of(200, {**self._headers, "Content-Type": "application/json"})
         metrics = parts.telemetry.metrics
         self._timed_poll = metrics.timer(_POLL_ROUTE, "GET", 200)
         self._timed_models = metrics.timer(_MODELS, "GET", 200)
         self._timed_unchanged = metrics.timer(_MODELS, "GET", 304)
         self._entropy = b""
 
-    def answer(self, request: web.BaseRequest) -> web.Response | None:
+    def answer(self, request: web.BaseRequest) -> ReadyAnswer | None:
         """Return the answer if all of it is in memory; None: ask the application."""
         if request.method != "GET" or self._parts.telemetry.tracer.records:
             return None
         headers = request.headers
-        if any(name in headers for name in _UNUSUAL):
+        if any(name in headers for name in _UNUSUAL) or not request.keep_alive:
             return None
         target = request.raw_path
         if target == _MODELS:
@@ -53,7 +68,7 @@ class HotAnswers:
             return self._poll(request, target[len(_POLL) :])
         return None
 
-    def _poll(self, request: web.BaseRequest, job_id: str) -> web.Response | None:
+    def _poll(self, request: web.BaseRequest, job_id: str) -> ReadyAnswer | None:
         start = self._parts.clock.monotonic()
         parts = self._parts
         who = self._principal(request)
@@ -63,11 +78,10 @@ class HotAnswers:
         if job is None:
             return None
         body = parts.presenter.polled(job)
-        return self._done(
-            self._answer(200, body), who.team, job_id, _POLL_ROUTE, self._timed_poll, start
-        )
+        done = _Done(200, who.team, job_id, _POLL_ROUTE)
+        return self._record(self._poll_head, body, done, self._timed_poll, start)
 
-    def _models(self, request: web.BaseRequest) -> web.Response | None:
+    def _models(self, request: web.BaseRequest) -> ReadyAnswer | None:
         start = self._parts.clock.monotonic()
         who = self._principal(request)
         if who is None and "Authorization" in request.headers:
@@ -76,19 +90,30 @@ class HotAnswers:
         ready = self._parts.model_lists.video(team)
         if ready is None:
             return None
-        unchanged = request.headers.get("If-None-Match") == ready.etag
-        if "If-None-Match" in request.headers and not unchanged:
+        asked = request.headers.get("If-None-Match")
+        if asked is not None and asked != ready.etag:
             return None
-        answer = self._listing(ready, team, unchanged=unchanged)
-        timed = self._timed_unchanged if unchanged else self._timed_models
-        return self._done(answer, team, None, _MODELS, timed, start)
+        head = self._list_head(ready, team, unchanged=asked is not None)
+        if asked is not None:
+            done = _Done(304, team, None, _MODELS)
+            return self._record(head, b"", done, self._timed_unchanged, start)
+        done = _Done(200, team, None, _MODELS)
+        return self._record(head, ready.body, done, self._timed_models, start)
 
-    def _listing(self, ready: ReadyList, team: str | None, *, unchanged: bool) -> web.Response:
-        answer = self._answer(304, None) if unchanged else self._answer(200, ready.body)
-        answer.headers["ETag"] = ready.etag
-        answer.headers["Cache-Control"] = SEEN_BY_ALL if team is None else SEEN_BY_TEAM
-        answer.headers["Vary"] = "Authorization"
-        return answer
+    def _list_head(self, ready: ReadyList, team: str | None, *, unchanged: bool) -> bytes:
+        key = (304 if unchanged else 200, ready.etag, team is None)
+        head = self._heads.get(key)
+        if head is None:
+            if len(self._heads) > _HEADS:
+                self._heads.clear()
+            kind = {} if unchanged else {"Content-Type": "application/json"}
+            more = {
+                "ETag": ready.etag,
+                "Cache-Control": SEEN_BY_ALL if team is None else SEEN_BY_TEAM,
+                "Vary": "Authorization",
+            }
+            head = self._heads[key] = head_of(key[0], {**self._headers, **kind, **more})
+        return head
 
     def _principal(self, request: web.BaseRequest) -> Principal | None:
         given = request.headers.getall("Authorization", ())
@@ -101,35 +126,23 @@ class HotAnswers:
         note_authenticated(request)
         return who
 
-    def _answer(self, status: int, body: bytes | None) -> web.Response:
-        headers = self._headers.copy()
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        return web.Response(status=status, body=body, headers=headers)
-
-    def _done(
-        self,
-        answer: web.Response,
-        team: str | None,
-        job_id: str | None,
-        route: str,
-        timed: Timer,
-        start: float,
-    ) -> web.Response:
-        """Give the answer its id, and record it as the middleware would."""
+    def _record(
+        self, head: bytes, body: bytes, done: "_Done", timed: Timer, start: float
+    ) -> ReadyAnswer:
+        """Make the answer, and record it as the middleware would."""
         request_id = self._request_id()
-        answer.headers["X-Request-Id"] = request_id
+        answer = ReadyAnswer(head, body, request_id, done.status)
         seconds = self._parts.clock.monotonic() - start
         timed(seconds)
         facts = {
             "request_id": request_id,
             "trace_id": self._trace_id(),
-            "team": team,
-            "job": job_id,
+            "team": done.team,
+            "job": done.job,
             "listener": "public",
-            "route": route,
+            "route": done.route,
             "method": "GET",
-            "status": answer.status,
+            "status": done.status,
             "seconds": round(seconds, 6),
         }
         self._parts.telemetry.trusted("request.ended", facts)
