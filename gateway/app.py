@@ -26,6 +26,7 @@ from gateway.api.admin.routes import admin_app
 from gateway.api.body_budget import BodyBudget
 from gateway.api.public.model_lists import ModelLists
 from gateway.api.public.parts import Parts
+from gateway.api.public.prefer import Waits
 from gateway.api.public.routes import public_app
 from gateway.api.public.webhooks import HINTS_PER_MINUTE, IN_FLIGHT
 from gateway.config.diff import diff
@@ -246,8 +247,10 @@ async def open_gateway(
 
         parts = Parts(
             clock=clock,
+            database=database,
             live=live,
             bodies=BodyBudget(lambda: live.config.server.max_bytes_in_flight),
+            waits=Waits(),
             model_lists=ModelLists(live, catalogs, decider),
             webhook_bodies=BodyBudget(lambda: IN_FLIGHT, share=1.0),
             hints=TokenBuckets(HINTS_PER_MINUTE),
@@ -330,7 +333,12 @@ async def _database(
     stack: AsyncExitStack,
     on_failure: Callable[[StorageFailed], None] | None,
 ) -> Database:
+    path = config.database.path
+    is_new = path is not None and not path.exists()
     database = await open_database(config.database.url.get_secret_value(), on_failure=on_failure)
+    if path is not None and is_new:
+        # Started in another folder, every budget would begin at zero: say where it is.
+        telemetry.log.warning("database.created", path=str(path.absolute()))
     stack.push_async_callback(database.close)
     for warning in database.warnings:
         telemetry.log.warning("database.warning", warning=warning)

@@ -99,8 +99,8 @@ class GatewayProcess:
         return code
 
     async def _read(self) -> None:
-        assert self._process.stderr is not None
-        async for line in self._process.stderr:
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
             text = line.decode()
             known = text.startswith("{")
             self.lines.append(json.loads(text) if known else {"event": "raw", "text": text})
@@ -120,8 +120,8 @@ async def gateway_process(config: Path) -> AsyncIterator[GatewayProcess]:
         "--config",
         str(config),
         stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
         env={name: value for name, value in os.environ.items() if "VIDEO_GATEWAY" not in name},
         limit=1 << 20,
     )

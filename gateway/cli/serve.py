@@ -25,24 +25,26 @@ def serve(config: ConfigPath = None) -> None:
             teams=found.config.teams,
             upstreams=found.config.upstreams,
             otlp_endpoint=settings.otlp_endpoint,
+            stream=sys.stdout,
         )
     except GatewayError as error:
         print(f"error: the gateway did not start: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
     with log_crashes(telemetry.log):
-        code = _run(found, telemetry, config)
-    telemetry.close()
+        code, failure = _run(found, telemetry, config)
+    telemetry.close()  # the log is whole before a person reads what went wrong
+    if failure is not None:
+        print(f"error: the gateway did not start: {failure}", file=sys.stderr)
     raise typer.Exit(code)
 
 
-def _run(found: Loaded, telemetry: Telemetry, path: Path | None) -> int:
+def _run(found: Loaded, telemetry: Telemetry, path: Path | None) -> tuple[int, Exception | None]:
+    """Return the exit code, and why the gateway did not start."""
     for warning in found.warnings:
         telemetry.log.warning("config.warning", warning=warning)
     try:
-        return asyncio.run(
-            run_server(found.config, found.version, telemetry, load=lambda: read(path))
-        )
+        serving = run_server(found.config, found.version, telemetry, load=lambda: read(path))
+        return asyncio.run(serving), None
     except (GatewayError, OSError) as error:
         telemetry.log.critical("server.not_started", error=error)
-        print(f"error: the gateway did not start: {error}", file=sys.stderr)
-        return 1
+        return 1, error

@@ -1,4 +1,7 @@
-"""`${NAME}` in a text: replaced from the environment it is given.
+"""`${NAME}` and `${file:/path}` in a text: replaced from the environment, or from a file.
+
+`${file:/run/secrets/name}` is the file's text without the line end; it is read anew at each reload,
+so that a secret is rotated without a restart.
 
 `${NAME}` must be set; `${NAME:-default}` takes the default where NAME is unset or empty, as a shell
 does; `$${` is a literal `${`. Any other `$` is itself. What came from the environment is not
@@ -8,13 +11,16 @@ looked at again.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path as FilePath
 
 from gateway.config.document import Document, Plain
 from gateway.config.mistakes import Mistake, Path, path_text
 
 _PLACE = re.compile(r"\$\$\{|\$\{(?P<inner>[^}]*)(?P<end>\}?)")
 _INNER = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?", re.DOTALL)
-_ALLOWED = "${NAME} or ${NAME:-default}, and $${ for a literal ${"
+_FILE = "file:"
+_MOST_BYTES = 65_536  # of a secret's file
+_ALLOWED = "${NAME}, ${NAME:-default} or ${file:/path}, and $${ for a literal ${"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,8 @@ class _Filler:
     def _replacement(self, match: re.Match[str], path: Path) -> str:
         if match["inner"] is None:
             return "${"
+        if match["inner"].startswith(_FILE) and match["end"]:
+            return self._of_file(match["inner"].removeprefix(_FILE), path)
         parts = _INNER.fullmatch(match["inner"])
         if parts is None or not match["end"] or "${" in match["inner"]:
             self._wrong(path, "a `${` that can't be read", allowed=_ALLOWED)
@@ -72,6 +80,19 @@ class _Filler:
             hint = f"set it, or write ${{{name}:-default}}"
             self._wrong(path, f"the environment variable {name} is not set", hint=hint)
         return found or ""
+
+    def _of_file(self, name: str, path: Path) -> str:
+        self.origins[path] = (*self.origins.get(path, ()), f"{_FILE}{name}")
+        try:
+            text = FilePath(name).read_bytes()[: _MOST_BYTES + 1].decode()
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            self._wrong(path, f"the file {name} can't be read: {why}", hint="write ${file:/path}")
+            return ""
+        if len(text) > _MOST_BYTES or not text.strip():
+            self._wrong(path, f"the file {name} is empty, or larger than {_MOST_BYTES} bytes")
+            return ""
+        return text.rstrip("\r\n")
 
     def _wrong(self, path: Path, problem: str, *, allowed: str = "", hint: str = "") -> None:
         self.broken.add(path)

@@ -90,7 +90,14 @@ async def test_every_route_is_answered_alike(
         assert seen(quick) == seen(slow), (method, path, tail)
 
 
-@pytest.mark.parametrize("headers", [{}, key("growth"), {"Authorization": "Bearer vg_nobody"}])
+async def test_a_bad_key_is_refused_alike(gateway: RunningGateway) -> None:
+    quick, slow = await both(gateway, "/videos/models", {"Authorization": "Bearer vg_nobody"})
+
+    assert seen(quick) == seen(slow)
+    assert quick.status == 401
+
+
+@pytest.mark.parametrize("headers", [{}, key("growth")])
 async def test_the_models_are_listed_alike_and_have_not_changed_alike(
     gateway: RunningGateway, headers: dict[str, str]
 ) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from openrouter import OpenRouter, components, errors
@@ -131,3 +131,33 @@ async def test_a_wrong_key_is_the_sdk_s_unauthorized(gateway: RunningGateway) ->
 
     with pytest.raises(errors.UnauthorizedResponseError):
         await asyncio.to_thread(program)
+
+
+@pytest.mark.filterwarnings("ignore:.*DEPRECATED.*:DeprecationWarning")
+async def test_every_method_that_touches_models_and_keys_reads_the_answer(
+    gateways: StartGateway, sandbox: Sandbox, sqlite_url: str
+) -> None:
+    budgets = [{"period": "day", "limit_usd": 5}, {"period": "month", "limit_usd": 50}]
+    gateway = await gateways(sandbox, sqlite_url, {"teams": {"growth": {"budgets": budgets}}})
+    await gateway.completed()
+
+    def ask() -> tuple[Any, Any, Any]:
+        with OpenRouter(api_key=KEYS["growth"], server_url=gateway.base) as client:
+            return (
+                client.models.list(output_modalities="video"),
+                client.models.count(output_modalities="video"),
+                client.api_keys.get_current_key_metadata(),
+            )
+
+    listed, counted, key = await asyncio.to_thread(ask)
+
+    assert len(listed.result.data) == counted.data.count > 10
+    assert (key.data.limit, key.data.usage) == (5, 0.07)
+    assert key.data.limit_remaining == pytest.approx(4.93)
+    assert key.data.effective_budget.limit_usd == 5
+
+
+async def test_a_wrong_key_is_refused_by_the_lists_too(gateway: RunningGateway) -> None:
+    for path in ("/videos/models", "/models", "/models/count", "/key"):
+        answer = await gateway.get(path, team=None, headers={"Authorization": "Bearer vg_no"})
+        assert (answer.status, answer.reason) == (401, "invalid_key"), path

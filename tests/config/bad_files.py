@@ -479,9 +479,8 @@ ONE_MISTAKE = [
     (
         "database: {url: '${NO WHERE}'}\n",
         (
-            "database.url: a `${` that can't be read; allowed: ${NAME} or ${NAME:-default}, "
-            "and $${ "
-            "for a literal ${"
+            "database.url: a `${` that can't be read; allowed: ${NAME}, ${NAME:-default} or "
+            "${file:/path}, and $${ for a literal ${"
         ),
     ),
     (

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from gateway.config.document import read_document
@@ -68,3 +70,23 @@ def test_keys_numbers_and_flags_stay_as_they_are() -> None:
     document = read_document("'${NAME}': 5\nb: true\nc: null\n")
 
     assert expand(document, ENVIRON).values == {"${NAME}": "5", "b": True, "c": None}
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret value\r\n")
+
+    assert expanded(f"pre-${{file:{secret}}}").values["a"] == ["pre-s3cret value"]
+
+
+@pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff\xfe", b"x" * 70_000])
+def test_a_file_that_holds_no_secret_is_a_mistake_with_its_name(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    secret = tmp_path / "secret"
+    if content is not None:
+        secret.write_bytes(content)
+
+    (mistake,) = expanded(f"${{file:{secret}}}").mistakes
+
+    assert str(secret) in str(mistake)

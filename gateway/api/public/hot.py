@@ -23,7 +23,7 @@ _POLL = "/api/v1/videos/"
 _MODELS = "/api/v1/videos/models"
 _POLL_ROUTE = "/api/v1/videos/{id}"
 _JOB_ID = re.compile(r"gen-vid-\d{1,12}-[0-9A-Za-z]{20}")
-_UNUSUAL = ("X-Request-Id", "traceparent")
+_UNUSUAL = ("X-Request-Id", "traceparent", "Prefer")
 _ENTROPY = 12 * 512  # bytes fetched from the kernel at once, for so many request ids
 
 

@@ -19,11 +19,31 @@ async def video_models(request: web.Request) -> web.Response:
 
 async def models(request: web.Request) -> web.Response:
     """The general list, of which this gateway has the video part."""
-    wanted = request.query.get("output_modalities", "text").split(",")
-    kind = "general" if {"video", "all"} & set(wanted) else "none"
+    kind = "general" if _wants_videos(request) else "none"
     team = _team(request)
     document = _general if kind == "general" else _without_rows
     return _listing(request, team, request.app[PARTS].model_lists.general(team, kind, document))
+
+
+async def models_count(request: web.Request) -> web.Response:
+    """How many models the general list would have."""
+    kind = "count" if _wants_videos(request) else "count of none"
+    team = _team(request)
+    document = _count if kind == "count" else _count_of_none
+    return _listing(request, team, request.app[PARTS].model_lists.general(team, kind, document))
+
+
+def _wants_videos(request: web.Request) -> bool:
+    wanted = request.query.get("output_modalities", "text").split(",")
+    return bool({"video", "all"} & set(wanted))
+
+
+def _count(entries: Entries) -> dict[str, Any]:
+    return {"data": {"count": len(entries)}}
+
+
+def _count_of_none(_entries: Entries) -> dict[str, Any]:
+    return _count(())
 
 
 def _without_rows(_entries: Entries) -> dict[str, Any]:
@@ -36,11 +56,14 @@ def _general(entries: Entries) -> dict[str, Any]:
 
 
 def _team(request: web.Request) -> str | None:
-    """Whose list it is. The real catalog needs no key and ignores a bad one; so does this."""
-    try:
-        return principal(request).team
-    except Refused:
-        return None
+    """Whose list it is: no key is needed, and a wrong one is refused.
+
+    Raises:
+        Refused: INVALID_KEY, REVOKED_KEY. OpenRouter ignores a bad key here; a client that checks
+            its key by listing models would then believe in it.
+
+    """
+    return principal(request).team if "Authorization" in request.headers else None
 
 
 def _row(model: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,6 +96,9 @@ def _row(model: Mapping[str, Any]) -> dict[str, Any]:
         },
         "per_request_limits": None,
         "supported_parameters": [],
+        "default_parameters": None,
+        "supported_voices": None,
+        "links": {"details": f"/api/v1/models/{model.get('id')}/endpoints"},
     }
 
 

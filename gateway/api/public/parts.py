@@ -7,9 +7,10 @@ from aiohttp import web
 
 from gateway.api.body_budget import BodyBudget
 from gateway.api.public.model_lists import ModelLists
+from gateway.api.public.prefer import Waits
 from gateway.config.live import Live
 from gateway.domain.token_buckets import TokenBuckets
-from gateway.ports import Clock
+from gateway.ports import Clock, Database
 from gateway.services.access.authenticate import Authenticator
 from gateway.services.catalog import Catalogs
 from gateway.services.content.download import Downloader
@@ -29,9 +30,11 @@ class Parts:
     """The services behind the team-facing API."""
 
     clock: Clock
+    database: Database
     live: Live
     bodies: BodyBudget
     model_lists: ModelLists
+    waits: Waits
     webhook_bodies: BodyBudget
     hints: TokenBuckets
     connection_room: int  # connections of clients that may be open at once

@@ -7,7 +7,8 @@ from gateway.api.middleware import add_headers, observe
 from gateway.api.public.downloads import content
 from gateway.api.public.health import healthz, readyz
 from gateway.api.public.hot import HotAnswers
-from gateway.api.public.models import models, video_models
+from gateway.api.public.key import current_key
+from gateway.api.public.models import models, models_count, video_models
 from gateway.api.public.parts import PARTS, Parts
 from gateway.api.public.videos import poll, submit
 from gateway.api.public.webhooks import webhook
@@ -36,11 +37,14 @@ def public_app(parts: Parts) -> web.Application:
     router.add_post(f"{API}/videos", submit)
     router.add_get(f"{API}/videos/models", video_models)
     router.add_get(f"{API}/models", models)
+    router.add_get(f"{API}/models/count", models_count)
+    router.add_get(f"{API}/key", current_key)
+    router.add_get(f"{API}/auth/key", current_key)
     router.add_get(f"{API}/videos/{{id}}", poll, allow_head=False)
     router.add_get(f"{API}/videos/{{id}}/content", content)
     router.add_post("/webhooks/{upstream}", webhook)
     router.add_post("/webhooks/{upstream}/{token}", webhook)
-    for path in ("/videos", "/videos/models", "/models", "/videos/{id}", "/videos/{id}/content"):
+    for path in _WITH_PREFLIGHT:
         router.add_route("OPTIONS", f"{API}{path}", _preflight)
     return app
 
@@ -60,10 +64,22 @@ async def _preflight(_request: web.Request) -> web.Response:
     )
 
 
+_WITH_PREFLIGHT = (
+    "/videos",
+    "/videos/models",
+    "/models",
+    "/models/count",
+    "/key",
+    "/auth/key",
+    "/videos/{id}",
+    "/videos/{id}/content",
+)
 _ALLOWED = (
     "Authorization",
     "Content-Type",
     "Cache-Control",
+    "User-Agent",
+    "Accept",
     "HTTP-Referer",
     "Idempotency-Key",
     "If-None-Match",
@@ -72,12 +88,30 @@ _ALLOWED = (
     "X-Title",
     "X-OpenRouter-Title",
     "X-OpenRouter-Categories",
+    "X-OpenRouter-App-Visibility",
     "X-Session-Id",
     "X-Request-Id",
+    "X-Api-Key",
+    "X-Stainless-Arch",
+    "X-Stainless-Async",
+    "X-Stainless-Custom-Poll-Interval",
+    "X-Stainless-Helper-Method",
+    "X-Stainless-Lang",
+    "X-Stainless-OS",
+    "X-Stainless-Package-Version",
+    "X-Stainless-Poll-Helper",
+    "X-Stainless-Retry-Count",
+    "X-Stainless-Runtime",
+    "X-Stainless-Runtime-Version",
+    "X-Stainless-Timeout",
+    "Prefer",
+    "X-Gateway-Dedupe",
     "X-Gateway-Zdr",
     "X-Gateway-Dry-Run",
     "X-Provider-API-Keys",
     "traceparent",
+    "tracestate",
+    "baggage",
 )
 _EXPOSED = (
     "X-Generation-Id",
@@ -87,6 +121,8 @@ _EXPOSED = (
     "X-Request-Id",
     "X-Gateway-Dedupe",
     "X-Gateway-Estimated-Cost-Usd",
+    "X-Gateway-Unknown-Fields",
+    "Preference-Applied",
     "Retry-After",
     "Accept-Ranges",
     "Content-Disposition",

@@ -10,6 +10,7 @@ from gateway.api.body_budget import BodyLease
 from gateway.api.middleware import FACTS
 from gateway.api.public.access import principal
 from gateway.api.public.parts import PARTS
+from gateway.api.public.prefer import wanted_wait
 from gateway.api.public.submit_options import SubmitOptions, read_submit_options
 from gateway.domain.errors import Reason, Refused
 from gateway.domain.job import Job
@@ -23,7 +24,13 @@ from gateway.services.submission.prepare import Call
 
 # docs/openrouter-contract.md section 1. The client's Authorization and X-Provider-API-Keys are
 # never among them.
-_FORWARDED = ("HTTP-Referer", "X-OpenRouter-Title", "X-OpenRouter-Categories", "X-Session-Id")
+_FORWARDED = (
+    "HTTP-Referer",
+    "X-OpenRouter-Title",
+    "X-OpenRouter-Categories",
+    "X-OpenRouter-App-Visibility",
+    "X-Session-Id",
+)
 _ALIASES = {"X-Title": "X-OpenRouter-Title"}  # the older name of the same header
 _MAX_HEADER = 1024  # characters; X-Session-Id has 256, the others are titles and addresses
 
@@ -89,8 +96,37 @@ async def _submit(
 async def poll(request: web.Request) -> web.Response:
     """Where a job stands, from memory: always 200 for a known job, the upstream is not asked."""
     parts = request.app[PARTS]
-    job = await owned_job(request, principal(request).team)
-    return web.Response(body=parts.presenter.polled(job), content_type="application/json")
+    team = principal(request).team
+    job = await owned_job(request, team)
+    headers = {}
+    seconds = wanted_wait(request.headers.get("Prefer"))
+    if seconds is not None:
+        headers["Preference-Applied"] = f"wait={seconds}"
+        job = await _changed(request, team, job, seconds)
+    body = parts.presenter.polled(job)
+    return web.Response(body=body, headers=headers, content_type="application/json")
+
+
+async def _changed(request: web.Request, team: str, job: Job, seconds: int) -> Job:
+    """Return the job when its status has changed, has ended, or so many seconds are over.
+
+    Answers at once where a team waits on too many polls already, and when the process stops.
+    """
+    parts = request.app[PARTS]
+    if not parts.waits.enter(team):
+        return job
+    try:
+        end = parts.clock.monotonic() + seconds
+        before = job.status.on_the_wire
+        while not job.status.terminal and job.status.on_the_wire == before:
+            left = end - parts.clock.monotonic()
+            if left <= 0 or parts.readiness()["draining"] != "ok":
+                break
+            await parts.clock.sleep(min(_LOOK_EVERY, left))
+            job = await owned_job(request, team)
+        return job
+    finally:
+        parts.waits.leave(team)
 
 
 async def owned_job(request: web.Request, team: str | None) -> Job:
@@ -110,6 +146,8 @@ async def owned_job(request: web.Request, team: str | None) -> Job:
     request[FACTS].job = job.id
     return job
 
+
+_LOOK_EVERY = 0.25  # seconds between two looks at a job that a poll waits for
 
 _MAX_ID = 100  # characters; ours have 39
 

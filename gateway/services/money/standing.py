@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.config.live import InForce
-from gateway.domain.budget import Headroom
+from gateway.domain.budget import Headroom, covers
+from gateway.domain.team import Principal
 from gateway.ports import Database, Transaction
 from gateway.services.money import reserve
 
@@ -45,3 +46,40 @@ async def standing(database: Database, in_force: InForce, now: datetime) -> Budg
 def _account(tx: Transaction, in_force: InForce, team: str, now: datetime) -> Account:
     sums = [reserve.account(tx, name, now) for name in in_force.names_of(team)]
     return Account(team, sum(spent for spent, _ in sums), sum(held for _, held in sums))
+
+
+@dataclass(frozen=True, slots=True)
+class KeyStanding:
+    """What one key may still spend: every budget that covers it. Money in micro-dollars."""
+
+    rooms: tuple[Headroom, ...]
+    spent_this_month: int
+    include_byok: bool
+    requests_per_minute: int | None
+
+
+async def key_standing(
+    database: Database, in_force: InForce, who: Principal, now: datetime
+) -> KeyStanding:
+    """Read where the budgets stand that count every model of the key.
+
+    Raises:
+        StorageFailed: it could not be read.
+
+    """
+    covering = [
+        budget
+        for budget in in_force.rules.budgets.values()
+        if not budget.models and covers(budget, who.team, who.key, "")
+    ]
+
+    def look(tx: Transaction) -> KeyStanding:
+        limits = in_force.config.teams[who.team].limits
+        return KeyStanding(
+            rooms=tuple(reserve.headroom(tx, covering, 0, now)),
+            spent_this_month=_account(tx, in_force, who.team, now).spent,
+            include_byok=in_force.config.pricing.include_byok,
+            requests_per_minute=limits.requests_per_minute,
+        )
+
+    return await database.read(look)
