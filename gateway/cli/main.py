@@ -19,7 +19,7 @@ app = typer.Typer(
     help="A self-hosted gateway for OpenRouter's asynchronous video API.",
     no_args_is_help=True,
     add_completion=False,
-    pretty_exceptions_enable=False,  # no traceback reaches a person, least of all one with locals
+    pretty_exceptions_enable=False,  # a traceback with locals would print secrets
     rich_markup_mode=None,
 )
 app.command()(serve)
