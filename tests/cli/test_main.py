@@ -38,7 +38,7 @@ async def test_a_refusal_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
     result = await run("keys", "create", "nobody", "ci", "--config", str(configuration(tmp_path)))
 
     assert (result.code, result.out) == (1, "")
-    assert result.err == "refused: team is 'nobody'; allowed: a team of the configuration: growth\n"
+    assert result.err == "refused: unknown team 'nobody'; configured teams: growth\n"
 
 
 async def test_a_database_error_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
