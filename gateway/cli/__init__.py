@@ -1,1 +1,1 @@
-"""Floor 8: words typed by operators."""
+"""Floor 8: the command line for operators."""

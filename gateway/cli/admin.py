@@ -1,4 +1,4 @@
-"""Talking to the running gateway's admin API, or finding that none runs."""
+"""Client of the running gateway's admin API."""
 
 import asyncio
 from collections.abc import Mapping
@@ -12,15 +12,15 @@ from gateway.config.schema import Config
 from gateway.domain.errors import GatewayError
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30, connect=2)
-_PAGE = 500  # rows asked for at once
+_PAGE = 500  # rows per request
 
 
-class AdminRefused(GatewayError):
-    """The running gateway said no; its words are for the operator."""
+class AdminError(GatewayError):
+    """The admin API answered with an error; the message is the gateway's own."""
 
 
-class NoGateway(GatewayError):
-    """Nothing answers at `server.admin_listen`."""
+class GatewayNotRunning(GatewayError):
+    """No gateway listens at `server.admin_listen`."""
 
 
 class AdminApi:
@@ -35,31 +35,31 @@ class AdminApi:
         self._token = token
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """One call; the answer's JSON.
+        """Send one request and return the JSON of the response.
 
         Raises:
-            NoGateway: nobody listens there.
-            AdminRefused: the gateway answered with an error.
+            GatewayNotRunning: nothing listens at that address.
+            AdminError: the response is an error or not JSON, or did not arrive in time.
 
         """
         return asyncio.run(self._call(method, path, body))
 
     def rows(self, path: str, query: Mapping[str, str], limit: int) -> list[dict[str, Any]]:
-        """Page after page of a listing, until there are `limit` rows or no more.
+        """Fetch the pages of a list until there are `limit` rows or no more pages.
 
         Raises:
-            NoGateway, AdminRefused: as `call`.
+            GatewayNotRunning, AdminError: as `call`.
 
         """
         rows: list[dict[str, Any]] = []
-        asked = dict(query)
+        parameters = dict(query)
         while len(rows) < limit:
-            asked["limit"] = str(min(_PAGE, limit - len(rows)))
-            page = self.call("GET", f"{path}?{urlencode(asked)}")
+            parameters["limit"] = str(min(_PAGE, limit - len(rows)))
+            page = self.call("GET", f"{path}?{urlencode(parameters)}")
             rows += page["data"]
             if "next" not in page:
                 break
-            asked["cursor"] = page["next"]
+            parameters["cursor"] = page["next"]
         return rows
 
     def _headers(self) -> dict[str, str]:
@@ -79,11 +79,11 @@ class AdminApi:
             ):
                 answer = await response.json(content_type=None)
         except aiohttp.ClientConnectorError:
-            raise NoGateway(f"no gateway answers at {self._base}") from None
+            raise GatewayNotRunning(f"no gateway is running at {self._base}") from None
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise AdminRefused(
-                f"the gateway at {self._base} gave no usable answer: {type(error).__name__}"
+            raise AdminError(
+                f"request to the gateway at {self._base} failed: {type(error).__name__}"
             ) from None
         if response.status >= 400:
-            raise AdminRefused(str(answer.get("error", {}).get("message", answer)))
+            raise AdminError(str(answer.get("error", {}).get("message", answer)))
         return answer

@@ -3,7 +3,7 @@
 import typer
 
 from gateway.adapters.admin_token import read_token, token_path
-from gateway.cli.options import ConfigPath, loaded
+from gateway.cli.options import ConfigPath, load_or_exit
 
 admin = typer.Typer(help="The operators' API.", no_args_is_help=True)
 
@@ -19,7 +19,7 @@ def token(config: ConfigPath = None) -> None:
 
     Example: curl -H "Authorization: Bearer $(video-gateway admin token)" ...
     """
-    found = loaded(config)
+    found = load_or_exit(config)
     if found.config.admin.tokens:
         raise typer.BadParameter("admin.tokens are configured; the gateway generated no token")
     print(read_token(token_path(found.config)))

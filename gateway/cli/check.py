@@ -1,4 +1,4 @@
-"""`video-gateway check`: is the configuration good? Tells every mistake at once."""
+"""`video-gateway check`: validate the configuration and print every mistake in it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,39 +10,42 @@ from gateway.config.mistakes import ConfigError
 from gateway.config.source import VARIABLE, choose, environment
 
 BAD_CONFIGURATION = 2
-"""The exit code of every command that can't use its configuration."""
+"""Exit code of a command whose configuration is invalid."""
 
 
 def check(
     config: Annotated[
         Path | None,
-        typer.Option(help=f"The file; else {VARIABLE}'s, else config/gateway.yaml."),
+        typer.Option(
+            help=f"The configuration file. Default: ${VARIABLE}, then config/gateway.yaml."
+        ),
     ] = None,
 ) -> None:
-    """Check the configuration: every mistake with its place, what was seen, and what is allowed.
+    """Validate the configuration. For each mistake, print its line, the value and what is allowed.
 
-    Exits 0 if it could be put in force, 2 if not. Nothing is started, opened or called.
+    Exits 0 if the configuration is valid, 2 if not. Starts nothing and opens no connection.
     """
     environ = environment()
     path = choose(config, environ)
     try:
         loaded = load(path, environ)
     except ConfigError as error:
-        tell_mistakes(error)
+        print_mistakes(error)
         raise typer.Exit(BAD_CONFIGURATION) from None
-    _tell_good(path, loaded)
+    _print_summary(path, loaded)
 
 
-def tell_mistakes(error: ConfigError) -> None:
-    """Print what is wrong to standard error: one line per mistake, then how many there are."""
+def print_mistakes(error: ConfigError) -> None:
+    """Print one line per mistake and their count to standard error."""
     for line in error.lines():
         typer.echo(line, err=True)
     count = len(error.mistakes)
-    typer.echo(f"{count} mistake{'' if count == 1 else 's'}; nothing was started.", err=True)
+    mistakes = "1 mistake" if count == 1 else f"{count} mistakes"
+    typer.echo(f"{mistakes} in the configuration; nothing was started.", err=True)
 
 
-def _tell_good(path: Path, loaded: Loaded) -> None:
+def _print_summary(path: Path, loaded: Loaded) -> None:
     for warning in loaded.warnings:
         typer.echo(f"warning: {warning}")
     upstreams, teams = len(loaded.config.upstreams), len(loaded.config.teams)
-    typer.echo(f"{path} is good: version {loaded.version}, upstreams {upstreams}, teams {teams}.")
+    typer.echo(f"{path} is valid: version {loaded.version}, upstreams {upstreams}, teams {teams}.")

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from gateway.cli.admin import AdminApi
-from gateway.cli.job_words import moment
-from gateway.cli.options import AdminToken, ConfigPath, loaded
+from gateway.cli.options import AdminToken, ConfigPath, load_or_exit
+from gateway.cli.times import format_seconds
 
 costs = typer.Typer(
     help="Costs learned from bills above the catalog's price; they raise estimates.",
@@ -25,14 +25,15 @@ def listing(
 
     Example: video-gateway costs list
     """
-    rows = AdminApi(loaded(config).config, admin_token).call("GET", "/costs")["data"]
+    rows = AdminApi(load_or_exit(config).config, admin_token).call("GET", "/costs")["data"]
     if as_json:
         print(json.dumps(rows, indent=2))
         return
     print(f"{'COST USD':>12}  {'RAISED':16}  {'RIGHT BILLS':>11}  {'TEAM':16} KIND")
     for row in rows:
+        raised = format_seconds(row["raised_at"])
         print(
-            f"{row['cost_usd']:>12}  {moment(row['raised_at']):16}  {row['right_bills']:>11}"
+            f"{row['cost_usd']:>12}  {raised:16}  {row['right_bills']:>11}"
             f"  {row['team']:16} {row['profile']}"
         )
 
@@ -49,5 +50,5 @@ def reset(
     Example: video-gateway costs reset --model google/veo-3.1 --reason "price was corrected"
     """
     body = {"reason": reason} if model is None else {"model": model, "reason": reason}
-    done = AdminApi(loaded(config).config, admin_token).call("POST", "/costs/reset", body)
+    done = AdminApi(load_or_exit(config).config, admin_token).call("POST", "/costs/reset", body)
     print(f"{done['removed']} learned costs forgotten")

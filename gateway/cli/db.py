@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.options import ConfigPath, loaded
+from gateway.cli.options import ConfigPath, load_or_exit
 from gateway.domain.errors import GatewayError
 
 db = typer.Typer(help="The database.", no_args_is_help=True)
@@ -35,7 +35,7 @@ def backup(
 
     Example: video-gateway db backup backups/gateway-2026-11-26.db
     """
-    source = loaded(config).config.database.path
+    source = load_or_exit(config).config.database.path
     if source is None:
         raise BackupFailed("this database is PostgreSQL: use pg_dump")
     if not source.exists():

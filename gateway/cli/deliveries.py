@@ -1,74 +1,73 @@
 """`video-gateway deliveries list | show | replay | replay-dead`"""
 
-import time
-from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
 from gateway.cli.admin import AdminApi
-from gateway.cli.options import AdminToken, ConfigPath, loaded
-from gateway.config.values import read_duration
+from gateway.cli.options import AdminToken, ConfigPath, load_or_exit
+from gateway.cli.times import format_seconds, parse_age
 
 deliveries = typer.Typer(
-    help="What subscribers are owed and were sent; asks the running gateway.",
+    help="Webhook deliveries to subscribers. Needs a running gateway.",
     no_args_is_help=True,
 )
 
+_SINCE = "Only events after this: an age (24h, 7d) or a time (2026-11-22T12:00:00Z)."
 
-Since = Annotated[
-    str, typer.Option(help="Of events since then: 24h, 7d, or a moment like 2026-11-22T12:00:00Z.")
-]
+Since = Annotated[str, typer.Option(help=_SINCE)]
 Endpoint = Annotated[
-    str | None, typer.Option(help="Only of this endpoint, e.g. team/growth/render-farm.")
+    str | None, typer.Option(help="Only this endpoint, e.g. team/growth/render-farm.")
 ]
-Id = Annotated[str, typer.Argument(help="The delivery's id, as `deliveries list` shows it.")]
+Id = Annotated[str, typer.Argument(help="The delivery's id from `deliveries list`.")]
 
 
 @deliveries.command("list")
 def listing(
-    state: Annotated[str | None, typer.Option(help="pending, delivered or dead.")] = None,
-    endpoint: Endpoint = None,
-    since: Annotated[
-        str | None, typer.Option(help="Of events since then: 24h, 7d, or a moment.")
+    state: Annotated[
+        str | None, typer.Option(help="Only this state: pending, delivered or dead.")
     ] = None,
-    limit: Annotated[int, typer.Option(help="How many, newest first.", min=1)] = 50,
+    endpoint: Endpoint = None,
+    since: Annotated[str | None, typer.Option(help=_SINCE)] = None,
+    limit: Annotated[int, typer.Option(help="Print at most so many deliveries.", min=1)] = 50,
     config: ConfigPath = None,
     admin_token: AdminToken = None,
 ) -> None:
     """List deliveries, newest first."""
-    api = AdminApi(loaded(config).config, admin_token)
-    query = {"state": state, "endpoint": endpoint, "since": since and _moment(since)}
+    api = AdminApi(load_or_exit(config).config, admin_token)
+    query = {"state": state, "endpoint": endpoint, "since": since and _since(since)}
     rows = api.rows("/deliveries", {name: value for name, value in query.items() if value}, limit)
-    print(f"{'ID':29} {'STATE':10} {'TRIES':>5}  {'MADE':16}  {'NEXT':16}  {'EVENT':28} ENDPOINT")
+    print(
+        f"{'ID':29} {'STATE':10} {'TRIES':>5}  {'CREATED':16}  {'NEXT':16}  {'EVENT':28} ENDPOINT"
+    )
     for row in rows:
         print(
             f"{row['id']:29} {row['state']:10} {row['attempts_made']:>5}"
-            f"  {_time(row['created_at']):16}  {_time(row['next_attempt_at']):16}"
-            f"  {row['event']['type']:28} {_where(row)}"
+            f"  {format_seconds(row['created_at']):16}  {format_seconds(row['next_attempt_at']):16}"
+            f"  {row['event']['type']:28} {_endpoint(row)}"
         )
 
 
 @deliveries.command()
 def show(delivery_id: Id, config: ConfigPath = None, admin_token: AdminToken = None) -> None:
     """Show one delivery with every attempt."""
-    api = AdminApi(loaded(config).config, admin_token)
+    api = AdminApi(load_or_exit(config).config, admin_token)
     row = api.call("GET", f"/deliveries/{quote(delivery_id, safe='')}")
     event = row["event"]
-    facts = {
+    fields = {
         "delivery": row["id"],
         "state": row["state"],
-        "endpoint": _where(row),
+        "endpoint": _endpoint(row),
         "event": f"{event['type']} ({event['id']})",
         "job": event["job_id"],
         "team": event["team"],
         "idempotency key": event["idempotency_key"],
-        "made": _time(row["created_at"]),
-        "next attempt": _time(row["next_attempt_at"]),
-        "ended": _time(row["ended_at"]),
+        "created": format_seconds(row["created_at"]),
+        "next attempt": format_seconds(row["next_attempt_at"]),
+        "ended": format_seconds(row["ended_at"]),
     }
-    for name, value in facts.items():
+    for name, value in fields.items():
         if value:
             print(f"{name:16} {value}")
     for attempt in row["attempts"]:
@@ -77,10 +76,10 @@ def show(delivery_id: Id, config: ConfigPath = None, admin_token: AdminToken = N
 
 @deliveries.command()
 def replay(delivery_id: Id, config: ConfigPath = None, admin_token: AdminToken = None) -> None:
-    """Send one again now, whatever became of it; the event keeps its idempotency key."""
-    api = AdminApi(loaded(config).config, admin_token)
+    """Send one delivery again now, in whatever state it is. The idempotency key stays the same."""
+    api = AdminApi(load_or_exit(config).config, admin_token)
     row = api.call("POST", f"/deliveries/{quote(delivery_id, safe='')}/replay")
-    print(f"{row['id']} is due again")
+    print(f"{row['id']} is queued for delivery")
 
 
 @deliveries.command("replay-dead")
@@ -90,35 +89,32 @@ def replay_dead(
     config: ConfigPath = None,
     admin_token: AdminToken = None,
 ) -> None:
-    """Send again everything that was given up, but for endpoints that are disabled."""
-    api = AdminApi(loaded(config).config, admin_token)
-    body = {"since": _moment(since)} | ({} if endpoint is None else {"endpoint": endpoint})
+    """Send all dead deliveries again, except those to disabled endpoints."""
+    api = AdminApi(load_or_exit(config).config, admin_token)
+    body = {"since": _since(since)} | ({} if endpoint is None else {"endpoint": endpoint})
     count = api.call("POST", "/deliveries/replay-dead", body)["replayed"]
-    print(f"{count} deliver{'y is' if count == 1 else 'ies are'} due again")
+    print(f"{count} deliver{'y is' if count == 1 else 'ies are'} queued for delivery")
 
 
-def _moment(text: str) -> str:
-    """`24h` as the unix seconds of a day ago; anything else goes on as it is."""
+def _since(text: str) -> str:
+    """Convert an age such as `24h` to unix seconds; leave any other text to the admin API."""
     try:
-        return str(int(time.time() - read_duration(text).total_seconds()))
+        return str(parse_age(text))
     except ValueError:
         return text
 
 
 def _print_attempt(attempt: dict[str, Any]) -> None:
-    said = attempt["error"] or "" if attempt["status"] is None else str(attempt["status"])
+    result = attempt["error"] or "" if attempt["status"] is None else str(attempt["status"])
     if attempt["status"] is not None and attempt["error"]:
-        said += f" ({attempt['error']})"
-    print(f"\n#{attempt['attempt']} {_time(attempt['at'])}  {said}  {attempt['latency_ms']} ms")
+        result += f" ({attempt['error']})"
+    at = format_seconds(attempt["at"])
+    print(f"\n#{attempt['attempt']} {at}  {result}  {attempt['latency_ms']} ms")
     for name in ("detail", "answer"):
         if attempt[name]:
             print(f"  {name}: {attempt[name]}")
 
 
-def _where(row: dict[str, Any]) -> str:
-    """The endpoint; of a callback also where it leads."""
+def _endpoint(row: dict[str, Any]) -> str:
+    """Return the endpoint's name; for a client's callback also the origin of its URL."""
     return f"{row['endpoint']} {row['origin']}" if "origin" in row else str(row["endpoint"])
-
-
-def _time(seconds: int | None) -> str:
-    return "" if not seconds else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")

@@ -7,7 +7,7 @@ import typer
 
 from gateway.cli.admin import AdminApi
 from gateway.cli.jobs import Id
-from gateway.cli.options import AdminToken, ConfigPath, loaded
+from gateway.cli.options import AdminToken, ConfigPath, load_or_exit
 
 Reason = Annotated[str, typer.Option(help="Why; kept in the audit trail.")]
 
@@ -29,7 +29,9 @@ def end(
     Example: video-gateway jobs end gen-vid-... --cost-usd 0 --reason "upstream lost it"
     """
     body = {"cost_usd": cost_usd, "reason": reason}
-    _print(AdminApi(loaded(config).config, admin_token).call("POST", _path(job_id, "end"), body))
+    _print(
+        AdminApi(load_or_exit(config).config, admin_token).call("POST", _path(job_id, "end"), body)
+    )
 
 
 def settle(
@@ -49,7 +51,7 @@ def settle(
     if accept == (cost_usd is not None):
         raise typer.BadParameter("give either --accept or --cost-usd", param_hint="--accept")
     body = {"accept": True} if accept else {"cost_usd": cost_usd}
-    api = AdminApi(loaded(config).config, admin_token)
+    api = AdminApi(load_or_exit(config).config, admin_token)
     _print(api.call("POST", _path(job_id, "settle"), {**body, "reason": reason}))
 
 

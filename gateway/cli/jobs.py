@@ -1,77 +1,72 @@
 """`video-gateway jobs list | show | delete-content`"""
 
-import asyncio
 import json
-import time
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
 from gateway.adapters.blobs import open_blobs
 from gateway.adapters.clock import SystemClock
-from gateway.adapters.database import open_database
 from gateway.api.admin.jobs import withdrawn_document
-from gateway.cli.admin import AdminApi, AdminRefused, NoGateway
-from gateway.cli.job_words import moment, print_job
-from gateway.cli.options import AdminToken, ConfigPath, loaded, person
-from gateway.config.loader import Loaded
-from gateway.config.values import read_duration
+from gateway.cli.admin import AdminApi, AdminError, GatewayNotRunning
+from gateway.cli.database import write_database
+from gateway.cli.job_output import print_job
+from gateway.cli.options import AdminToken, ConfigPath, current_actor, load_or_exit
+from gateway.cli.times import format_seconds, parse_age
+from gateway.config.schema import Config
 from gateway.domain.job import Status
 from gateway.ports import Database
 from gateway.services.content.delete import AssetDeleter
 from gateway.services.operations.job_report import brief, job_report
 from gateway.store import job_queries
 from gateway.store.job_queries import JobFilter
-from gateway.store.migrate import bundled, migrate
 from gateway.telemetry.bundle import Telemetry
 
 jobs = typer.Typer(
-    help="Jobs and their videos; asks the running gateway, or the database where none runs.",
+    help="Jobs and their videos. Uses the running gateway; if none runs, opens the database.",
     no_args_is_help=True,
 )
 
-T = TypeVar("T")
-
-
 Id = Annotated[str, typer.Argument(help="The job's id, as clients and `jobs list` show it.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
 @jobs.command("list")
 def listing(
-    team: Annotated[str | None, typer.Option(help="Only of this team.")] = None,
+    team: Annotated[str | None, typer.Option(help="Only this team's jobs.")] = None,
     status: Annotated[
-        Status | None, typer.Option(help="Only in this state, e.g. completed or unknown.")
+        Status | None, typer.Option(help="Only this status, e.g. completed or unknown.")
     ] = None,
     since: Annotated[
-        str | None, typer.Option(help="Submitted since then: 24h, 7d, or unix seconds.")
+        str | None, typer.Option(help="Only jobs submitted after this: 24h, 7d, or unix seconds.")
     ] = None,
-    limit: Annotated[int, typer.Option(help="How many, newest first.", min=1)] = 50,
+    limit: Annotated[int, typer.Option(help="Print at most so many jobs.", min=1)] = 50,
     as_json: AsJson = False,
     config: ConfigPath = None,
     admin_token: AdminToken = None,
 ) -> None:
     """List jobs, newest first."""
-    found = loaded(config)
-    from_then = None if since is None else _seconds(since)
+    loaded = load_or_exit(config)
+    since_seconds = None if since is None else _since(since)
     try:
-        query = {"team": team, "status": status and status.value, "since": from_then}
+        query = {"team": team, "status": status and status.value, "since": since_seconds}
         given = {name: str(value) for name, value in query.items() if value is not None}
-        rows = AdminApi(found.config, admin_token).rows("/jobs", given, limit)
-    except NoGateway:
-        wanted = JobFilter(team, status, None if from_then is None else from_then * 1000)
-        kept = _offline(found, lambda db: db.read(lambda tx: job_queries.page(tx, wanted, limit)))
-        rows = [brief(job) for job in kept]
+        rows = AdminApi(loaded.config, admin_token).rows("/jobs", given, limit)
+    except GatewayNotRunning:
+        wanted = JobFilter(team, status, None if since_seconds is None else since_seconds * 1000)
+        stored = write_database(
+            loaded.config, lambda db: db.read(lambda tx: job_queries.page(tx, wanted, limit))
+        )
+        rows = [brief(job) for job in stored]
     if as_json:
         print(json.dumps(rows, indent=2))
         return
-    print(f"{'ID':40} {'STATUS':12} {'MADE':16}  {'COST USD':>10}  {'TEAM':16} MODEL")
+    print(f"{'ID':40} {'STATUS':12} {'CREATED':16}  {'COST USD':>10}  {'TEAM':16} MODEL")
     for row in rows:
         cost = row.get("cost_usd") or f"~{row['estimate_usd']}"
         print(
-            f"{row['id']:40} {row['status']:12} {moment(row['created_at']):16}  {cost:>10}"
+            f"{row['id']:40} {row['status']:12} {format_seconds(row['created_at']):16}  {cost:>10}"
             f"  {row['team']:16} {row['model']}"
         )
 
@@ -81,14 +76,16 @@ def show(
     job_id: Id, as_json: AsJson = False, config: ConfigPath = None, admin_token: AdminToken = None
 ) -> None:
     """Show one job: its decision, attempts, money, deliveries and stored videos."""
-    found = loaded(config)
+    loaded = load_or_exit(config)
     try:
-        document = AdminApi(found.config, admin_token).call("GET", f"/jobs/{quote(job_id, '')}")
-    except NoGateway:
-        kept = _offline(found, lambda database: database.read(lambda tx: job_report(tx, job_id)))
-        if kept is None:
-            raise AdminRefused(f"Job {job_id} not found") from None
-        document = kept.document()
+        document = AdminApi(loaded.config, admin_token).call("GET", f"/jobs/{quote(job_id, '')}")
+    except GatewayNotRunning:
+        report = write_database(
+            loaded.config, lambda db: db.read(lambda tx: job_report(tx, job_id))
+        )
+        if report is None:
+            raise AdminError(f"Job {job_id} not found") from None
+        document = report.document()
     if as_json:
         print(json.dumps(document, indent=2))
     else:
@@ -98,55 +95,50 @@ def show(
 @jobs.command("delete-content")
 def delete_content(
     job_id: Id,
-    why: Annotated[str | None, typer.Option(help="Kept with the record of the deletion.")] = None,
+    why: Annotated[
+        str | None, typer.Option(help="Reason, stored with the record of the deletion.")
+    ] = None,
     config: ConfigPath = None,
     admin_token: AdminToken = None,
 ) -> None:
-    """Delete a job's stored videos, and hand them out no more, whoever else has a copy."""
-    found = loaded(config)
+    """Delete a job's stored videos and stop serving them, even if the upstream has a copy."""
+    loaded = load_or_exit(config)
     try:
-        done = AdminApi(found.config, admin_token).call(
+        result = AdminApi(loaded.config, admin_token).call(
             "DELETE", f"/jobs/{quote(job_id, '')}/content", {"why": why} if why else None
         )
-    except NoGateway:
-        done = _offline(found, lambda database: _withdraw(found, database, job_id, why))
-    for one in done["removed"]:
-        word = "deleted" if one["deleted"] else "forgotten; deleted when its store is next tidied:"
-        print(f"{word} {job_id} index {one['index']}, {one['bytes']} bytes, in {one['store']}")
-    print(f"{job_id}: its videos are handed out no more")
+    except GatewayNotRunning:
+        result = write_database(
+            loaded.config, lambda database: _withdraw(loaded.config, database, job_id, why)
+        )
+    for asset in result["removed"]:
+        outcome = "deleted" if asset["deleted"] else "marked for deletion:"
+        print(
+            f"{outcome} {job_id} index {asset['index']}, {asset['bytes']} bytes,"
+            f" in {asset['store']}"
+        )
+    print(f"{job_id}: the gateway no longer serves its videos")
 
 
 async def _withdraw(
-    found: Loaded, database: Database, job_id: str, why: str | None
+    config: Config, database: Database, job_id: str, why: str | None
 ) -> dict[str, Any]:
-    blobs = open_blobs(found.config.content.url, create=False)
+    blobs = open_blobs(config.content.url, create=False)
     try:
-        withdrawer = AssetDeleter(database, SystemClock(), blobs, Telemetry())
-        return withdrawn_document(await withdrawer.withdraw(job_id, person(), why))
+        deleter = AssetDeleter(database, SystemClock(), blobs, Telemetry())
+        return withdrawn_document(await deleter.withdraw(job_id, current_actor(), why))
     finally:
         if blobs is not None:
             await blobs.close()
 
 
-def _offline(found: Loaded, act: Callable[[Database], Awaitable[T]]) -> T:
-    """Do it on the database itself, where no gateway runs."""
-
-    async def run() -> T:
-        database = await open_database(found.config.database.url.get_secret_value())
-        try:
-            await migrate(database, bundled(), SystemClock())
-            return await act(database)
-        finally:
-            await database.close()
-
-    return asyncio.run(run())
-
-
-def _seconds(text: str) -> int:
-    """`24h` as the unix seconds of a day ago, or unix seconds as they are."""
+def _since(text: str) -> int:
+    """Parse an age such as `24h`, or unix seconds, into unix seconds."""
     try:
-        return int(time.time() - read_duration(text).total_seconds())
+        return parse_age(text)
     except ValueError:
         if text.isascii() and text.isdigit():
             return int(text)
-    raise typer.BadParameter("24h, 7d, or unix seconds", param_hint="--since")
+    raise typer.BadParameter(
+        f"{text!r} is not a time; allowed: 24h, 7d, or unix seconds", param_hint="--since"
+    )

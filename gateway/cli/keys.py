@@ -1,70 +1,69 @@
 """`video-gateway keys create | list | revoke | hash`"""
 
-import asyncio
 import random
 import sys
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
 import typer
 
 from gateway.adapters.clock import SystemClock
-from gateway.adapters.database import open_database
-from gateway.cli.admin import AdminApi, NoGateway
-from gateway.cli.options import AdminToken, ConfigPath, loaded, person
+from gateway.cli.admin import AdminApi, GatewayNotRunning
+from gateway.cli.database import write_database
+from gateway.cli.options import AdminToken, ConfigPath, current_actor, load_or_exit
+from gateway.cli.times import format_seconds
 from gateway.config.live import Live
 from gateway.config.loader import Loaded
 from gateway.domain.team import hash_key
+from gateway.ports import Database
 from gateway.services.access.api_keys import Keyring
-from gateway.store.migrate import bundled, migrate
 
-keys = typer.Typer(help="Bearer keys of teams.", no_args_is_help=True)
+keys = typer.Typer(help="API keys of teams.", no_args_is_help=True)
 
 T = TypeVar("T")
 
-Team = Annotated[str, typer.Argument(help="A team of the configuration.")]
-Name = Annotated[str, typer.Argument(help="What the key is called, e.g. ci.")]
+Team = Annotated[str, typer.Argument(help="A team in the configuration.")]
+Name = Annotated[str, typer.Argument(help="Name of the key, e.g. ci.")]
 
 
 @keys.command()
 def create(
     team: Team, name: Name, config: ConfigPath = None, admin_token: AdminToken = None
 ) -> None:
-    """Make a key and print it; it is shown this once, and only its hash is stored."""
-    found = loaded(config)
+    """Create a key and print it. It can't be shown again: only its hash is stored."""
+    loaded = load_or_exit(config)
     try:
-        made = AdminApi(found.config, admin_token).call(
+        created = AdminApi(loaded.config, admin_token).call(
             "POST", "/keys", {"team": team, "name": name}
         )
-        secret = made["key"]
-    except NoGateway:
-        secret = _offline(found, lambda ring: ring.create(team, name, person())).secret
+        secret = created["key"]
+    except GatewayNotRunning:
+        secret = _offline(loaded, lambda keys: keys.create(team, name, current_actor())).secret
     print(secret)
 
 
 @keys.command("list")
 def listing(config: ConfigPath = None, admin_token: AdminToken = None) -> None:
-    """List the keys of the configuration and of the database; never a secret."""
-    found = loaded(config)
+    """List the keys in the configuration and in the database, without secrets."""
+    loaded = load_or_exit(config)
     try:
-        stored = AdminApi(found.config, admin_token).call("GET", "/keys")["data"]
+        stored = AdminApi(loaded.config, admin_token).call("GET", "/keys")["data"]
         rows = [
-            (k["team"], k["name"], _day(k["created_at"]), _day(k["revoked_at"])) for k in stored
+            _row(key["team"], key["name"], key["created_at"], key["revoked_at"]) for key in stored
         ]
-    except NoGateway:
+    except GatewayNotRunning:
         rows = [
-            (
-                k.team,
-                k.name,
-                _day(k.created_at // 1000),
-                _day(k.revoked_at and k.revoked_at // 1000),
+            _row(
+                key.team,
+                key.name,
+                key.created_at // 1000,
+                None if key.revoked_at is None else key.revoked_at // 1000,
             )
-            for k in _offline(found, Keyring.stored)
+            for key in _offline(loaded, Keyring.stored)
         ]
-    for team, settings in found.config.teams.items():
+    for team, settings in loaded.config.teams.items():
         rows += [(team, key.name, "in the file", "") for key in settings.keys]
-    print(f"{'TEAM':20} {'NAME':24} {'MADE':16} REVOKED")
+    print(f"{'TEAM':20} {'NAME':24} {'CREATED':16} REVOKED")
     for row in sorted(rows):
         print(f"{row[0]:20} {row[1]:24} {row[2]:16} {row[3]}".rstrip())
 
@@ -73,19 +72,19 @@ def listing(config: ConfigPath = None, admin_token: AdminToken = None) -> None:
 def revoke(
     team: Team, name: Name, config: ConfigPath = None, admin_token: AdminToken = None
 ) -> None:
-    """Revoke a key of the database; within a second it stops on every replica."""
-    found = loaded(config)
+    """Revoke a key in the database; every replica rejects it within a second."""
+    loaded = load_or_exit(config)
     try:
-        AdminApi(found.config, admin_token).call("DELETE", f"/keys/{team}/{name}")
-    except NoGateway:
-        _offline(found, lambda ring: ring.revoke(team, name, person()))
+        AdminApi(loaded.config, admin_token).call("DELETE", f"/keys/{team}/{name}")
+    except GatewayNotRunning:
+        _offline(loaded, lambda keys: keys.revoke(team, name, current_actor()))
     print(f"revoked {team}/{name}")
 
 
 @keys.command("hash")
 def hashing(
     key: Annotated[
-        str | None, typer.Argument(help="The key; left out, it is read from standard input.")
+        str | None, typer.Argument(help="The key. Without it, the key is read from standard input.")
     ] = None,
 ) -> None:
     """Print the hash of a key, for `teams.<name>.keys` or `admin.tokens` in the configuration."""
@@ -95,21 +94,17 @@ def hashing(
     print(hash_key(secret))
 
 
-def _offline(found: Loaded, act: Callable[[Keyring], Awaitable[T]]) -> T:
-    """Do it on the database itself, where no gateway runs (or a PostgreSQL that several share)."""
+def _offline(loaded: Loaded, operation: Callable[[Keyring], Awaitable[T]]) -> T:
+    """Run the operation on the database itself, without a gateway."""
 
-    async def run() -> T:
-        database = await open_database(found.config.database.url.get_secret_value())
-        try:
-            await migrate(database, bundled(), SystemClock())
-            live = Live(found.config, found.version)
-            ring = Keyring(database, SystemClock(), random.SystemRandom(), live)
-            return await act(ring)
-        finally:
-            await database.close()
+    async def run(database: Database) -> T:
+        live = Live(loaded.config, loaded.version)
+        return await operation(Keyring(database, SystemClock(), random.SystemRandom(), live))
 
-    return asyncio.run(run())
+    return write_database(loaded.config, run)
 
 
-def _day(seconds: int | None) -> str:
-    return "" if not seconds else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
+def _row(
+    team: str, name: str, created_at: int, revoked_at: int | None
+) -> tuple[str, str, str, str]:
+    return team, name, format_seconds(created_at), format_seconds(revoked_at)

@@ -25,7 +25,7 @@ app = typer.Typer(
     name="video-gateway",
     no_args_is_help=True,
     add_completion=False,
-    pretty_exceptions_enable=False,  # no traceback reaches a person, least of all one with locals
+    pretty_exceptions_enable=False,  # a traceback with locals would print secrets
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},  # subcommands inherit both
 )

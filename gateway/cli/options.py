@@ -1,4 +1,4 @@
-"""Options and steps that several commands share."""
+"""Options and helpers that several commands share."""
 
 import os
 import pwd
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.check import BAD_CONFIGURATION, tell_mistakes
+from gateway.cli.check import BAD_CONFIGURATION, print_mistakes
 from gateway.config.loader import ConfigError, Loaded, load
 from gateway.config.source import choose, environment
 from gateway.domain.audit import Actor
@@ -17,7 +17,7 @@ ConfigPath = Annotated[
     Path | None,
     typer.Option(
         "--config",
-        help="The configuration file; else VIDEO_GATEWAY_CONFIG, else config/gateway.yaml.",
+        help="The configuration file. Default: $VIDEO_GATEWAY_CONFIG, then config/gateway.yaml.",
     ),
 ]
 AdminToken = Annotated[
@@ -25,36 +25,36 @@ AdminToken = Annotated[
     typer.Option(
         "--admin-token",
         envvar="VIDEO_GATEWAY_ADMIN_TOKEN",
-        help="A bearer token of `admin.tokens`, for a gateway that asks for one.",
+        help="A bearer token whose hash `admin.tokens` lists.",
     ),
 ]
 
 
-def loaded(path: Path | None) -> Loaded:
-    """The configuration, or every mistake in it on stderr and exit code 2."""
+def load_or_exit(path: Path | None) -> Loaded:
+    """Load the configuration; on mistakes, print them to stderr and exit with code 2."""
     try:
-        return read(path)
+        return load_config(path)
     except ConfigError as error:
-        tell_mistakes(error)
+        print_mistakes(error)
         raise typer.Exit(BAD_CONFIGURATION) from None
 
 
-def read(path: Path | None) -> Loaded:
-    """The configuration as the file and the environment have it now.
+def load_config(path: Path | None) -> Loaded:
+    """Load the configuration from the file and the environment as they are now.
 
     Raises:
-        ConfigError: with every mistake in it.
+        ConfigError: the configuration is invalid; lists every mistake.
 
     """
     environ = environment()
     return load(choose(path, environ), environ)
 
 
-def person() -> Actor:
-    """Who runs this command, and where: for the audit trail."""
+def current_actor() -> Actor:
+    """Return the user and host that run this command, for the audit trail."""
     uid = os.getuid()
     try:
         name = pwd.getpwuid(uid).pw_name
-    except KeyError:  # a container's user need not have a name
+    except KeyError:  # a container's user may have no name
         name = f"uid {uid}"
     return Actor(name, f"command line on {socket.gethostname()}")

@@ -16,70 +16,75 @@ from gateway.sandbox.film import CannotRender, check_tools
 
 def sandbox(
     listen: Annotated[
-        str, typer.Option(help="host:port; port 0 takes a free one.")
+        str, typer.Option(help="host:port to listen on; port 0 picks a free port.")
     ] = "127.0.0.1:9090",
     api_key: Annotated[
         list[str] | None,
         typer.Option(
             envvar="VIDEO_SANDBOX_API_KEY",
-            help=f"A key that it takes; may be repeated. Without: {DEFAULT_API_KEY}.",
+            help=f"An API key to accept; may be repeated. Default: {DEFAULT_API_KEY}.",
         ),
     ] = None,
     webhook_secret: Annotated[
         str | None,
         typer.Option(
             envvar="VIDEO_SANDBOX_WEBHOOK_SECRET",
-            help="Signs webhooks; without it they go out unsigned.",
+            help="Secret that signs webhooks; without it they are unsigned.",
         ),
     ] = None,
     control_token: Annotated[
         str | None,
         typer.Option(
             envvar="VIDEO_SANDBOX_CONTROL_TOKEN",
-            help="Guards /sandbox/v1; without it, that answers loopback peers only.",
+            help="Token for /sandbox/v1; without it only loopback clients may use it.",
         ),
     ] = None,
     callback_url: Annotated[
-        str | None, typer.Option(help="The workspace's webhook, where a request names none.")
+        str | None, typer.Option(help="Webhook URL for requests that name none.")
     ] = None,
     https_callbacks: Annotated[
-        bool, typer.Option(help="Take https callbacks only, as the real service does.")
+        bool, typer.Option(help="Accept only https callbacks, as OpenRouter does.")
     ] = False,
     public_url: Annotated[
-        str | None, typer.Option(help="Origin of the URLs handed out; else the request's own.")
+        str | None, typer.Option(help="Origin of returned URLs. Default: the request's Host.")
     ] = None,
     speed: Annotated[
-        float, typer.Option(min=0, help="Sandbox seconds in a second; 0 waits to be advanced.")
+        float, typer.Option(min=0, help="Sandbox seconds per second; 0 stops the clock.")
     ] = 1.0,
-    seed: Annotated[int | None, typer.Option(help="Makes ids and drawn durations repeat.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of ids and random durations.")] = None,
     submit_seconds: Annotated[
-        str, typer.Option(help="How long a submit takes: A, or from A to B as A:B.")
+        str, typer.Option(help="Duration of a submit: A, or a random one from A to B as A:B.")
     ] = "2.4:3.6",
     generation_seconds: Annotated[
-        str, typer.Option(help="How long a job takes, likewise.")
+        str, typer.Option(help="Duration of a job: A or A:B.")
     ] = "5.6:61.6",
     in_progress: Annotated[
-        Literal["never", "always", "mixed"], typer.Option(help="Do jobs show in_progress?")
+        Literal["never", "always", "mixed"],
+        typer.Option(help="Which jobs pass through in_progress."),
     ] = "mixed",
-    retention: Annotated[float, typer.Option(min=0, help="Seconds until content is gone.")] = 86400,
+    retention: Annotated[
+        float, typer.Option(min=0, help="Seconds until content is deleted.")
+    ] = 86400,
     stored_copies: Annotated[
-        float | None, typer.Option(min=0, help="Hand out keyless links that live so many seconds.")
+        float | None,
+        typer.Option(min=0, help="Return links that need no key for this many seconds."),
     ] = None,
     error_shape: Annotated[
-        Literal["standard", "zod"], typer.Option(help="The answer to a body of the wrong shape.")
+        Literal["standard", "zod"], typer.Option(help="Format of the error for an invalid body.")
     ] = "standard",
     not_ready: Annotated[
-        Literal["409", "404"], typer.Option(help="The status of content before completion.")
+        Literal["409", "404"], typer.Option(help="HTTP status of content before completion.")
     ] = "409",
     byok: Annotated[
-        Literal["no", "free", "fee"], typer.Option(help="Jobs run on the caller's provider keys.")
+        Literal["no", "free", "fee"],
+        typer.Option(help="Whether jobs run on the caller's provider keys."),
     ] = "no",
     outputs: Annotated[int, typer.Option(min=1, max=10, help="Videos per job.")] = 1,
-    zdr: Annotated[bool, typer.Option(help="The account routes nothing that isn't ZDR.")] = False,
+    zdr: Annotated[bool, typer.Option(help="The account routes only to ZDR endpoints.")] = False,
 ) -> None:
-    """Emulate OpenRouter's video API on this machine, for rehearsals and CI: nothing is paid.
+    """Emulate OpenRouter's video API on this machine, for development and CI. Costs nothing.
 
-    Times are the sandbox's: with --speed 10 a job of a minute takes six seconds.
+    All durations are in sandbox seconds: with --speed 10, a one-minute job takes six seconds.
     """
     host, port = _address(listen)
     config = SandboxConfig(
@@ -116,39 +121,43 @@ async def _run(config: SandboxConfig, speed: float, host: str, port: int) -> Non
         loop.add_signal_handler(number, stop.set)
     running = await Sandbox.start(config, SandboxClock(speed), host=host, port=port)
     try:
-        for line in _greeting(running, speed):
+        for line in _startup_lines(running, speed):
             print(line, flush=True)
         await stop.wait()
     finally:
         await running.close()
 
 
-def _greeting(running: Sandbox, speed: float) -> list[str]:
+def _startup_lines(running: Sandbox, speed: float) -> list[str]:
     secret = running.config.webhook_secret
-    given = running.api_key if running.api_key == DEFAULT_API_KEY else "as given"
+    api_key = running.api_key if running.api_key == DEFAULT_API_KEY else "as configured"
     return [
         f"sandbox upstream: {running.url}",
-        f"key:              {given}",
+        f"key:              {api_key}",
         f"control:          {running.origin}{CONTROL}",
         f"webhooks:         {'signed' if secret else 'unsigned (no --webhook-secret)'}",
-        f"time:             {f'{speed:g} x' if speed else 'still; POST ' + CONTROL + '/advance'}",
+        f"time:             {f'{speed:g} x' if speed else 'stopped; POST ' + CONTROL + '/advance'}",
     ]
 
 
 def _address(listen: str) -> tuple[str, int]:
     host, colon, port = listen.rpartition(":")
     if not (colon and host and port.isascii() and port.isdigit() and int(port) < 65536):
-        raise typer.BadParameter(f"{listen!r} is not host:port", param_hint="--listen")
+        raise typer.BadParameter(
+            f"{listen!r} is not host:port, e.g. 127.0.0.1:9090", param_hint="--listen"
+        )
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 def _range(text: str, option: str) -> Seconds:
-    """`A` or `A:B`, seconds, ascending."""
+    """Parse `A` or `A:B` in seconds, where A is at most B."""
     low, _, high = text.partition(":")
     try:
         ends = float(low), float(high or low)
     except ValueError:
         ends = -1.0, -1.0
     if not 0 <= ends[0] <= ends[1] < float("inf"):
-        raise typer.BadParameter(f"{text!r} is neither A nor A:B, in seconds", param_hint=option)
+        raise typer.BadParameter(
+            f"{text!r} is neither A nor A:B in seconds, A at most B", param_hint=option
+        )
     return ends

@@ -1,4 +1,4 @@
-"""`python -m gateway` as a process, for tests of what an operator meets."""
+"""Runs `python -m gateway` as a process, as an operator does."""
 
 import asyncio
 import json
@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-_PATIENCE = 30.0  # seconds; a start takes about one
+_TIMEOUT = 30.0  # seconds; a start takes about one
 
 
 @dataclass(frozen=True)
-class Done:
-    """A program that has ended."""
+class Completed:
+    """The result of a process that has exited."""
 
     code: int
     out: str
@@ -25,46 +25,46 @@ class Done:
 
 @dataclass
 class Serving:
-    """`video-gateway serve`, and every line that it logs."""
+    """A running `video-gateway serve` and its log lines."""
 
     process: asyncio.subprocess.Process
     lines: list[dict[str, Any]] = field(default_factory=list)
 
-    async def told(self, event: str) -> dict[str, Any]:
-        """The next line of that kind, waiting for it; AssertionError where none comes."""
+    async def logged(self, event: str) -> dict[str, Any]:
+        """Wait for the next log line of that event; AssertionError if the process exits first."""
         assert self.process.stdout is not None
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_TIMEOUT):
             while raw := await self.process.stdout.readline():
                 self.lines.append(json.loads(raw))
                 if self.lines[-1]["event"] == event:
                     return self.lines[-1]
-        raise AssertionError(f"it ended without {event}: {self.lines}")
+        raise AssertionError(f"the process exited without logging {event}: {self.lines}")
 
-    async def ended(self) -> int:
-        """Its exit code, once it has ended by itself."""
-        async with asyncio.timeout(_PATIENCE):
+    async def exit_code(self) -> int:
+        """Wait until the process exits, and return its exit code."""
+        async with asyncio.timeout(_TIMEOUT):
             rest, _ = await self.process.communicate()
         self.lines += [json.loads(raw) for raw in rest.splitlines()]
         return self.process.returncode or 0
 
 
-async def run(*words: str, stdin: str = "", **environ: str) -> Done:
-    """Run a command to its end."""
+async def run(*arguments: str, stdin: str = "", **environ: str) -> Completed:
+    """Run a command until it exits."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gateway", *words),
+        *(sys.executable, "-m", "gateway", *arguments),
         env=os.environ | environ,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(_PATIENCE):
+    async with asyncio.timeout(_TIMEOUT):
         out, err = await process.communicate(stdin.encode())
-    return Done(process.returncode or 0, out.decode(), err.decode())
+    return Completed(process.returncode or 0, out.decode(), err.decode())
 
 
 @asynccontextmanager
 async def serving(config: Path) -> AsyncIterator[Serving]:
-    """`video-gateway serve` on this file, once it listens; killed at the end if it still runs."""
+    """Start `video-gateway serve` with this file, wait until it listens, kill it at the end."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "gateway", "serve", "--config", str(config)),
         stdin=asyncio.subprocess.DEVNULL,
@@ -73,7 +73,7 @@ async def serving(config: Path) -> AsyncIterator[Serving]:
     )
     server = Serving(process)
     try:
-        await server.told("server.started")
+        await server.logged("server.started")
         yield server
     finally:
         if process.returncode is None:
@@ -82,7 +82,7 @@ async def serving(config: Path) -> AsyncIterator[Serving]:
 
 
 def configuration(folder: Path, upstream: str = "http://127.0.0.1:9/api/v1", **more: str) -> Path:
-    """A file with one team, `growth`, on a SQLite database in `folder`; `more` are its sections."""
+    """Write a configuration with one team, `growth`; `more` replaces or adds sections."""
     sections = {
         "server": "{listen: '127.0.0.1:0', admin_listen: '127.0.0.1:0', drain_seconds: 1}",
         "database": f"{{url: 'sqlite:///{folder}/gateway.db'}}",
@@ -96,7 +96,7 @@ def configuration(folder: Path, upstream: str = "http://127.0.0.1:9/api/v1", **m
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """Find a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""`video-gateway audit`, on a database that a gateway may be writing to."""
+"""Tests of `video-gateway audit`."""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ def write(url: str, act: Callable[[Transaction], object]) -> None:
 
 @pytest.fixture
 def run(sqlite_url: str, tmp_path: Path) -> Run:
-    """Runs a command on a database with three records."""
+    """Return a function that runs a command on a database with three records."""
     config = tmp_path / "gateway.yaml"
     config.write_text(CONFIG.format(url=sqlite_url))
 
@@ -53,10 +53,12 @@ def run(sqlite_url: str, tmp_path: Path) -> Run:
         audit.record(tx, AuditedAct.KEY_REVOKED, ops, "red/ci", now)
 
     write(sqlite_url, fill)
-    return lambda *words: CliRunner().invoke(app, ["audit", *words, "--config", str(config)])
+    return lambda *arguments: CliRunner().invoke(
+        app, ["audit", *arguments, "--config", str(config)]
+    )
 
 
-def test_records_are_listed_newest_first_with_who_when_and_from_where(
+def test_list_prints_the_newest_record_first_with_actor_time_and_origin(
     run: Run,
 ) -> None:
     lines = run("list").output.splitlines()
@@ -66,10 +68,10 @@ def test_records_are_listed_newest_first_with_who_when_and_from_where(
     ]
     assert "        changes: a: 1 -> 2" in lines
     assert "        hash: sha256:00" in lines
-    assert "\x1b" not in "".join(lines), "no record writes on the operator's terminal"
+    assert "\x1b" not in "".join(lines), "control characters of a record reach the terminal"
 
 
-def test_records_are_listed_for_machines(run: Run) -> None:
+def test_list_prints_json_lines(run: Run) -> None:
     (line,) = run("list", "--json", "--limit", "1").output.splitlines()
 
     record = json.loads(line)
@@ -79,14 +81,14 @@ def test_records_are_listed_for_machines(run: Run) -> None:
     assert re.fullmatch(r"[0-9a-f]{64}", record["hash"])
 
 
-def test_a_whole_trail_is_verified_and_says_where_it_ends(run: Run) -> None:
+def test_verify_accepts_an_intact_trail_and_prints_its_last_record(run: Run) -> None:
     result = run("verify")
 
     assert result.exit_code == 0
-    assert re.fullmatch(r"ok: 3 records, unbroken; the last is 3:[0-9a-f]{64}\n", result.output)
+    assert re.fullmatch(r"ok: 3 records, chain intact; the last is 3:[0-9a-f]{64}\n", result.output)
 
 
-def test_a_removed_record_fails_the_check(run: Run, sqlite_url: str) -> None:
+def test_verify_detects_a_removed_record(run: Run, sqlite_url: str) -> None:
     write(sqlite_url, lambda tx: tx.execute("DELETE FROM audit WHERE number = 2"))
 
     result = run("verify")
@@ -95,17 +97,17 @@ def test_a_removed_record_fails_the_check(run: Run, sqlite_url: str) -> None:
     assert "- record 3: record 2 is missing before it" in result.output
 
 
-def test_a_noted_record_that_is_not_there_fails_the_check(run: Run) -> None:
-    noted = run("verify").output.rsplit(" ", 1)[1].strip()
-    assert run("verify", "--still-has", noted).exit_code == 0
+def test_verify_detects_that_an_expected_record_is_missing(run: Run) -> None:
+    expected = run("verify").output.rsplit(" ", 1)[1].strip()
+    assert run("verify", "--still-has", expected).exit_code == 0
 
-    other = f"2:{noted.partition(':')[2]}"
+    other = f"2:{expected.partition(':')[2]}"
     result = run("verify", "--still-has", other)
 
     assert result.exit_code == 1
     assert "record 2: it has another hash" in result.output
 
 
-@pytest.mark.parametrize("noted", ["3", "3:abc", "x:" + "0" * 64])
-def test_a_note_that_is_none_is_refused(run: Run, noted: str) -> None:
-    assert run("verify", "--still-has", noted).exit_code == 2
+@pytest.mark.parametrize("text", ["3", "3:abc", "x:" + "0" * 64])
+def test_still_has_rejects_anything_but_number_and_hash(run: Run, text: str) -> None:
+    assert run("verify", "--still-has", text).exit_code == 2

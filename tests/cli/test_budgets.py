@@ -1,4 +1,4 @@
-"""`video-gateway budgets show` and `doctor` on a database that has seen money."""
+"""Tests of `video-gateway budgets show` and `doctor` on a database with spending."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ CHANGES = {
 
 @pytest.fixture
 async def spent(sqlite_url: str, tmp_path: Path) -> Path:
-    """A configuration whose database holds three cents and has spent two."""
+    """A configuration whose database has three cents reserved and two spent."""
     database = await open_database(sqlite_url)
     books = Books(database, in_force(CHANGES))
     done = (await books.submit("red", 3 * CENT)).job
@@ -35,60 +35,58 @@ async def spent(sqlite_url: str, tmp_path: Path) -> Path:
     return config
 
 
-def run(*words: str) -> tuple[int, str]:
-    result = CliRunner().invoke(app, words)
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, arguments)
     return result.exit_code, result.output
 
 
-def test_the_standing_of_every_budget_is_shown(spent: Path) -> None:
-    code, told = run("budgets", "show", "--config", str(spent))
+def test_show_prints_every_budget(spent: Path) -> None:
+    code, output = run("budgets", "show", "--config", str(spent))
 
     assert code == 0
-    rows = [line.split() for line in told.splitlines()]
+    rows = [line.split() for line in output.splitlines()]
     assert rows[0] == ["BUDGET", "LIMIT", "SPENT", "RESERVED", "AVAILABLE", "RESETS"]
     assert ["organisation/total", "1000.00", "0.02", "0.03", "999.95", "never"] in rows
     assert ["team/red/total", "0.50", "0.02", "0.03", "0.45", "never"] in rows
 
 
-def test_one_team_is_shown_with_the_organisation_and_no_other(spent: Path) -> None:
-    _, told = run("budgets", "show", "blue", "--config", str(spent))
+def test_show_with_a_team_prints_only_its_and_the_organisations_budgets(spent: Path) -> None:
+    _, output = run("budgets", "show", "blue", "--config", str(spent))
 
-    assert "organisation/total" in told
-    assert "team/red" not in told
-    assert "account/red" not in told
+    assert "organisation/total" in output
+    assert "team/red" not in output
+    assert "account/red" not in output
 
 
-def test_an_unknown_team_is_refused_with_the_known_ones(spent: Path) -> None:
-    code, told = run("budgets", "show", "green", "--config", str(spent))
+def test_show_rejects_an_unknown_team_and_lists_the_known_ones(spent: Path) -> None:
+    code, output = run("budgets", "show", "green", "--config", str(spent))
 
     assert code == 2
-    assert "blue, red" in told
+    assert "unknown team 'green'; allowed: blue, red" in output
 
 
-def test_the_doctor_is_content_with_sound_books(spent: Path) -> None:
-    code, told = run("doctor", "--config", str(spent))
+def test_doctor_passes_a_consistent_ledger(spent: Path) -> None:
+    code, output = run("doctor", "--config", str(spent))
 
-    assert code == 0, told
-    assert "rules hold" in told
+    assert code == 0, output
+    assert "rules checked, no violation" in output
 
 
-async def test_the_doctor_names_the_difference_and_exits_1(spent: Path, sqlite_url: str) -> None:
+async def test_doctor_prints_the_difference_and_exits_1(spent: Path, sqlite_url: str) -> None:
     database = await open_database(sqlite_url)
     await database.write(
         lambda tx: tx.execute("UPDATE windows SET spent = 1 WHERE budget_id = 'team/red/total'")
     )
     await database.close()
 
-    code, told = await asyncio.to_thread(run, "doctor", "--config", str(spent))
+    code, output = await asyncio.to_thread(run, "doctor", "--config", str(spent))
 
     assert code == 1
-    assert "team/red/total@0: " in told
-    assert "spent 1, spent_sum 20000" in told
+    assert "team/red/total@0: " in output
+    assert "spent 1, spent_sum 20000" in output
 
 
-async def test_the_doctor_does_not_call_books_sound_that_it_could_not_read(
-    spent: Path, sqlite_url: str
-) -> None:
+async def test_doctor_exits_1_when_migrations_are_pending(spent: Path, sqlite_url: str) -> None:
     database = await open_database(sqlite_url)
     latest = bundled()[-1]
     await database.write(
@@ -96,8 +94,8 @@ async def test_the_doctor_does_not_call_books_sound_that_it_could_not_read(
     )
     await database.close()
 
-    code, told = await asyncio.to_thread(run, "doctor", "--config", str(spent))
+    code, output = await asyncio.to_thread(run, "doctor", "--config", str(spent))
 
     assert code == 1
-    assert f"nothing was checked: {latest.label} is not in the database yet" in told
-    assert "rules hold" not in told
+    assert f"nothing was checked: the database lacks the migrations {latest.label};" in output
+    assert "no violation" not in output

@@ -19,18 +19,18 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "gateway.yaml"
 
 
-def test_a_good_file_is_called_good_with_its_version(file: Path) -> None:
+def test_a_valid_file_prints_its_version(file: Path) -> None:
     file.write_text(complete(""))
 
     result = run("--config", str(file))
 
     assert result.exit_code == 0
-    assert f"{file} is good: version " in result.stdout
+    assert f"{file} is valid: version " in result.stdout
     assert "upstreams 1, teams 1." in result.stdout
     assert result.stderr == ""
 
 
-def test_warnings_are_told_and_are_no_failure(file: Path) -> None:
+def test_warnings_are_printed_and_do_not_fail(file: Path) -> None:
     file.write_text(complete("server: {answer_within: 10s}\n"))
 
     result = run("--config", str(file))
@@ -39,7 +39,7 @@ def test_warnings_are_told_and_are_no_failure(file: Path) -> None:
     assert "warning: server.answer_within: 5 s or more" in result.stdout
 
 
-def test_every_mistake_is_told_at_once_with_its_line_and_exits_2(file: Path) -> None:
+def test_every_mistake_is_printed_with_its_line_and_exits_2(file: Path) -> None:
     file.write_text(complete("server: {listen: 80}\npricing: {unpriced: perhaps}\nbudget: []\n"))
 
     result = run("--config", str(file))
@@ -51,10 +51,10 @@ def test_every_mistake_is_told_at_once_with_its_line_and_exits_2(file: Path) -> 
     assert lines[1] == (f'{file}:2: pricing.unpriced: saw "perhaps"; allowed: refuse or reserve')
     assert lines[2].startswith(f"{file}:3: budget: unknown key; ")
     assert lines[2].endswith('(did you mean "budgets"?)')
-    assert lines[3:] == ["3 mistakes; nothing was started."]
+    assert lines[3:] == ["3 mistakes in the configuration; nothing was started."]
 
 
-def test_the_variable_names_the_file_where_no_option_does(file: Path) -> None:
+def test_the_environment_variable_names_the_file_without_an_option(file: Path) -> None:
     file.write_text(complete(""))
 
     result = run(VIDEO_GATEWAY_CONFIG=str(file))
@@ -63,13 +63,13 @@ def test_the_variable_names_the_file_where_no_option_does(file: Path) -> None:
     assert str(file) in result.stdout
 
 
-def test_a_missing_file_is_told_in_plain_words(file: Path) -> None:
+def test_a_missing_file_exits_2(file: Path) -> None:
     result = run("--config", str(file))
 
     assert result.exit_code == 2
     assert result.stderr == (
         f"{file}: there is no such file; name one with --config or VIDEO_GATEWAY_CONFIG\n"
-        "1 mistake; nothing was started.\n"
+        "1 mistake in the configuration; nothing was started.\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""`video-gateway demo`: the whole of it, as a person runs it, and how it says what is missing."""
+"""Tests of `video-gateway demo`: all scenes, and its errors."""
 
 import asyncio
 import importlib.util
@@ -13,27 +13,27 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gateway.cli.demo.film import watch
+from gateway.cli.demo.video_info import decode_video
 from gateway.cli.main import app
 from gateway.config.loader import load
 
 CONFIG = Path(__file__).parents[2] / "config" / "demo.yaml"
 
-_PATIENCE = 90.0  # seconds; at this speed it takes about ten
+_TIMEOUT = 90.0  # seconds; at this speed the demo takes about ten
 
 
 @asynccontextmanager
-async def demo(*words: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The demo as a process, its output in one pipe; stopped at the end if it still runs."""
+async def demo(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Start the demo with its output in one pipe; stop it at the end if it still runs."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gateway", "demo", *words),
+        *(sys.executable, "-m", "gateway", "demo", *arguments),
         env=os.environ | {"NO_PROXY": "127.0.0.1", "PYTHONUNBUFFERED": "1"},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_TIMEOUT):
             yield process
     finally:
         if process.returncode is None:
@@ -50,25 +50,25 @@ async def shell(line: str, folder: Path) -> str:
     return printed.decode()
 
 
-async def test_every_scene_does_what_it_says_and_a_kept_demo_can_be_gone_on_with(
+async def test_every_scene_passes_and_the_printed_commands_work_afterwards(
     tmp_path: Path,
 ) -> None:
-    words = ("--config", str(CONFIG), "--output", str(tmp_path), "--speed", "50", "--keep")
-    async with demo(*words) as process:
+    arguments = ("--config", str(CONFIG), "--output", str(tmp_path), "--speed", "50", "--keep")
+    async with demo(*arguments) as process:
         assert process.stdout is not None
-        said = ""
-        while not re.search(r"^ +curl .*/metrics$", said, re.MULTILINE):
+        output = ""
+        while not re.search(r"^ +curl .*/metrics$", output, re.MULTILINE):
             line = await process.stdout.readline()
-            assert line, f"it ended early:\n{said}"
-            said += line.decode()
-        lines = re.findall(r"^ +(curl .*)$", said, re.MULTILINE)
+            assert line, f"the demo exited early:\n{output}"
+            output += line.decode()
+        lines = re.findall(r"^ +(curl .*)$", output, re.MULTILINE)
         answers = [await shell(line, tmp_path) for line in lines]
         process.send_signal(signal.SIGINT)
         code = await process.wait()
 
     assert code == 0
-    assert re.search(r"ok every scene did what it says, in \d+ s", said)
-    assert [len(re.findall(rf"^{number}\. ", said, re.MULTILINE)) for number in range(1, 12)] == [
+    assert re.search(r"ok every scene passed, in \d+ s", output)
+    assert [len(re.findall(rf"^{number}\. ", output, re.MULTILINE)) for number in range(1, 12)] == [
         1
     ] * 11
     assert len(lines) == 5
@@ -76,26 +76,28 @@ async def test_every_scene_does_what_it_says_and_a_kept_demo_can_be_gone_on_with
     assert '"status":"pending"' in answers[1]
     assert '"status":"completed"' in answers[2]
     assert "video_gateway_build_info" in answers[4]
-    again, fox, owl = (watch(tmp_path / name) for name in ("again.mp4", "fox.mp4", "owl.mp4"))
+    again, fox, owl = (
+        decode_video(tmp_path / name) for name in ("again.mp4", "fox.mp4", "owl.mp4")
+    )
     assert again == fox != owl
 
 
-async def test_a_scene_that_goes_wrong_is_named_in_plain_words_and_exits_1(tmp_path: Path) -> None:
+async def test_a_failed_scene_is_named_and_exits_1(tmp_path: Path) -> None:
     config = tmp_path / "demo.yaml"
     text = CONFIG.read_text()
     config.write_text(text.replace("  studio:", "  studio:\n    models: {allow: [nothing]}", 1))
 
     async with demo("--config", str(config), "--output", str(tmp_path), "--speed", "50") as process:
         assert process.stdout is not None
-        said = (await process.stdout.read()).decode()
+        output = (await process.stdout.read()).decode()
         code = await process.wait()
 
     assert code == 1
-    assert re.search(r"^FAILED the scene 'models' met \w+", said, re.MULTILINE)
-    assert "Traceback" not in said
+    assert re.search(r"^FAILED scene 'models' raised \w+", output, re.MULTILINE)
+    assert "Traceback" not in output
 
 
-async def test_a_gateway_that_does_not_start_is_told_with_the_end_of_its_log(
+async def test_a_gateway_that_does_not_start_prints_the_end_of_its_log(
     tmp_path: Path,
 ) -> None:
     config = tmp_path / "demo.yaml"
@@ -103,21 +105,21 @@ async def test_a_gateway_that_does_not_start_is_told_with_the_end_of_its_log(
 
     async with demo("--config", str(config), "--output", str(tmp_path)) as process:
         assert process.stdout is not None
-        said = (await process.stdout.read()).decode()
+        output = (await process.stdout.read()).decode()
         code = await process.wait()
 
     assert code == 1
-    assert "FAILED the gateway did not start" in said
-    assert "budget: unknown key" in said
+    assert "FAILED the gateway did not start" in output
+    assert "budget: unknown key" in output
 
 
-def test_what_a_production_install_leaves_out_is_said_before_anything_starts(
+def test_missing_packages_are_named_before_anything_starts(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
 
-    words = ["demo", "--config", str(CONFIG), "--output", str(tmp_path)]
-    result = CliRunner().invoke(app, words)
+    command = ["demo", "--config", str(CONFIG), "--output", str(tmp_path)]
+    result = CliRunner().invoke(app, command)
 
     assert result.exit_code == 1
     assert "the demo needs openrouter and av" in result.output
@@ -125,14 +127,14 @@ def test_what_a_production_install_leaves_out_is_said_before_anything_starts(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_outside_the_repository_it_asks_for_its_configuration(tmp_path: Path) -> None:
+def test_a_missing_configuration_is_an_error_that_names_the_option(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["demo", "--config", str(tmp_path / "demo.yaml")])
 
     assert result.exit_code == 1
-    assert "run it in the repository, or name one: --config" in result.output
+    assert "run the demo in the repository, or pass --config PATH" in result.output
 
 
-def test_a_proxy_that_would_see_loopback_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_for_loopback_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
@@ -143,7 +145,7 @@ def test_a_proxy_that_would_see_loopback_is_named(monkeypatch: pytest.MonkeyPatc
     assert "NO_PROXY=127.0.0.1" in result.output
 
 
-def test_its_configuration_is_good_without_the_demo_too() -> None:
+def test_its_configuration_is_valid_without_the_demo() -> None:
     loaded = load(CONFIG, {})
 
     assert set(loaded.config.teams) == {"studio", "newsroom", "clinic"}

@@ -1,4 +1,4 @@
-"""`video-gateway doctor` checks what the configuration's budgets must have counted."""
+"""Tests that `video-gateway doctor` checks the budgets in the configuration."""
 
 import asyncio
 from pathlib import Path
@@ -22,14 +22,14 @@ database: {{url: "sqlite:///{folder}/gateway.db"}}
 """
 
 
-async def _spend(folder: Path, *, forget: bool) -> None:
+async def _spend(folder: Path, *, delete_entry: bool) -> None:
     database = await open_database(f"sqlite:///{folder}/gateway.db")
     await migrate(database, bundled(), SystemClock())
     books = Books(database, in_force({"budgets": [{"period": "month", "limit_usd": 10}]}))
     books.clock.jump((SystemClock().now() - books.clock.now()).total_seconds())
     await books.submit("red", 50_000)
 
-    def lose_the_entry(tx: Transaction) -> None:
+    def delete(tx: Transaction) -> None:
         where = "window_id LIKE 'organisation/%'"
         tx.execute(f"DELETE FROM ledger WHERE {where}")
         tx.execute(
@@ -37,8 +37,8 @@ async def _spend(folder: Path, *, forget: bool) -> None:
             "WHERE id LIKE 'organisation/%'"
         )
 
-    if forget:
-        await database.write(lose_the_entry)
+    if delete_entry:
+        await database.write(delete)
     await database.close()
 
 
@@ -49,16 +49,16 @@ def _doctor(folder: Path) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def test_a_database_whose_budgets_count_every_job_is_sound(tmp_path: Path) -> None:
-    asyncio.run(_spend(tmp_path, forget=False))
+def test_doctor_passes_when_budgets_count_every_job(tmp_path: Path) -> None:
+    asyncio.run(_spend(tmp_path, delete_entry=False))
 
     code, output = _doctor(tmp_path)
 
     assert (code, output.splitlines()[-1].split(":")[0]) == (0, "ok")
 
 
-def test_a_job_that_a_budget_in_force_does_not_count_is_a_violation(tmp_path: Path) -> None:
-    asyncio.run(_spend(tmp_path, forget=True))
+def test_doctor_reports_a_job_that_a_budget_does_not_count(tmp_path: Path) -> None:
+    asyncio.run(_spend(tmp_path, delete_entry=True))
 
     code, output = _doctor(tmp_path)
 

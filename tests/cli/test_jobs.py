@@ -1,4 +1,4 @@
-"""`video-gateway jobs` on a database that no gateway holds, and on one that a gateway does."""
+"""Tests of `video-gateway jobs`, with and without a running gateway."""
 
 import asyncio
 import json
@@ -13,8 +13,8 @@ from tests.cli.programs import configuration, free_port
 from tests.harness import KEYS, running_gateway
 
 
-async def _life(folder: Path, database_url: str) -> tuple[str, bytes]:
-    """A gateway's life in which a video was made and stored; the job and the video."""
+async def _store_video(folder: Path, database_url: str) -> tuple[str, bytes]:
+    """Run a gateway until it has stored a video; return the job id and the video."""
     sandbox = await Sandbox.start(SandboxConfig(seed=7, generation_seconds=(0.05, 0.05)))
     try:
         content = {"mode": "cache", "url": str(folder / "content")}
@@ -22,22 +22,22 @@ async def _life(folder: Path, database_url: str) -> tuple[str, bytes]:
         overrides = {"content": content, "upstreams": {"*": poll}}
         async with running_gateway(sandbox, database_url, overrides) as gateway:
             job = await gateway.completed()
-            film = (await gateway.get(f"/videos/{job}/content")).body
+            video = (await gateway.get(f"/videos/{job}/content")).body
 
-            async def kept() -> bool:
+            async def stored() -> bool:
                 row = await gateway.row("SELECT COUNT(*) AS n FROM assets")
                 return bool(row["n"])
 
-            await gateway.until(kept)
-            return job, film
+            await gateway.until(stored)
+            return job, video
     finally:
         await sandbox.close()
 
 
 @pytest.fixture
-def lived(tmp_path: Path, sqlite_url: str) -> tuple[Path, str, bytes]:
-    """A configuration, and the job and video that its database and folder hold."""
-    job, film = asyncio.run(_life(tmp_path, sqlite_url))
+def stored(tmp_path: Path, sqlite_url: str) -> tuple[Path, str, bytes]:
+    """A configuration, and the job and video in its database and folder."""
+    job, video = asyncio.run(_store_video(tmp_path, sqlite_url))
     port = free_port()
     config = configuration(
         tmp_path,
@@ -45,22 +45,22 @@ def lived(tmp_path: Path, sqlite_url: str) -> tuple[Path, str, bytes]:
         database=f"{{url: '{sqlite_url}'}}",
         content=f"{{mode: cache, url: '{tmp_path}/content'}}",
     )
-    return config, job, film
+    return config, job, video
 
 
-def run(*words: str) -> tuple[int, str]:
-    result = CliRunner().invoke(app, words)
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, arguments)
     return result.exit_code, result.output
 
 
-def test_jobs_are_listed(lived: tuple[Path, str, bytes]) -> None:
-    config, job, _ = lived
+def test_list_prints_jobs(stored: tuple[Path, str, bytes]) -> None:
+    config, job, _ = stored
 
-    code, told = run("jobs", "list", "--config", str(config))
+    code, output = run("jobs", "list", "--config", str(config))
 
-    assert code == 0, told
-    head, row = told.splitlines()
-    assert head.split() == ["ID", "STATUS", "MADE", "COST", "USD", "TEAM", "MODEL"]
+    assert code == 0, output
+    head, row = output.splitlines()
+    assert head.split() == ["ID", "STATUS", "CREATED", "COST", "USD", "TEAM", "MODEL"]
     assert row.split()[:2] == [job, "completed"]
     assert row.split()[-2:] == ["growth", "x-ai/grok-imagine-video"]
 
@@ -76,29 +76,29 @@ def test_jobs_are_listed(lived: tuple[Path, str, bytes]) -> None:
         (["--since", "99999999999"], 0),
     ],
 )
-def test_a_list_is_narrowed(lived: tuple[Path, str, bytes], options: list[str], found: int) -> None:
-    config, _, _ = lived
+def test_list_filters_jobs(stored: tuple[Path, str, bytes], options: list[str], found: int) -> None:
+    config, _, _ = stored
 
-    code, told = run("jobs", "list", "--json", *options, "--config", str(config))
+    code, output = run("jobs", "list", "--json", *options, "--config", str(config))
 
-    assert code == 0, told
-    assert len(json.loads(told)) == found
+    assert code == 0, output
+    assert len(json.loads(output)) == found
 
 
-def test_a_moment_that_is_none_is_refused(lived: tuple[Path, str, bytes]) -> None:
-    code, told = run("jobs", "list", "--since", "yesterday", "--config", str(lived[0]))
+def test_list_rejects_an_invalid_time(stored: tuple[Path, str, bytes]) -> None:
+    code, output = run("jobs", "list", "--since", "yesterday", "--config", str(stored[0]))
 
     assert code == 2
-    assert "24h" in told
+    assert "24h" in output
 
 
-def test_a_job_is_shown_in_words(lived: tuple[Path, str, bytes]) -> None:
-    config, job, film = lived
+def test_show_prints_the_job_report(stored: tuple[Path, str, bytes]) -> None:
+    config, job, video = stored
 
-    code, told = run("jobs", "show", job, "--config", str(config))
+    code, output = run("jobs", "show", job, "--config", str(config))
 
-    assert code == 0, told
-    for words in (
+    assert code == 0, output
+    for text in (
         f"id               {job}",
         "status           completed",
         "decision",
@@ -107,47 +107,47 @@ def test_a_job_is_shown_in_words(lived: tuple[Path, str, bytes]) -> None:
         "kind reserve",
         "kind settle",
         "content stored\n  index 0",
-        f"bytes {len(film)}",
+        f"bytes {len(video)}",
     ):
-        assert words in told, words
-    assert KEYS["growth"] not in told
+        assert text in output, text
+    assert KEYS["growth"] not in output
 
 
-def test_a_job_is_shown_as_json(lived: tuple[Path, str, bytes]) -> None:
-    config, job, _ = lived
+def test_show_prints_json(stored: tuple[Path, str, bytes]) -> None:
+    config, job, _ = stored
 
-    code, told = run("jobs", "show", job, "--json", "--config", str(config))
+    code, output = run("jobs", "show", job, "--json", "--config", str(config))
 
-    assert code == 0, told
-    assert json.loads(told)["id"] == job
+    assert code == 0, output
+    assert json.loads(output)["id"] == job
 
 
-def test_deleting_content_deletes_the_file_and_keeps_the_record(
-    lived: tuple[Path, str, bytes],
+def test_delete_content_deletes_the_file_and_records_the_deletion(
+    stored: tuple[Path, str, bytes],
 ) -> None:
-    config, job, film = lived
-    words = ["jobs", "delete-content", job, "--why", "a face", "--config", str(config)]
+    config, job, video = stored
+    arguments = ["jobs", "delete-content", job, "--why", "a face", "--config", str(config)]
 
-    code, told = run(*words)
+    code, output = run(*arguments)
     _, shown = run("jobs", "show", job, "--config", str(config))
 
-    assert code == 0, told
-    assert f"deleted {job} index 0, {len(film)} bytes" in told
+    assert code == 0, output
+    assert f"deleted {job} index 0, {len(video)} bytes" in output
     assert list((config.parent / "content").glob("??/*")) == []
     assert "reason operator" in shown
     assert "why a face" in shown
 
 
-def test_an_unknown_job_is_told_in_words(lived: tuple[Path, str, bytes]) -> None:
+def test_an_unknown_job_is_an_error(stored: tuple[Path, str, bytes]) -> None:
     for command in ("show", "delete-content"):
-        result = CliRunner().invoke(app, ["jobs", command, "nobody", "--config", str(lived[0])])
+        result = CliRunner().invoke(app, ["jobs", command, "nobody", "--config", str(stored[0])])
 
         assert result.exit_code != 0
         assert "Job nobody not found" in str(result.exception)
 
 
-async def test_a_running_gateway_is_asked(tmp_path: Path, sqlite_url: str) -> None:
-    """It holds the database, so that the commands must go through it."""
+async def test_commands_use_the_running_gateway(tmp_path: Path, sqlite_url: str) -> None:
+    """The gateway has locked the database, so the commands must go through its API."""
     sandbox = await Sandbox.start(SandboxConfig(seed=7, generation_seconds=(0.05, 0.05)))
     async with running_gateway(sandbox, sqlite_url) as gateway:
         job = await gateway.completed()
@@ -167,5 +167,5 @@ async def test_a_running_gateway_is_asked(tmp_path: Path, sqlite_url: str) -> No
     await sandbox.close()
     assert job in listed
     assert f"id               {job}" in shown
-    assert (code, deleted) == (0, f"{job}: its videos are handed out no more\n")
+    assert (code, deleted) == (0, f"{job}: the gateway no longer serves its videos\n")
     assert after.status == 410

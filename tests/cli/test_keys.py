@@ -1,4 +1,4 @@
-"""`video-gateway keys`: on the database itself, or through the gateway that runs."""
+"""Tests of `video-gateway keys`, with and without a running gateway."""
 
 import asyncio
 import re
@@ -17,25 +17,25 @@ from tests.harness import RunningGateway, running_gateway
 KEY = re.compile(r"vg_[A-Za-z0-9]{40}\n")
 
 
-def keys(*words: str, stdin: str | None = None, **environ: str) -> Result:
-    return CliRunner().invoke(app, ["keys", *words], input=stdin, env=environ)
+def keys(*arguments: str, stdin: str | None = None, **environ: str) -> Result:
+    return CliRunner().invoke(app, ["keys", *arguments], input=stdin, env=environ)
 
 
 @pytest.fixture
 def offline(tmp_path: Path) -> Path:
-    """A configuration whose gateway does not run."""
+    """A configuration without a running gateway."""
     server = f"{{listen: '127.0.0.1:0', admin_listen: '127.0.0.1:{free_port()}'}}"
     return configuration(tmp_path, server=server)
 
 
-def test_create_prints_the_key_alone_so_that_it_can_be_captured(offline: Path) -> None:
-    made = keys("create", "growth", "ci", "--config", str(offline))
+def test_create_prints_only_the_key(offline: Path) -> None:
+    created = keys("create", "growth", "ci", "--config", str(offline))
 
-    assert made.exit_code == 0
-    assert KEY.fullmatch(made.stdout)
+    assert created.exit_code == 0
+    assert KEY.fullmatch(created.stdout)
 
 
-def test_the_key_itself_is_kept_nowhere(offline: Path) -> None:
+def test_the_database_contains_only_the_hash_of_a_key(offline: Path) -> None:
     secret = keys("create", "growth", "ci", "--config", str(offline)).stdout.strip()
 
     written = b"".join(path.read_bytes() for path in offline.parent.glob("gateway.db*"))
@@ -44,7 +44,7 @@ def test_the_key_itself_is_kept_nowhere(offline: Path) -> None:
     assert hash_key(secret).encode() in written
 
 
-def test_list_shows_what_was_made_and_revoked_and_never_a_secret(offline: Path) -> None:
+def test_list_shows_created_and_revoked_keys_without_secrets(offline: Path) -> None:
     secret = keys("create", "growth", "ci", "--config", str(offline)).stdout.strip()
     keys("create", "growth", "laptop", "--config", str(offline))
     revoked = keys("revoke", "growth", "ci", "--config", str(offline))
@@ -60,7 +60,7 @@ def test_list_shows_what_was_made_and_revoked_and_never_a_secret(offline: Path) 
     assert hash_key(secret) not in listed
 
 
-def test_keys_of_the_file_are_listed_as_such(offline: Path) -> None:
+def test_list_shows_the_keys_of_the_file(offline: Path) -> None:
     teams = f"{{growth: {{keys: [{{name: build, hash: '{hash_key('vg_x')}'}}]}}}}"
     config = configuration(offline.parent, teams=teams)
 
@@ -69,15 +69,15 @@ def test_keys_of_the_file_are_listed_as_such(offline: Path) -> None:
     assert re.search(r"^growth +build +in the file$", listed, re.MULTILINE)
 
 
-def test_hash_prints_what_the_file_wants(offline: Path) -> None:
-    typed = keys("hash", "vg_secret")
+def test_hash_prints_the_hash_for_the_file(offline: Path) -> None:
+    argument = keys("hash", "vg_secret")
     piped = keys("hash", stdin="vg_secret\n")
 
-    assert typed.stdout == piped.stdout == f"{hash_key('vg_secret')}\n"
+    assert argument.stdout == piped.stdout == f"{hash_key('vg_secret')}\n"
     assert re.fullmatch(r"sha256:[0-9a-f]{64}\n", piped.stdout)
 
 
-def test_an_empty_key_has_no_hash() -> None:
+def test_hash_rejects_an_empty_key() -> None:
     result = keys("hash", stdin="\n")
 
     assert result.exit_code == 2
@@ -96,7 +96,7 @@ async def gateway(sqlite_url: str) -> AsyncIterator[RunningGateway]:
 
 @pytest.fixture
 def online(tmp_path: Path, gateway: RunningGateway) -> Path:
-    """The configuration of the gateway that runs, as far as the command line needs it."""
+    """A configuration with the admin address of the running gateway and no usable database."""
     admin = gateway.admin_url.removeprefix("http://")
     return configuration(
         tmp_path,
@@ -105,19 +105,19 @@ def online(tmp_path: Path, gateway: RunningGateway) -> Path:
     )
 
 
-async def test_a_running_gateway_knows_the_key_at_once_and_forgets_it_at_once(
+async def test_a_running_gateway_accepts_a_new_key_and_rejects_a_revoked_one_at_once(
     gateway: RunningGateway, online: Path
 ) -> None:
     options = ("--config", str(online), "--admin-token", gateway.admin_token)
-    made = await asyncio.to_thread(
+    created = await asyncio.to_thread(
         keys,
         "create",
         "growth",
         "laptop",
         *options,
     )
-    bearer = {"Authorization": f"Bearer {made.stdout.strip()}"}
-    known = await gateway.get("/videos/gen-vid-1-x", team=None, headers=bearer)
+    bearer = {"Authorization": f"Bearer {created.stdout.strip()}"}
+    before = await gateway.get("/videos/gen-vid-1-x", team=None, headers=bearer)
     await asyncio.to_thread(
         keys,
         "revoke",
@@ -125,13 +125,13 @@ async def test_a_running_gateway_knows_the_key_at_once_and_forgets_it_at_once(
         "laptop",
         *options,
     )
-    forgotten = await gateway.get("/videos/gen-vid-1-x", team=None, headers=bearer)
+    after = await gateway.get("/videos/gen-vid-1-x", team=None, headers=bearer)
 
-    assert known.reason == "job_not_found"
-    assert (forgotten.status, forgotten.reason) == (401, "revoked_key")
+    assert before.reason == "job_not_found"
+    assert (after.status, after.reason) == (401, "revoked_key")
 
 
-async def test_list_asks_the_running_gateway(gateway: RunningGateway, online: Path) -> None:
+async def test_list_uses_the_running_gateway(gateway: RunningGateway, online: Path) -> None:
     options = ("--config", str(online), "--admin-token", gateway.admin_token)
     await asyncio.to_thread(
         keys,
@@ -141,14 +141,12 @@ async def test_list_asks_the_running_gateway(gateway: RunningGateway, online: Pa
         *options,
     )
 
-    listed = await asyncio.to_thread(
-        keys, "list", "--config", str(online), VIDEO_GATEWAY_ADMIN_TOKEN=gateway.admin_token
-    )
+    listed = await asyncio.to_thread(keys, "list", *options)
 
     assert re.search(r"^growth +laptop +\d{4}", listed.stdout, re.MULTILINE)
 
 
-async def test_a_gateway_that_asks_for_a_token_gets_it(tmp_path: Path, sqlite_url: str) -> None:
+async def test_commands_send_the_admin_token(tmp_path: Path, sqlite_url: str) -> None:
     tokens = {"admin": {"tokens": [{"name": "ops", "hash": hash_key("an-admin-token")}]}}
     sandbox = await Sandbox.start()
     try:
@@ -157,10 +155,10 @@ async def test_a_gateway_that_asks_for_a_token_gets_it(tmp_path: Path, sqlite_ur
             config = configuration(
                 tmp_path, server=f"{{listen: '127.0.0.1:0', admin_listen: '{admin}'}}"
             )
-            words = ("create", "growth", "laptop", "--config", str(config))
-            without = await asyncio.to_thread(keys, *words)
+            arguments = ("create", "growth", "laptop", "--config", str(config))
+            without = await asyncio.to_thread(keys, *arguments)
             with_it = await asyncio.to_thread(
-                keys, *words, VIDEO_GATEWAY_ADMIN_TOKEN="an-admin-token"
+                keys, *arguments, VIDEO_GATEWAY_ADMIN_TOKEN="an-admin-token"
             )
     finally:
         await sandbox.close()

@@ -1,4 +1,4 @@
-"""The command as a whole: what it lists, and how it says no."""
+"""Tests of the `video-gateway` command: its help, its errors and exit codes."""
 
 from collections.abc import Iterator
 from importlib.metadata import entry_points, version
@@ -15,7 +15,7 @@ from tests.cli.programs import configuration, run
 COMMANDS = ("serve", "check", "sandbox", "demo", "doctor", "keys", "budgets")
 
 
-def test_help_lists_every_command_with_a_line_about_it() -> None:
+def test_help_describes_every_command() -> None:
     result = CliRunner().invoke(app, ["--help"])
 
     listed = {line.split()[0]: line.split()[1:] for line in result.stdout.splitlines() if line}
@@ -23,7 +23,7 @@ def test_help_lists_every_command_with_a_line_about_it() -> None:
     assert all(listed.get(command) for command in COMMANDS)
 
 
-def test_without_a_word_it_shows_its_help() -> None:
+def test_without_arguments_it_prints_its_help() -> None:
     result = CliRunner().invoke(app, [])
 
     assert "Usage:" in result.output
@@ -58,41 +58,41 @@ def test_h_shows_the_help_of_every_command(path: list[str]) -> None:
     assert "Usage: " in short.stdout
 
 
-def test_the_installed_command_is_this_one() -> None:
+def test_the_installed_command_runs_main() -> None:
     (command,) = entry_points(group="console_scripts", name="video-gateway")
 
     assert command.load() is main
 
 
-async def test_what_the_gateway_refuses_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
-    done = await run("keys", "create", "nobody", "ci", "--config", str(configuration(tmp_path)))
+async def test_a_refusal_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    result = await run("keys", "create", "nobody", "ci", "--config", str(configuration(tmp_path)))
 
-    assert (done.code, done.out) == (1, "")
-    assert done.err == "refused: team is 'nobody'; allowed: a configured team: growth\n"
+    assert (result.code, result.out) == (1, "")
+    assert result.err == "refused: unknown team 'nobody'; configured teams: growth\n"
 
 
-async def test_a_database_that_cannot_be_used_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
+async def test_a_database_error_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     config = configuration(tmp_path, database=f"{{url: 'sqlite:///{tmp_path}/file/gateway.db'}}")
 
-    done = await run("keys", "list", "--config", str(config))
+    result = await run("keys", "list", "--config", str(config))
 
-    assert (done.code, done.out) == (1, "")
-    assert done.err.startswith("error: ")
-    assert len(done.err.splitlines()) == 1
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("error: ")
+    assert len(result.err.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
-    "words",
+    "command",
     [("serve",), ("check",), ("keys", "list"), ("budgets", "show"), ("doctor",)],
     ids=" ".join,
 )
-def test_every_command_tells_the_mistakes_of_the_file_and_exits_2(
-    words: tuple[str, ...], tmp_path: Path
+def test_every_command_prints_the_mistakes_of_the_file_and_exits_2(
+    command: tuple[str, ...], tmp_path: Path
 ) -> None:
     config = configuration(tmp_path, teams="{growth: {zdr: perhaps, budgets: [{period: year}]}}")
 
-    result = CliRunner().invoke(app, [*words, "--config", str(config)])
+    result = CliRunner().invoke(app, [*command, "--config", str(config)])
 
     assert result.exit_code == 2
     assert 'teams.growth.zdr: saw "perhaps"; allowed: allow or require' in result.stderr

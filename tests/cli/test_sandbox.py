@@ -1,4 +1,4 @@
-"""`video-gateway sandbox` as a process: it starts, serves, and leaves when told."""
+"""Tests of `video-gateway sandbox` as a process."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ app()
 
 @asynccontextmanager
 async def running(*options: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    """The process and what it said first, up to its address."""
+    """Start the process; yield it and the URL in its first line."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
@@ -49,21 +49,21 @@ async def running(*options: str) -> AsyncIterator[tuple[asyncio.subprocess.Proce
 async def test_it_serves_with_the_key_of_its_environment_until_sigterm() -> None:
     async with running("--speed", "100", "--submit-seconds", "0") as (process, url):
         headers = {"Authorization": "Bearer sk-or-from-environment"}
-        wanted = {"model": "x-ai/grok-imagine-video", "prompt": "x"}
+        body = {"model": "x-ai/grok-imagine-video", "prompt": "x"}
         async with (
             ClientSession(headers=headers) as http,
-            http.post(f"{url}/videos", json=wanted) as response,
+            http.post(f"{url}/videos", json=body) as response,
         ):
-            taken = response.status
+            status = response.status
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(15):
             code = await process.wait()
 
-    assert (taken, code) == (202, 0)
+    assert (status, code) == (202, 0)
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "message"),
     [
         (("--listen", "nowhere"), "is not host:port"),
         (("--listen", "127.0.0.1:99999"), "is not host:port"),
@@ -73,19 +73,17 @@ async def test_it_serves_with_the_key_of_its_environment_until_sigterm() -> None
         (("--speed", "-1"), "--speed"),
     ],
 )
-def test_a_mistake_in_an_option_is_told_and_nothing_starts(
-    options: tuple[str, ...], words: str
-) -> None:
+def test_an_invalid_option_is_rejected(options: tuple[str, ...], message: str) -> None:
     app = Typer(rich_markup_mode=None)
     app.command()(sandbox)
 
     result = CliRunner().invoke(app, options)
 
     assert result.exit_code == 2
-    assert words in result.output
+    assert message in result.output
 
 
-def test_a_port_that_is_taken_is_told_in_a_line() -> None:
+def test_a_port_in_use_is_a_one_line_error() -> None:
     app = Typer(rich_markup_mode=None)
     app.command()(sandbox)
     with socket.create_server(("127.0.0.1", 0)) as taken:

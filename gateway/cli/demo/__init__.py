@@ -1,4 +1,4 @@
-"""`video-gateway demo`: the main job and the refusals, on real HTTP, with nothing to pay."""
+"""`video-gateway demo`: the gateway against the sandbox, over real HTTP, at no cost."""
 
 from gateway.cli.demo.command import demo
 

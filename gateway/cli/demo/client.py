@@ -1,4 +1,4 @@
-"""A team's client: the official SDK, unmodified, told nothing but a base URL and a key."""
+"""A team's client: the unmodified official SDK with another base URL and key."""
 
 import json
 from collections.abc import Mapping
@@ -14,24 +14,24 @@ from gateway.cli.demo.stage import Stage
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What the SDK raised: its own typed error, and the gateway's words in it."""
+    """The typed error that the SDK raised, with the gateway's metadata."""
 
-    kind: str
+    error_type: str
     status: int
     message: str
-    gateway: Mapping[str, Any]  # `metadata.gateway`; empty where the upstream refused
+    gateway: Mapping[str, Any]  # `metadata.gateway`; empty if the upstream refused
 
 
 def client(stage: Stage, team: str) -> Any:
-    """The SDK for one team; a context manager."""
+    """Create the SDK client of one team; a context manager."""
     return OpenRouter(server_url=stage.api, api_key=stage.keys[team])
 
 
 def refusal(stage: Stage, team: str, request: Mapping[str, Any]) -> Refusal:
-    """Submit what must be refused.
+    """Submit a request that must be refused, and return the refusal.
 
     Raises:
-        DemoFailed: it was taken on.
+        DemoFailed: the request was accepted.
 
     """
     with client(stage, team) as sdk:
@@ -39,6 +39,6 @@ def refusal(stage: Stage, team: str, request: Mapping[str, Any]) -> Refusal:
             job = sdk.video_generation.generate(**request)
         except OpenRouterError as error:
             body = json.loads(error.body)["error"]
-            told = (body.get("metadata") or {}).get("gateway") or {}
-            return Refusal(type(error).__name__, error.status_code, body["message"], told)
-    raise DemoFailed(f"team {team}'s request should have been refused, and became {job.id}")
+            gateway = (body.get("metadata") or {}).get("gateway") or {}
+            return Refusal(type(error).__name__, error.status_code, body["message"], gateway)
+    raise DemoFailed(f"team {team}'s request should have been refused but became job {job.id}")

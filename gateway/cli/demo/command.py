@@ -1,4 +1,4 @@
-"""The command: check what it needs, play the scenes, say where everything is."""
+"""The `demo` command: check requirements, run the scenes, print a summary."""
 
 import importlib.util
 import shlex
@@ -15,33 +15,31 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.demo.failed import DemoFailed
-from gateway.cli.demo.stage import Scenery, Stage, open_stage
+from gateway.cli.demo.stage import Settings, Stage, open_stage
 from gateway.cli.demo.terminal import Terminal
 from gateway.config.source import environment
 
 if TYPE_CHECKING:
     from gateway.cli.demo.scenes import Show
 
-_LIMIT = 120  # seconds for all scenes; the SDK would retry some failures for an hour
+_LIMIT = 120  # seconds for all scenes; the SDK retries some failures for up to an hour
 
 
 def demo(
     config: Annotated[
-        Path, typer.Option(help="The gateway's configuration; the demo's own names its teams.")
+        Path, typer.Option(help="The gateway's configuration; it must contain the demo's teams.")
     ] = Path("config/demo.yaml"),
-    output: Annotated[Path, typer.Option(help="Where videos and logs are put.")] = Path(
-        "demo-output"
-    ),
+    output: Annotated[Path, typer.Option(help="Folder for videos and logs.")] = Path("demo-output"),
     speed: Annotated[
-        float, typer.Option(min=1, help="Sandbox seconds in one of ours: a job has 35 of them.")
+        float, typer.Option(min=1, help="Sandbox seconds per second; a job takes 35 of them.")
     ] = 10.0,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Leave both running afterwards, until Ctrl-C.")
+        bool, typer.Option("--keep", help="Keep both programs running until Ctrl-C.")
     ] = False,
 ) -> None:
-    """Run the gateway against the emulated upstream and show what it does. Nothing is paid.
+    """Run the gateway against the sandbox upstream and show what it does. Costs nothing.
 
-    Exits 0 if every scene did what it says, 1 if one did not.
+    Exits 0 if every scene passes, 1 if one fails.
     """
     environ = environment()
     colour = sys.stdout.isatty() and "NO_COLOR" not in environ and environ.get("TERM") != "dumb"
@@ -49,8 +47,8 @@ def demo(
     try:
         _check_tools(config)
         output.mkdir(parents=True, exist_ok=True)
-        with _stoppable():
-            _play(terminal, Scenery(config, output, speed, environ), keep)
+        with _sigterm_as_ctrl_c():
+            _run(terminal, Settings(config, output, speed, environ), keep)
     except DemoFailed as error:
         terminal.failed(str(error))
         raise typer.Exit(1) from None
@@ -60,43 +58,45 @@ def demo(
         raise typer.Exit(130) from None
 
 
-def _play(terminal: Terminal, scenery: Scenery, keep: bool) -> None:
-    from gateway.cli.demo.scenes import Show, play  # needs the SDK, which may be missing
+def _run(terminal: Terminal, settings: Settings, keep: bool) -> None:
+    from gateway.cli.demo.scenes import Show, run_scenes  # the SDK may not be installed
 
-    begun = time.monotonic()
-    terminal.title("video-gateway demo: a sandbox upstream and a gateway, real HTTP, nothing paid")
-    terminal.say("Starting both ...")
-    with open_stage(scenery) as stage:
+    started = time.monotonic()
+    terminal.title(
+        "video-gateway demo: a gateway and a sandbox upstream over real HTTP, at no cost"
+    )
+    terminal.say("Starting both programs ...")
+    with open_stage(settings) as stage:
         terminal.fact("gateway", stage.api)
-        terminal.fact("upstream", f"{stage.sandbox}/api/v1  (the sandbox, {scenery.speed:g} x)")
+        terminal.fact("upstream", f"{stage.sandbox}/api/v1  (the sandbox, {settings.speed:g} x)")
         terminal.fact("logs", ", ".join(str(stage.log(name)) for name in stage.processes))
         show = Show(stage, terminal)
         with _limited():
-            play(show)
-            _tell_sum(show, time.monotonic() - begun)
+            run_scenes(show)
+            _print_summary(show, time.monotonic() - started)
         if keep:
-            _keep(terminal, stage, show.jobs["fox"].id)
+            _wait_for_ctrl_c(terminal, stage, show.jobs["fox"].id)
 
 
-def _tell_sum(show: "Show", seconds: float) -> None:
-    """Every job that the upstream made, what it cost, and where the files are."""
+def _print_summary(show: "Show", seconds: float) -> None:
+    """Print every job of the upstream with its cost, the total cost and the files."""
     terminal, ledger = show.terminal, show.stage.ledger()
     terminal.blank()
-    terminal.title("What happened")
+    terminal.title("Summary")
     for job in ledger["jobs"]:
-        what = f"{job['seconds']:2} s {job['resolution']}  {job['charged_usd']:>4} USD"
-        terminal.fact(job["status"], f"{what}  {job['model']}")
-    terminal.fact("paid", f"{ledger['charged_usd']} USD so far, for {len(ledger['jobs'])} jobs")
+        details = f"{job['seconds']:2} s {job['resolution']}  {job['charged_usd']:>4} USD"
+        terminal.fact(job["status"], f"{details}  {job['model']}")
+    terminal.fact("charged", f"{ledger['charged_usd']} USD so far, for {len(ledger['jobs'])} jobs")
     terminal.fact("files", ", ".join(str(path) for path in show.files))
-    terminal.proved(f"every scene did what it says, in {seconds:.0f} s")
+    terminal.passed(f"every scene passed, in {seconds:.0f} s")
 
 
-def _keep(terminal: Terminal, stage: Stage, job_id: str) -> None:
-    """Say how to go on by hand, and wait to be stopped."""
+def _wait_for_ctrl_c(terminal: Terminal, stage: Stage, job_id: str) -> None:
+    """Print addresses, keys and sample commands, then wait for Ctrl-C."""
     terminal.blank()
-    terminal.title("Both are still running; Ctrl-C stops them")
+    terminal.title("Both programs are still running; press Ctrl-C to stop them")
     terminal.fact("gateway", stage.api)
-    terminal.fact("operators", f"{stage.admin}/metrics")
+    terminal.fact("metrics", f"{stage.admin}/metrics")
     terminal.fact("sandbox", f"{stage.sandbox}/sandbox/v1/ledger")
     for team, key in stage.keys.items():
         terminal.fact(f"key {team}", key)
@@ -109,11 +109,11 @@ def _keep(terminal: Terminal, stage: Stage, job_id: str) -> None:
         terminal.blank()
         terminal.say("Stopped.")
         return
-    raise DemoFailed("one of the two programs has ended; see its log")
+    raise DemoFailed("one of the two programs has exited; see its log")
 
 
 def curl_lines(stage: Stage, job_id: str) -> list[str]:
-    """Commands that work as they stand, while both run."""
+    """Return commands to copy into a shell while both programs run."""
     bearer = shlex.quote(f"Authorization: Bearer {stage.keys['studio']}")
     body = '{"model": "x-ai/grok-imagine-video", "prompt": "A tram at dawn", "duration": 2}'
     json = "-H 'Content-Type: application/json'"
@@ -127,27 +127,31 @@ def curl_lines(stage: Stage, job_id: str) -> list[str]:
 
 
 def _check_tools(config: Path) -> None:
-    """Everything that would only be missed halfway through."""
+    """Check everything that the scenes need before any of them starts."""
     if not config.is_file():
-        raise DemoFailed(f"there is no {config}; run it in the repository, or name one: --config")
+        raise DemoFailed(
+            f"{config} does not exist; run the demo in the repository, or pass --config PATH"
+        )
     missing = [name for name in ("openrouter", "av") if importlib.util.find_spec(name) is None]
     if missing:
         raise DemoFailed(
-            f"the demo needs {' and '.join(missing)}, which a production install leaves out;"
-            " `make demo` installs everything (the extras dev and sandbox)"
+            f"the demo needs {' and '.join(missing)}, which a production install does not contain;"
+            " `make demo` installs both (the extras dev and sandbox)"
         )
     if urllib.request.getproxies().get("http") and not urllib.request.proxy_bypass("127.0.0.1"):
-        raise DemoFailed("a proxy is set, and would be asked for 127.0.0.1; set NO_PROXY=127.0.0.1")
+        raise DemoFailed(
+            "the environment sets an HTTP proxy that also covers 127.0.0.1; set NO_PROXY=127.0.0.1"
+        )
 
 
 @contextmanager
 def _limited() -> Iterator[None]:
-    """End what takes far too long: the SDK would go on trying."""
+    """Fail the demo after `_LIMIT` seconds; the SDK retries for much longer."""
 
-    def late(_number: int, _frame: FrameType | None) -> None:
-        raise DemoFailed(f"this takes longer than {_LIMIT} s; see the logs")
+    def time_out(_number: int, _frame: FrameType | None) -> None:
+        raise DemoFailed(f"the scenes did not finish within {_LIMIT} s; see the logs")
 
-    before = signal.signal(signal.SIGALRM, late)
+    before = signal.signal(signal.SIGALRM, time_out)
     signal.alarm(_LIMIT)
     try:
         yield
@@ -157,8 +161,8 @@ def _limited() -> Iterator[None]:
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
-    """SIGTERM stops the demo as Ctrl-C does, so that what it started is stopped, too."""
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """Handle SIGTERM like Ctrl-C, so that the demo stops the programs it started."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt

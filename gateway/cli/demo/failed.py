@@ -1,7 +1,7 @@
-"""The demo's one error."""
+"""The error that ends the demo."""
 
 from gateway.domain.errors import GatewayError
 
 
 class DemoFailed(GatewayError):
-    """Something did not do what the demo says it does; the words are for a person."""
+    """A requirement is missing or a scene failed; the message is printed as it is."""

@@ -1,4 +1,4 @@
-"""Plain HTTP for the demo's own questions; what a client does goes through the official SDK."""
+"""Plain HTTP calls of the demo itself; the requests of its clients use the official SDK."""
 
 import http.client
 import json
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-_TIMEOUT = 20.0  # seconds; everything asked here is on this machine
+_TIMEOUT = 20.0  # seconds; every server here is on this machine
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status, headers in lower case, body."""
+    """An HTTP response; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -20,7 +20,7 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        """The body as JSON."""
+        """Parse the body as JSON."""
         return json.loads(self.body)
 
 
@@ -32,10 +32,10 @@ def call(
     body: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """One call, whatever its status; never through a proxy.
+    """Send one request, without a proxy, and return the response whatever its status.
 
     Raises:
-        OSError, http.client.HTTPException: no answer came.
+        OSError, http.client.HTTPException: no response arrived.
 
     """
     parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""The two programs that the demo runs, each a process of its own, and the keys of its teams."""
+"""Starts and stops the gateway and the sandbox as processes, and creates the teams' keys."""
 
 import socket
 import subprocess
@@ -15,28 +15,28 @@ from typing import Any
 from gateway.adapters.admin_token import read_token, token_path
 from gateway.cli.demo.failed import DemoFailed
 from gateway.cli.demo.http import call
-from gateway.cli.demo.subscriber import Subscriber, subscribed
+from gateway.cli.demo.subscriber import Subscriber, running_subscriber
 from gateway.config.loader import load
 
 TEAMS = ("studio", "newsroom", "clinic")
-WEBHOOK_SECRET = "demo-upstream-secret"  # noqa: S105 - of config/demo.yaml, which everybody can read
-_START = 30.0  # seconds until a program must answer; each takes about one
-_STOP = 10.0  # seconds until a program that was told to stop is killed
+WEBHOOK_SECRET = "demo-upstream-secret"  # noqa: S105 - the published value in config/demo.yaml
+_START = 30.0  # seconds for a program to become ready; each takes about one
+_STOP = 10.0  # seconds from SIGTERM to SIGKILL
 
 
 @dataclass(frozen=True, slots=True)
-class Scenery:
-    """What a stage is built from."""
+class Settings:
+    """Options of the demo."""
 
     config: Path
     output: Path
-    speed: float  # sandbox seconds in one of ours
+    speed: float  # sandbox seconds per second
     environ: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where everything is."""
+    """The running programs: their addresses, keys and processes."""
 
     gateway: str  # origin of the team-facing listener
     admin: str
@@ -48,48 +48,48 @@ class Stage:
 
     @property
     def api(self) -> str:
-        """What a client's base URL is set to."""
+        """Return the base URL for a client."""
         return f"{self.gateway}/api/v1"
 
     def log(self, program: str) -> Path:
-        """What `gateway` or `sandbox` has said."""
+        """Return the path of the log of `gateway` or `sandbox`."""
         return self.output / f"{program}.log"
 
     def ledger(self) -> Any:
-        """What reached the upstream, as the sandbox saw it."""
+        """Fetch the sandbox's record of everything that reached the upstream."""
         return call("GET", f"{self.sandbox}/sandbox/v1/ledger").json
 
     def metrics(self) -> dict[str, float]:
-        """Every series on the metrics page with its value."""
+        """Fetch the value of every series on the metrics page."""
         page = call("GET", f"{self.admin}/metrics").body.decode()
         lines = [line.rsplit(" ", 1) for line in page.splitlines() if not line.startswith("#")]
         return {name: float(value) for name, value in lines}
 
     def submits(self) -> int:
-        """How many paid generations the upstream was asked for."""
+        """Count the submits that reached the upstream."""
         return len(self.ledger()["submits"])
 
 
 @contextmanager
-def open_stage(scenery: Scenery) -> Iterator[Stage]:
-    """Start sandbox and gateway on free loopback ports, make the keys, and stop both at the end.
+def open_stage(settings: Settings) -> Iterator[Stage]:
+    """Start sandbox and gateway on free loopback ports, create keys, and stop both at the end.
 
-    Their state lives in a temporary folder and is gone afterwards; logs and videos stay in
+    Their state lives in a temporary folder that is deleted at the end; logs and videos stay in
     `output`.
 
     Raises:
-        DemoFailed: one of them did not start.
+        DemoFailed: a program did not start.
 
     """
     port, admin, upstream = _free_ports(3)
-    sandbox = ("sandbox", "--listen", f"127.0.0.1:{upstream}", "--speed", str(scenery.speed))
-    nature = ("--generation-seconds", "35", "--in-progress", "always", "--seed", "7")
-    gateway = ("serve", "--config", str(scenery.config))
+    sandbox = ("sandbox", "--listen", f"127.0.0.1:{upstream}", "--speed", str(settings.speed))
+    job_options = ("--generation-seconds", "35", "--in-progress", "always", "--seed", "7")
+    gateway = ("serve", "--config", str(settings.config))
     with ExitStack() as stack:
-        subscriber = stack.enter_context(subscribed())
+        subscriber = stack.enter_context(running_subscriber())
         state = stack.enter_context(TemporaryDirectory(prefix="video-gateway-demo-"))
         env = {
-            **scenery.environ,
+            **settings.environ,
             "VIDEO_DEMO_PORT": str(port),
             "VIDEO_DEMO_ADMIN_PORT": str(admin),
             "VIDEO_DEMO_UPSTREAM": f"http://127.0.0.1:{upstream}/api/v1",
@@ -103,38 +103,40 @@ def open_stage(scenery: Scenery) -> Iterator[Stage]:
             sandbox=f"http://127.0.0.1:{upstream}",
             keys={},
             processes={
-                "sandbox": _program(stack, (*sandbox, *nature), env, scenery.output, "sandbox"),
-                "gateway": _program(stack, gateway, env, scenery.output, "gateway"),
+                "sandbox": _program(
+                    stack, (*sandbox, *job_options), env, settings.output, "sandbox"
+                ),
+                "gateway": _program(stack, gateway, env, settings.output, "gateway"),
             },
             subscriber=subscriber,
-            output=scenery.output,
+            output=settings.output,
         )
-        _await(f"{stage.sandbox}/sandbox/v1/health", "sandbox", stage)
-        _await(f"{stage.gateway}/readyz", "gateway", stage)
-        token = read_token(token_path(load(scenery.config, env).config))
-        yield replace(stage, keys={team: _make_key(stage, team, token) for team in TEAMS})
+        _wait_until_ready(f"{stage.sandbox}/sandbox/v1/health", "sandbox", stage)
+        _wait_until_ready(f"{stage.gateway}/readyz", "gateway", stage)
+        token = read_token(token_path(load(settings.config, env).config))
+        yield replace(stage, keys={team: _create_key(stage, team, token) for team in TEAMS})
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on. Somebody may take one before we do: then the start fails."""
+    """Find free ports. If another process takes one first, the program fails to start."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(closing(socket.socket())) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+        for probe in sockets:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in sockets]
 
 
 def _program(
-    stack: ExitStack, words: Sequence[str], env: Mapping[str, str], output: Path, name: str
+    stack: ExitStack, arguments: Sequence[str], env: Mapping[str, str], output: Path, name: str
 ) -> subprocess.Popen[bytes]:
     out = stack.enter_context((output / f"{name}.log").open("wb"))
-    program = subprocess.Popen(  # noqa: S603 - this very program, with words of our own
-        (sys.executable, "-m", "gateway", *words),
+    program = subprocess.Popen(  # noqa: S603 - this program, with arguments from above
+        (sys.executable, "-m", "gateway", *arguments),
         env=env,
         stdin=subprocess.DEVNULL,
         stdout=out,
         stderr=subprocess.STDOUT,
-        start_new_session=True,  # Ctrl-C is for the demo, which then stops them in order
+        start_new_session=True,  # Ctrl-C reaches only the demo, which stops the programs in order
     )
     stack.callback(_stop, program)
     return program
@@ -149,11 +151,16 @@ def _stop(program: subprocess.Popen[bytes]) -> None:
         program.wait()
 
 
-def _await(url: str, name: str, stage: Stage) -> None:
-    """Until the program answers 200, or is gone."""
+def _wait_until_ready(url: str, name: str, stage: Stage) -> None:
+    """Wait until the program answers 200.
+
+    Raises:
+        DemoFailed: it exited, or was not ready in time.
+
+    """
     program, log = stage.processes[name], stage.log(name)
 
-    def up() -> bool:
+    def ready() -> bool:
         if program.poll() is not None:
             raise DemoFailed(f"the {name} did not start; {log} ends with:\n{_tail(log)}")
         try:
@@ -161,27 +168,27 @@ def _await(url: str, name: str, stage: Stage) -> None:
         except (OSError, HTTPException):
             return False
 
-    if not until(up, _START):
+    if not wait_until(ready, _START):
         raise DemoFailed(f"the {name} was not ready within {_START:.0f} s; see {log}")
 
 
-def until(true: Callable[[], bool], seconds: float, every: float = 0.1) -> bool:
-    """Ask until it is true; False if it never was within that time."""
+def wait_until(condition: Callable[[], bool], seconds: float, every: float = 0.1) -> bool:
+    """Poll the condition until it is true; return False on timeout."""
     end = time.monotonic() + seconds
-    while not true():
+    while not condition():
         if time.monotonic() > end:
             return False
         time.sleep(every)
     return True
 
 
-def _make_key(stage: Stage, team: str, token: str) -> str:
-    """What `video-gateway keys create` does while a gateway runs."""
+def _create_key(stage: Stage, team: str, token: str) -> str:
+    """Create a key through the admin API, as `video-gateway keys create` does."""
     body = {"team": team, "name": "demo"}
-    made = call("POST", f"{stage.admin}/admin/v1/keys", key=token, body=body)
-    if made.status != 201:
-        raise DemoFailed(f"no key could be made for team {team}: {made.body.decode()}")
-    return str(made.json["key"])
+    response = call("POST", f"{stage.admin}/admin/v1/keys", key=token, body=body)
+    if response.status != 201:
+        raise DemoFailed(f"creating a key for team {team} failed: {response.body.decode()}")
+    return str(response.json["key"])
 
 
 def _tail(log: Path, lines: int = 5) -> str:

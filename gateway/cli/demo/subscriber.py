@@ -1,4 +1,4 @@
-"""A subscriber: a small web server of the demo's own, which checks every signature it gets."""
+"""A webhook subscriber: a small web server that verifies every signature."""
 
 import hashlib
 import hmac
@@ -16,43 +16,43 @@ SECRET = "demo-hook-secret"  # noqa: S105 - of config/demo.yaml, which everybody
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One event as it arrived."""
+    """One delivered event."""
 
     event: Any
     idempotency_key: str
-    signed: bool
+    verified: bool
 
 
 @dataclass(slots=True)
 class Subscriber:
-    """Where it listens, and what came."""
+    """The subscriber's URL and the deliveries it accepted."""
 
     url: str
     deliveries: list[Delivery] = field(default_factory=list)
 
-    def about(self, job_id: str) -> list[Delivery]:
-        """What came about one job."""
-        return [each for each in self.deliveries if each.event["data"].get("id") == job_id]
+    def for_job(self, job_id: str) -> list[Delivery]:
+        """Return the deliveries about one job."""
+        return [one for one in self.deliveries if one.event["data"].get("id") == job_id]
 
 
 @contextmanager
-def subscribed() -> Iterator[Subscriber]:
-    """A subscriber that listens on a free loopback port while this lasts."""
+def running_subscriber() -> Iterator[Subscriber]:
+    """Run a subscriber on a free loopback port."""
     subscriber = Subscriber("")
 
     class Receiver(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            signed = signature_holds(self.headers.get("X-OpenRouter-Signature", ""), body)
+            verified = verify_signature(self.headers.get("X-OpenRouter-Signature", ""), body)
             key = self.headers.get("X-OpenRouter-Idempotency-Key", "")
-            if signed:
-                subscriber.deliveries.append(Delivery(json.loads(body), key, signed))
-            self.send_response(200 if signed else 401)
+            if verified:
+                subscriber.deliveries.append(Delivery(json.loads(body), key, verified))
+            self.send_response(200 if verified else 401)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
-            """Say nothing: what matters is told by the scene."""
+            """Log nothing; the scene prints the deliveries."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
     server.daemon_threads = True
@@ -67,8 +67,8 @@ def subscribed() -> Iterator[Subscriber]:
         server.server_close()
 
 
-def signature_holds(header: str, body: bytes) -> bool:
-    """What a receiver of OpenRouter's webhooks does: HMAC-SHA256 over t, a comma, the body."""
+def verify_signature(header: str, body: bytes) -> bool:
+    """Verify OpenRouter's webhook signature: HMAC-SHA256 over t, a comma and the body."""
     match = re.fullmatch(r"t=(\d+),v1=([0-9a-f]{64})", header)
     if match is None:
         return False

@@ -1,4 +1,4 @@
-"""What the demo prints: plain lines; colour and moving progress only on a terminal."""
+"""The demo's output: plain lines; colour and a progress bar only on a terminal."""
 
 import textwrap
 from collections.abc import Iterable
@@ -12,32 +12,32 @@ _BOLD, _DIM, _GREEN, _RED, _OFF = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[31m", 
 
 
 class Terminal:
-    """Prints scenes. Nothing in it decides anything."""
+    """Prints titles, scenes, facts and check results."""
 
     def __init__(self, out: TextIO, *, colour: bool) -> None:
-        """`colour`: also means that a line may be drawn over."""
+        """`colour`: use ANSI colours and redraw the progress line."""
         self._out = out
         self._colour = colour
         self._scenes = 0
         self._last = ""
 
     def title(self, text: str) -> None:
-        """The first line of a part."""
+        """Print the title of a section."""
         self._line(self._styled(_BOLD, text))
 
     def scene(self, text: str) -> None:
-        """The head of the next scene, numbered."""
+        """Print the numbered title of the next scene."""
         self._scenes += 1
         self._line("")
         self._line(self._styled(_BOLD, f"{self._scenes}. {text}"))
 
     def say(self, text: str) -> None:
-        """A sentence, wrapped."""
+        """Print a sentence, wrapped."""
         for line in textwrap.wrap(text, _WIDTH - len(_INDENT), break_on_hyphens=False):
             self._line(f"{_INDENT}{line}")
 
     def fact(self, name: str, value: object) -> None:
-        """A name and a value in columns; a long value goes on below itself."""
+        """Print a name and a value in two columns; a long value wraps in its column."""
         head = f"{_INDENT}{name:<12} "
         lines = textwrap.wrap(
             str(value), _WIDTH - len(head), break_long_words=False, break_on_hyphens=False
@@ -46,8 +46,8 @@ class Terminal:
         for line in lines[1:]:
             self._line(f"{' ' * len(head)}{line}")
 
-    def proved(self, text: str) -> None:
-        """What has just been checked, and holds."""
+    def passed(self, text: str) -> None:
+        """Print a check that passed."""
         mark = self._styled(_GREEN, "ok")
         first, *rest = textwrap.wrap(text, _WIDTH - 6, break_on_hyphens=False)
         self._line(f"{_INDENT}{mark} {first}")
@@ -55,17 +55,17 @@ class Terminal:
             self._line(f"{_INDENT}   {line}")
 
     def failed(self, text: str) -> None:
-        """What did not hold."""
+        """Print what failed."""
         self._line("")
         self._line(f"{self._styled(_RED, 'FAILED')} {text}")
 
     def code(self, lines: Iterable[str]) -> None:
-        """Lines to be copied: never wrapped."""
+        """Print lines to copy, without wrapping."""
         for line in lines:
             self._line(f"{_INDENT}{line}")
 
     def progress(self, seconds: float, expected: float, status: str) -> None:
-        """How long we have been waiting: a moving bar, or a line per change of status."""
+        """Show the elapsed time: a bar on a terminal, otherwise one line per change of status."""
         if not self._colour:
             if status != self._last:
                 self._line(f"{_INDENT}{seconds:4.1f} s  {status}")
@@ -77,13 +77,13 @@ class Terminal:
         self._out.flush()
 
     def progress_done(self) -> None:
-        """The waiting is over."""
+        """End the progress display."""
         self._last = ""
         if self._colour:
             self._line("")
 
     def blank(self) -> None:
-        """Some air."""
+        """Print an empty line."""
         self._line("")
 
     def _line(self, text: str) -> None:

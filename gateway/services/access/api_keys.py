@@ -53,11 +53,19 @@ class Keyring:
         config = self._live.config
         if team not in config.teams:
             known = ", ".join(sorted(config.teams))
-            raise _invalid("team", team, f"a configured team: {known}")
+            message = f"unknown team {team!r}; configured teams: {known}"
+            raise _invalid("team", team, message, allowed=known)
         if not _NAME.fullmatch(name):
-            raise _invalid("name", name, "letters, digits, `.`, `_`, `-`; at most 64")
+            allowed = "1 to 64 letters, digits, `.`, `_` or `-`, starting with a letter or digit"
+            message = f"name {name!r} is invalid; allowed: {allowed}"
+            raise _invalid("name", name, message, allowed=allowed)
         if any(key.name == name for key in config.teams[team].keys):
-            raise _invalid("name", name, "a name that no configured key of the team has")
+            raise _invalid(
+                "name",
+                name,
+                f"name {name!r} is taken: the configuration has a key of that name for the team;"
+                " choose another",
+            )
         secret = new_key(self._random)
         now = self._clock.now()
         stored = StoredKey(hash_key(secret), team, name, epoch_ms(now), by.name, None)
@@ -71,7 +79,12 @@ class Keyring:
             return added
 
         if not await self._database.write(act):
-            raise _invalid("name", name, "a name that no active key of the team has")
+            raise _invalid(
+                "name",
+                name,
+                f"name {name!r} is taken: the team already has an active key of that name;"
+                " choose another",
+            )
         return MadeKey(secret, stored)
 
     async def revoke(self, team: str, name: str, by: Actor) -> None:
@@ -90,16 +103,17 @@ class Keyring:
             return revoked
 
         if not await self._database.write(act):
-            raise _invalid("name", f"{team}/{name}", "an active key created with `keys create`")
+            raise _invalid(
+                "name",
+                f"{team}/{name}",
+                f"team {team!r} has no active key {name!r} in the database; to see the keys, run"
+                " `video-gateway keys list`",
+            )
 
     async def stored(self) -> list[StoredKey]:
         """Return every key in the database, including revoked ones."""
         return await self._database.read(api_keys.all_keys)
 
 
-def _invalid(field: str, value: str, allowed: str) -> Refused:
-    return Refused(
-        Reason.INVALID_REQUEST,
-        f"{field} is {value!r}; allowed: {allowed}",
-        {"field": field, "value": value, "allowed": allowed},
-    )
+def _invalid(field: str, value: str, message: str, **allowed: str) -> Refused:
+    return Refused(Reason.INVALID_REQUEST, message, {"field": field, "value": value, **allowed})

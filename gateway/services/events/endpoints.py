@@ -114,9 +114,15 @@ class EndpointAdmin:
         short = [s for s in rules.subscriptions if s.config.name == name]
         if full is not None or len(short) == 1:
             return full or short[0]
-        known = ", ".join(s.endpoint for s in short or rules.subscriptions) or "none"
-        words = "matches several endpoints" if short else "is not one of the endpoints"
-        raise Refused(Reason.NOT_FOUND, f"{name[:200]} {words}: {known}.")
+        names = ", ".join(s.endpoint for s in short or rules.subscriptions)
+        shown = f"subscriber {name[:200]!r}"
+        if short:
+            message = f"{shown} is ambiguous; use a full name: {names}"
+        elif names:
+            message = f"unknown {shown}; configured subscribers: {names}"
+        else:
+            message = f"unknown {shown}; no subscribers are configured"
+        raise Refused(Reason.NOT_FOUND, message)
 
 
 def _owed(tx: Transaction) -> Mapping[str, Owed]:

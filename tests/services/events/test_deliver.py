@@ -689,10 +689,11 @@ async def test_an_ambiguous_name_must_be_given_in_full(quick: DeliveryHarness) -
     same = {"name": "farm", "url": AUDITOR, "secret": "the-auditors-own-secret"}
     quick.reload({"webhooks": [same]})
 
-    both = "matches several endpoints: organisation/farm, team/growth/farm"
-    with pytest.raises(Refused, match=both):
+    with pytest.raises(
+        Refused, match="is ambiguous; use a full name: organisation/farm, team/growth/farm"
+    ):
         await quick.subscribers.test("farm")
-    with pytest.raises(Refused, match="nobody is not one of the endpoints"):
+    with pytest.raises(Refused, match="unknown subscriber 'nobody'; configured subscribers: "):
         await quick.subscribers.test("nobody")
 
     assert (await quick.subscribers.test(FARM_NAME))[0] == FARM_NAME

@@ -1,4 +1,4 @@
-"""Is a downloaded file a video that plays? Every frame of it is decoded to know."""
+"""Check that a downloaded file is a playable video, by decoding every frame."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +9,8 @@ from gateway.cli.demo.failed import DemoFailed
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
-    """What is really in the file."""
+class VideoInfo:
+    """Properties of a decoded video file."""
 
     width: int
     height: int
@@ -18,15 +18,15 @@ class Film:
     seconds: float
 
     def __str__(self) -> str:
-        """For a person."""
+        """Format as `640x480, 4.0 s, 96 frames`."""
         return f"{self.width}x{self.height}, {self.seconds:.1f} s, {self.frames} frames"
 
 
-def watch(path: Path) -> Film:
-    """Decode the whole file.
+def decode_video(path: Path) -> VideoInfo:
+    """Decode the whole file and return its properties.
 
     Raises:
-        DemoFailed: it is no video, or breaks off.
+        DemoFailed: the file is not a video, or is damaged or truncated.
 
     """
     try:
@@ -34,9 +34,9 @@ def watch(path: Path) -> Film:
             stream = container.streams.video[0]
             frames = sum(1 for _ in container.decode(stream))
             seconds = float((container.duration or 0) / av.time_base)
-            film = Film(stream.width, stream.height, frames, seconds)
+            info = VideoInfo(stream.width, stream.height, frames, seconds)
     except (av.error.FFmpegError, IndexError) as error:
-        raise DemoFailed(f"{path} is not a video that plays: {error}") from error
+        raise DemoFailed(f"{path} is not a playable video: {error}") from error
     if not frames:
         raise DemoFailed(f"{path} has no frames")
-    return film
+    return info
