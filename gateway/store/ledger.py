@@ -104,31 +104,40 @@ def open_window(
     return made == 1
 
 
-def reserve(
-    tx: Transaction, window: str, job_id: str, estimate: int, limit: int, *, by: str, now: int
-) -> Window | None:
-    """Reserve the estimate if it fits under the limit; otherwise return None and change nothing.
+def take(
+    tx: Transaction, window: str, estimate: int, limit: int | None
+) -> tuple[int, Window] | None:
+    """Add the estimate to what the window has reserved if it fits under the limit.
 
-    Only the limit decides; an overrun only stops new reservations (docs/reliability.md (b)).
+    Returns the number of the entry that must be appended for it (`append_reservations`), and the
+    changed window; None where it does not fit, or the window is not there. `limit` None: always
+    fits. Only the limit decides; an overrun only stops new reservations (docs/reliability.md (b)).
     """
+    bounded = "AND spent + reserved + :estimate <= :limit" if limit is not None else ""
+    shown = "limit_micros = :limit," if limit is not None else ""
+    named = {} if limit is None else {"limit": limit}
     row = tx.fetchrow(
         f"""
         UPDATE windows
-        SET reserved = reserved + :estimate, estimated = estimated + :estimate,
-            limit_micros = :limit, entries = entries + 1
-        WHERE id = :id AND spent + reserved + :estimate <= :limit
+        SET reserved = reserved + :estimate, estimated = estimated + :estimate, {shown}
+            entries = entries + 1
+        WHERE id = :id {bounded}
         RETURNING entries, {_WINDOW}
         """,
         id=window,
         estimate=estimate,
-        limit=limit,
+        **named,
     )
     if row is None:
         return None
     facts = dict(row)
-    entry = LedgerEntry(window, job_id, "reserve", estimate, 0, 0, limit, by, now)
-    _append(tx, facts.pop("entries"), entry)
-    return Window(**facts)
+    return facts.pop("entries"), Window(**facts)
+
+
+def append_reservations(tx: Transaction, entries: Sequence[tuple[int, LedgerEntry]]) -> None:
+    """Append the entries of one job's reservations, numbered as `take` said, in one statement."""
+    if entries:
+        _insert(tx, entries)
 
 
 def reservations(tx: Transaction, job_id: str) -> Sequence[Row]:
@@ -165,11 +174,6 @@ def carry(tx: Transaction, entry: LedgerEntry) -> Window:
 
 def correct(tx: Transaction, entry: LedgerEntry) -> Window:
     """Book a later change of a settled job's cost; return the changed window."""
-    return _post(tx, entry)
-
-
-def reserve_uncapped(tx: Transaction, entry: LedgerEntry) -> Window:
-    """Reserve without a limit, which another replica enforces; return the changed window."""
     return _post(tx, entry)
 
 
@@ -212,11 +216,16 @@ def _append_some(tx: Transaction, window: str, entries: Sequence[LedgerEntry]) -
     if row is None:
         raise StorageFailed(f"window {window} is not in the database")
     first = int(row["entries"]) - len(entries) + 1
-    values: dict[str, str | int | None] = {"window": window}
+    _insert(tx, [(first + number, entry) for number, entry in enumerate(entries)])
+
+
+def _insert(tx: Transaction, entries: Sequence[tuple[int, LedgerEntry]]) -> None:
+    values: dict[str, str | int | None] = {}
     lines = []
-    for number, entry in enumerate(entries):
+    for position, (number, entry) in enumerate(entries):
         facts: dict[str, str | int | None] = {
-            "entry": first + number,
+            "window": entry.window_id,
+            "entry": number,
             "job": entry.job_id,
             "kind": entry.kind,
             "reserved": entry.reserved,
@@ -228,8 +237,8 @@ def _append_some(tx: Transaction, window: str, entries: Sequence[LedgerEntry]) -
             "by": entry.made_by,
             "at": entry.at,
         }
-        values |= {f"{name}{number}": value for name, value in facts.items()}
-        lines.append(f"(:window, {', '.join(f':{name}{number}' for name in facts)})")
+        values |= {f"{name}{position}": value for name, value in facts.items()}
+        lines.append(f"({', '.join(f':{name}{position}' for name in facts)})")
     tx.execute(
         f"""
         INSERT INTO ledger (

@@ -112,6 +112,7 @@ async def test_every_route_that_needs_no_key_is_known(gateway: RunningGateway) -
         "/healthz",
         "/readyz",
         "/api/v1/models",
+        "/api/v1/models/count",
         "/api/v1/videos/models",
         "/webhooks/{upstream}",
         "/webhooks/{upstream}/{token}",

@@ -93,8 +93,10 @@ def share_budgets(
     new = [budget for budget in own if budget.id not in known]
     if new:
         bring_into_force(tx, new, now)
-    else:
+    elif tx.for_share:
         registry.share(tx)
+    else:
+        return known  # one transaction at a time: nothing has changed
     return registry.registered(tx, team)
 
 

@@ -52,6 +52,14 @@ class Payer:
         return covers(budget, self.team, self.key, self.model, self.canonical_slug)
 
 
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """What a reservation did: the thresholds reached, and each budget's window afterwards."""
+
+    crossings: list[Crossing]
+    rooms: list[Headroom]
+
+
 def reserve(
     tx: Transaction,
     payer: Payer,
@@ -60,8 +68,8 @@ def reserve(
     *,
     by: str,
     now: datetime,
-) -> list[Crossing]:
-    """Reserve the estimate in all given budgets or in none; return the thresholds reached.
+) -> Reserved:
+    """Reserve the estimate in all given budgets or in none.
 
     Budgets that are in force only on other replicas count the job too, but do not refuse it.
 
@@ -81,30 +89,50 @@ def reserve(
         for name, budget in counting.items()
         if name not in own and payer.counts_in(budget)
     ]
+    return _take(tx, payer.job_id, places, own | {_account_id(payer.team)}, estimate, by, now)
+
+
+def _take(
+    tx: Transaction,
+    job_id: str,
+    places: Sequence["_Place"],
+    bounded: Collection[str],
+    estimate: int,
+    by: str,
+    now: datetime,
+) -> Reserved:
+    """Reserve in each window, or raise; those not in `bounded` count the job and refuse nothing."""
     at = epoch_ms(now)
+    entries: list[tuple[int, LedgerEntry]] = []
     crossings: list[Crossing] = []
+    rooms: list[Headroom] = []
     refused: set[str] = set()
     # Windows are locked in this order here and when a reservation closes, to prevent deadlocks.
     for place in sorted(places, key=lambda place: place.window_id):
         budget = place.budget
-        open_window(tx, place.budget_id, budget, place.starts_at)
-        if place.budget_id not in own and budget is not account:
-            entry = LedgerEntry(
-                place.window_id, payer.job_id, "reserve", estimate, 0, 0, NO_LIMIT, by, at
-            )
-            ledger.reserve_uncapped(tx, entry)
-            continue
-        after = ledger.reserve(
-            tx, place.window_id, payer.job_id, estimate, budget.limit_micros, by=by, now=at
-        )
-        if after is None:
+        limit = budget.limit_micros if place.budget_id in bounded else None
+        taken = ledger.take(tx, place.window_id, estimate, limit)
+        if taken is None:  # no room, or no row: this or another transaction may have to make it
+            open_window(tx, place.budget_id, budget, place.starts_at)
+            taken = ledger.take(tx, place.window_id, estimate, limit)
+        if taken is None:
             refused.add(place.window_id)
-        elif budget is not account:
-            crossings += _crossings(tx, budget, after, estimate, at)
+            continue
+        number, after = taken
+        entry = LedgerEntry(
+            place.window_id, job_id, "reserve", estimate, 0, 0, limit or NO_LIMIT, by, at
+        )
+        entries.append((number, entry))
+        if place.is_account or limit is None:
+            continue
+        crossings += _crossings(tx, budget, after, estimate, at)
+        rooms.append(place.room(after))
     if refused:
-        rooms = headroom(tx, budgets, estimate, now)
-        raise exceeded([_without(room, refused) for room in rooms], now)
-    return crossings
+        budgets = [p.budget for p in places if p.budget_id in bounded and not p.is_account]
+        looked = headroom(tx, budgets, estimate, now)
+        raise exceeded([_without(room, refused) for room in looked], now)
+    ledger.append_reservations(tx, entries)
+    return Reserved(crossings, rooms)
 
 
 def close(
@@ -296,6 +324,16 @@ class _Place:
     @property
     def window_id(self) -> str:
         return ledger.window_id(self.budget_id, epoch_ms(self.starts_at))
+
+    @property
+    def is_account(self) -> bool:
+        return self.budget.limit_micros == NO_LIMIT
+
+    def room(self, window: Window) -> Headroom:
+        resets_at = window_end(self.budget.period, self.starts_at)
+        return Headroom(
+            self.budget, self.starts_at, resets_at, window.spent, window.reserved, estimate=0
+        )
 
 
 def _place(tx: Transaction, budget_id: str, budget: Budget, now: datetime) -> _Place:

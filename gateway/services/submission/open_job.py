@@ -1,10 +1,12 @@
 """Create a job in one transaction: dedupe claim, traffic limits, reservation and row."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from gateway.domain.bounded_json import bounded_json
+from gateway.domain.budget import Headroom
 from gateway.domain.errors import Reason, Refused, StorageFailed
 from gateway.domain.job import Job
 from gateway.domain.units import epoch_ms
@@ -59,7 +61,7 @@ def open_job(tx: Transaction, opening: Opening, publisher: EventPublisher, now: 
     limits = decision.in_force.config.teams[new.team].limits
     bounds = TrafficLimits(limits.requests_per_minute, limits.concurrent_jobs)
     admit(tx, new.team, new.id, bounds, now=at)
-    crossings = reserve.reserve(
+    reserved = reserve.reserve(
         tx,
         reserve.Payer(new.id, new.team, new.key, new.model, new.canonical_slug),
         decision.budgets,
@@ -67,16 +69,16 @@ def open_job(tx: Transaction, opening: Opening, publisher: EventPublisher, now: 
         by=f"key {new.key}",
         now=now,
     )
-    record = _record(tx, decision, now)
+    record = _record(decision, reserved.rooms)
     jobs.insert(tx, replace(new, decision=record))
     jobs.start_attempt(tx, new.id, 1, now=at)
     if opening.callback_url is not None:
         events.subscribe(tx, new.id, opening.callback_url, now=at)
-    publisher.crossings(tx, crossings, now)
+    publisher.crossings(tx, reserved.crossings, now)
     job = jobs.find(tx, new.id)
     if job is None:
         raise StorageFailed("a job that was just written is missing")
-    return Opened(job, DedupeResult(new.dedupe), tuple(crossings))
+    return Opened(job, DedupeResult(new.dedupe), tuple(reserved.crossings))
 
 
 def _join(
@@ -109,10 +111,9 @@ def _crowded(job: Job) -> Refused:
     )
 
 
-def _record(tx: Transaction, decision: Decision, now: datetime) -> str:
-    """Return the decision record with the budgets after the reservation."""
+def _record(decision: Decision, rooms: Iterable[Headroom]) -> str:
+    """Return the decision as JSON, with the budgets after the reservation."""
     record: dict[str, Any] = decision.record() if decision.retain else decision.outline()
-    rooms = reserve.headroom(tx, decision.budgets, 0, now)
     record["outcome"] = "accepted"
     record["budgets"] = [room.details() for room in rooms]
     return bounded_json(record, _MOST_BYTES)

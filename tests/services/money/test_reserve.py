@@ -337,7 +337,7 @@ async def test_reserving_and_closing_lock_windows_in_the_same_order(
     await database.write(
         lambda tx: reserve.reserve(Watched(tx), payer, budgets, CENT, by="key ci", now=now)
     )
-    held, taken[:] = tuple(taken), []
+    held, taken[:] = tuple(dict.fromkeys(taken)), []
     bill = Settlement(None, Basis.ACTUAL)
     await database.write(
         lambda tx: reserve.close(Watched(tx), "job", bill, {}, by="refused", now=epoch_ms(now))
