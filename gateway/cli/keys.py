@@ -38,7 +38,9 @@ def create(
         )
         secret = created["key"]
     except GatewayNotRunning:
-        secret = _offline(loaded, lambda keys: keys.create(team, name, current_actor())).secret
+        secret = _offline(
+            loaded, lambda keyring: keyring.create(team, name, current_actor())
+        ).secret
     print(secret)
 
 
@@ -77,7 +79,7 @@ def revoke(
     try:
         AdminApi(loaded.config, admin_token).call("DELETE", f"/keys/{team}/{name}")
     except GatewayNotRunning:
-        _offline(loaded, lambda keys: keys.revoke(team, name, current_actor()))
+        _offline(loaded, lambda keyring: keyring.revoke(team, name, current_actor()))
     print(f"revoked {team}/{name}")
 
 

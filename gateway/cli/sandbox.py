@@ -11,7 +11,7 @@ from gateway.sandbox import Sandbox, SandboxConfig
 from gateway.sandbox.clock import SandboxClock
 from gateway.sandbox.config import DEFAULT_API_KEY, Seconds
 from gateway.sandbox.control import CONTROL
-from gateway.sandbox.film import CannotRender, check_tools
+from gateway.sandbox.rendering import RendererMissing, check_renderer
 
 
 def sandbox(
@@ -107,9 +107,9 @@ def sandbox(
         zdr=zdr,
     )
     try:
-        check_tools()
+        check_renderer()
         asyncio.run(_run(config, speed, host, port))
-    except (CannotRender, OSError) as error:
+    except (RendererMissing, OSError) as error:
         print(f"error: the sandbox did not start: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
 

@@ -1,1 +1,1 @@
-"""Floor 3: the file that operators write, read strictly; and the environment."""
+"""Floor 3: strict loading of the configuration file and the environment."""

@@ -1,47 +1,47 @@
-"""The text of the file as plain values, with the line of each."""
+"""Parses the text of the file into plain values and the line of each."""
 
 from dataclasses import dataclass
 
 from gateway.config.mistakes import ConfigError, Mistake, Path, path_text
-from gateway.config.tree import Mapping, Node, Unreadable, build
+from gateway.config.yaml_tree import Mapping, Node, ParseError, build
 
 Plain = bool | str | list["Plain"] | dict[str, "Plain"] | None
-"""What a document is made of; a `str` may be a `Number`."""
+"""A value of a document; a `str` may be a `Number`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A mapping read from text. `lines` says on which line (from 1) the value at a path begins."""
+    """A mapping parsed from text. `lines` maps a path to the line (from 1) of its value."""
 
     values: dict[str, Plain]
     lines: dict[Path, int]
-    mistakes: tuple[Mistake, ...] = ()  # repeated keys and the like: the rest could still be read
+    mistakes: tuple[Mistake, ...] = ()  # such as duplicate keys, which do not stop parsing
 
     def line(self, path: Path) -> int:
-        """The line of the value at `path`, or of the nearest thing around it; 0: none."""
+        """Return the line of the value at `path` or of its nearest parent; 0 if there is none."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 0)
 
 
 def read_document(text: str, name: str = "") -> Document:
-    """Read YAML text. `name` is only repeated in the error.
+    """Parse YAML text. `name` is the file name for errors.
 
     Raises:
-        ConfigError: not YAML (with line and column), empty, not a mapping, too large.
+        ConfigError: the text is not YAML (with line and column), empty, not a mapping or too large.
 
     """
     try:
         return _as_document(build(text))
-    except Unreadable as error:
+    except ParseError as error:
         raise ConfigError([error.mistake], name) from None
 
 
 def _as_document(tree: Node | None) -> Document:
     if tree is None or tree.value is None:
-        raise Unreadable("the file is empty; it needs at least `upstreams` and `teams`")
+        raise ParseError("the file is empty; it must contain at least `upstreams` and `teams`")
     if not isinstance(tree.value, Mapping):
-        raise Unreadable("the file must be a mapping: `upstreams:`, `teams:` and so on", tree.line)
+        raise ParseError("the file must be a mapping: `upstreams:`, `teams:` and so on", tree.line)
     lines: dict[Path, int] = {}
     mistakes: list[Mistake] = []
     values = _plain_mapping(tree.value, (), lines, mistakes)
@@ -64,8 +64,8 @@ def _plain_mapping(
     mapping: Mapping, path: Path, lines: dict[Path, int], mistakes: list[Mistake]
 ) -> dict[str, Plain]:
     for key, first, second in mapping.repeated:
-        where = path_text((*path, key))
-        mistakes.append(Mistake(where, f"written twice, first on line {first}", line=second))
+        name = path_text((*path, key))
+        mistakes.append(Mistake(name, f"duplicate key, first on line {first}", line=second))
     plain: dict[str, Plain] = {}
     for key, (line, child) in mapping.entries.items():
         lines[(*path, key)] = line

@@ -1,4 +1,4 @@
-"""Which keys the schema knows, and where: for hints, and to check the documentation."""
+"""The keys of the schema, for suggestions in errors and to check the documentation."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from gateway.config.schema import Config
 
 
 def known_keys(path: Path) -> list[str]:
-    """The keys that a section may have, in the schema's order; none where names are free."""
+    """Return the keys of a section in the schema's order; none for a mapping with free names."""
     kind: Any = Config
     for part in path:
-        kind = _below(kind, part)
+        kind = _child(kind, part)
     return list(_fields(kind))
 
 
 @dataclass(frozen=True, slots=True)
 class KnownField:
-    """A key of the file: `teams.*.budgets[].period`. `section`: other keys stand below it."""
+    """A key of the file: `teams.*.budgets[].period`. `section`: it contains other keys."""
 
     path: str
     required: bool
@@ -31,20 +31,20 @@ class KnownField:
 
 
 def all_keys() -> Iterator[KnownField]:
-    """Every key of the schema, in its order."""
+    """Yield every key of the schema, in its order."""
     yield from _walk(Config, "")
 
 
 def _walk(kind: Any, prefix: str) -> Iterator[KnownField]:
     for name, field in _fields(kind).items():
         path = f"{prefix}{name}"
-        below = list(_walk(*_beneath(field.annotation, path)))
-        yield KnownField(path, field.is_required(), field.default, bool(below))
-        yield from below
+        children = list(_walk(*_children(field.annotation, path)))
+        yield KnownField(path, field.is_required(), field.default, bool(children))
+        yield from children
 
 
-def _beneath(annotation: Any, path: str) -> tuple[Any, str]:
-    """What keys stand under a key, and how their paths begin."""
+def _children(annotation: Any, path: str) -> tuple[Any, str]:
+    """Return the type that holds the keys below a key, and the prefix of their paths."""
     kind = _unwrap(annotation)
     if get_origin(kind) is tuple:
         return _unwrap(get_args(kind)[0]), f"{path}[]."
@@ -53,7 +53,7 @@ def _beneath(annotation: Any, path: str) -> tuple[Any, str]:
     return kind, f"{path}."
 
 
-def _below(kind: Any, part: str | int) -> Any:
+def _child(kind: Any, part: str | int) -> Any:
     if isinstance(part, int):
         return _unwrap(get_args(kind)[0]) if get_origin(kind) is tuple else None
     if _is_mapping(kind):
@@ -63,7 +63,7 @@ def _below(kind: Any, part: str | int) -> Any:
 
 
 def _fields(kind: Any) -> dict[str, FieldInfo]:
-    """The keys of a section, as the file writes them."""
+    """Return the fields of a section by their key in the file."""
     if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
         return {}
     return {field.alias or name: field for name, field in kind.model_fields.items()}
@@ -74,9 +74,9 @@ def _is_mapping(kind: Any) -> bool:
 
 
 def _unwrap(annotation: Any) -> Any:
-    """Without `Annotated` and `| None`."""
+    """Remove `Annotated` and `| None`."""
     if get_origin(annotation) is Annotated:
         return _unwrap(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
-        return _unwrap(next(one for one in get_args(annotation) if one is not type(None)))
+        return _unwrap(next(kind for kind in get_args(annotation) if kind is not type(None)))
     return annotation

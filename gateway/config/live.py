@@ -1,4 +1,4 @@
-"""The configuration now in force."""
+"""The active configuration, which a reload replaces."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from gateway.config.schema import Config
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """One configuration with all that belongs to it; a request takes it once and keeps it."""
+    """One configuration with its version and rules; a request uses one from start to end."""
 
     config: Config
     version: str
@@ -27,21 +27,21 @@ class InForce:
 
 
 class Live:
-    """Holds what is in force. A reload replaces it for whatever begins from then on."""
+    """Holds the active configuration. A reload affects only requests that start afterwards."""
 
     def __init__(self, config: Config, version: str) -> None:
-        """`version` names the configuration in records and logs."""
+        """`version` identifies the configuration in records and logs."""
         self.current = InForce(config, version, rules_of(config), secrets_of(config))
         self.content = config.content
-        """What the content store was opened with: no reload changes it."""
+        """The settings with which the content store was opened; a reload does not change them."""
 
     @property
     def config(self) -> Config:
-        """The configuration as of now."""
+        """Return the active configuration."""
         return self.current.config
 
     def replace(self, config: Config, version: str) -> None:
-        """Put a new configuration in force."""
+        """Activate a new configuration."""
         self.current = InForce(config, version, rules_of(config), secrets_of(config))
 
 

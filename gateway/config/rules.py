@@ -1,4 +1,4 @@
-"""The configuration's rules as the domain's own types, made once per configuration."""
+"""Converts the configuration into domain types, once per configuration."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,26 +13,26 @@ from gateway.domain.routing import Rule
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A configured subscriber under the one name it has everywhere: `team/growth/render-farm`."""
+    """A configured subscriber with its full name: `team/growth/render-farm`."""
 
     endpoint: str
-    team: str | None  # None: the organisation's
+    team: str | None  # None: a subscriber of the organisation
     config: SubscriberConfig
 
     @property
     def events(self) -> tuple[str, ...]:
-        """Globs on the event's type."""
+        """Return the patterns of its event types."""
         return self.config.events
 
     @property
     def unless_callback(self) -> bool:
-        """Silent about the end of a job whose request brought a callback_url."""
+        """Whether it gets no event of jobs whose request has a callback_url."""
         return self.config.unless_callback
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Policies by team, budgets by id, the routes in order, who is told, where callbacks may go."""
+    """Policies by team, budgets by id, routes in order, subscribers, and allowed callback URLs."""
 
     policies: Mapping[str, TeamPolicy]
     budgets: Mapping[str, Budget]
@@ -41,11 +41,11 @@ class Rules:
     callbacks: CallbackPolicy
 
     def callback_secrets(self, team: str | None) -> tuple[str, ...]:
-        """What signs the deliveries to a team's own callback_urls; empty: they go unsigned.
+        """Return the secrets that sign deliveries to a team's callback_urls; empty: unsigned.
 
-        A callback_url takes the place of the team's `unless_callback` subscriber, as at OpenRouter
-        it takes the place of the workspace's default, and is signed with the same secret. Never
-        with the organisation's: who can verify with a secret can also sign with it.
+        A callback_url replaces the team's `unless_callback` subscriber, as OpenRouter's replaces
+        the workspace's default, and is signed with the same secret. The organisation's secret is
+        never used: anyone who can verify with a secret can also sign with it.
         """
         for subscription in self.subscriptions:
             if team is not None and subscription.team == team and subscription.unless_callback:
@@ -53,18 +53,18 @@ class Rules:
         return ()
 
     def subscription(self, endpoint: str) -> Subscription | None:
-        """The subscriber of this name; None where the configuration no longer has it."""
+        """Return the subscriber of this name; None if the configuration no longer has it."""
         return next((s for s in self.subscriptions if s.endpoint == endpoint), None)
 
 
 def rules_of(config: Config) -> Rules:
-    """The rules of this configuration. Of two budgets with one id the tighter one holds."""
+    """Build the rules of a configuration. Of two budgets with one id, the lower limit applies."""
     budgets: dict[str, Budget] = {}
     for team, budget in _budgets(config):
-        made = _budget(team, budget, config)
-        known = budgets.get(made.id)
-        if known is None or made.limit_micros < known.limit_micros:
-            budgets[made.id] = made
+        converted = _budget(team, budget, config)
+        other = budgets.get(converted.id)
+        if other is None or converted.limit_micros < other.limit_micros:
+            budgets[converted.id] = converted
     return Rules(
         policies={name: _policy(team) for name, team in config.teams.items()},
         budgets=budgets,

@@ -1,7 +1,7 @@
-"""The whole configuration, as typed and immutable values: what `config/gateway.yaml` may say.
+"""The schema of `config/gateway.yaml`, as typed and immutable values.
 
 Durations are `timedelta`, money is integer micro-dollars (`limit_usd` in the file, `limit_micros`
-here), secrets are `SecretStr`. `docs/configuration.md` says the same to operators; a test compares.
+here), secrets are `SecretStr`. A test compares the schema with `docs/configuration.md`.
 """
 
 from collections.abc import Mapping
@@ -20,8 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from gateway.config.part import ByName, Part
-from gateway.config.places import (
+from gateway.config.addresses import (
     Bind,
     ContentUrl,
     DatabaseUrl,
@@ -30,6 +29,7 @@ from gateway.config.places import (
     sqlite_path,
     web_url,
 )
+from gateway.config.section import ByName, Section
 from gateway.config.team import BudgetConfig, KeyConfig, SubscriberConfig, Team
 from gateway.config.upstream import Route, UpstreamConfig
 from gateway.config.values import (
@@ -40,11 +40,11 @@ from gateway.config.values import (
     at_least_one,
     decimal_between,
     duration,
+    integer,
     is_name,
     or_null,
     refuse,
     secret,
-    whole,
 )
 from gateway.domain.units import Micros
 
@@ -52,25 +52,25 @@ _MB = 1_000_000
 _GB = 1_000_000_000
 
 
-class Server(Part):
-    """The two listeners and how they treat clients."""
+class Server(Section):
+    """The two listeners and their limits."""
 
     listen: Bind = Listen("127.0.0.1", 8080)
     admin_listen: Bind = Listen("127.0.0.1", 8081)
     public_url: PublicUrl = "http://127.0.0.1:8080"
-    """Never ends in a slash."""
-    max_body_mb: Annotated[int, PlainValidator(whole(1, 1024))] = 64
-    max_body_mb_in_flight: Annotated[int, PlainValidator(whole(1, 65536))] = 256
-    max_connections_per_peer: Annotated[int, PlainValidator(whole(1, 65536))] = 256
+    """Without a trailing slash."""
+    max_body_mb: Annotated[int, PlainValidator(integer(1, 1024))] = 64
+    max_body_mb_in_flight: Annotated[int, PlainValidator(integer(1, 65536))] = 256
+    max_connections_per_peer: Annotated[int, PlainValidator(integer(1, 65536))] = 256
     trusted_proxies: tuple[Cidr, ...] = ()
     answer_within: Annotated[timedelta, PlainValidator(duration("100ms", "10m"))] = timedelta(
         seconds=4
     )
-    drain_seconds: Annotated[int, PlainValidator(whole(0, 3600))] = 30
+    drain_seconds: Annotated[int, PlainValidator(integer(0, 3600))] = 30
 
     @property
     def max_body_bytes(self) -> int:
-        """The largest body taken, in bytes; a megabyte is a million."""
+        """Return the maximum body size in bytes; a megabyte is 1,000,000 bytes."""
         return self.max_body_mb * _MB
 
     @property
@@ -79,20 +79,20 @@ class Server(Part):
         return self.max_body_mb_in_flight * _MB
 
 
-class DatabaseConfig(Part):
-    """Where everything is kept."""
+class DatabaseConfig(Section):
+    """The database."""
 
     url: DatabaseUrl = SecretStr("sqlite:///var/gateway.db")
     """A `SecretStr`: a PostgreSQL URL may hold a password."""
 
     @property
     def path(self) -> Path | None:
-        """The file of a SQLite database, None for PostgreSQL."""
+        """Return the file of a SQLite database, None for PostgreSQL."""
         return sqlite_path(self.url.get_secret_value())
 
 
-class ContentConfig(Part):
-    """What happens with the bytes of videos."""
+class ContentConfig(Section):
+    """The store of videos."""
 
     mode: Literal["passthrough", "cache", "archive"] = "cache"
     url: ContentUrl = "var/content"
@@ -104,12 +104,12 @@ class ContentConfig(Part):
 
     @property
     def max_bytes(self) -> int:
-        """The most that is kept, in bytes; a gigabyte is a thousand million."""
+        """Return the maximum size of the store in bytes; a gigabyte is 1,000,000,000 bytes."""
         return int(self.max_gb * _GB)
 
 
-class CatalogConfig(Part):
-    """The cached capabilities: how often they are fetched, how long old ones serve."""
+class CatalogConfig(Section):
+    """The cached capabilities: how often they are fetched, and how old they may become."""
 
     refresh: Annotated[timedelta, PlainValidator(duration("1s", "30d"))] = timedelta(minutes=10)
     max_stale: Annotated[timedelta, PlainValidator(duration("1s", "365d"))] = Field(
@@ -120,26 +120,26 @@ class CatalogConfig(Part):
     @classmethod
     def _not_before_refresh(cls, value: timedelta, info: ValidationInfo) -> timedelta:
         if value < info.data.get("refresh", value):
-            refuse("a duration not shorter than catalog.refresh")
+            refuse("a duration of at least catalog.refresh")
         return value
 
 
-class Pricing(Part):
-    """What happens where a price can't be computed, and whether BYOK cost counts."""
+class Pricing(Section):
+    """Requests whose price is unknown, and whether BYOK cost counts."""
 
     unpriced: Literal["refuse", "reserve"] = "refuse"
     unpriced_micros: UsdAboveZero = Field(default=Micros(5_000_000), alias="unpriced_usd")
     include_byok: Flag = False
 
 
-class PolicyConfig(Part):
-    """What holds for every team. `unknown_fields`: top-level fields that the contract lacks."""
+class PolicyConfig(Section):
+    """Policy for all teams. `unknown_fields`: top-level fields that the contract lacks."""
 
     unknown_fields: Literal["pass", "refuse"] = "pass"
 
 
-class CallbacksConfig(Part):
-    """Where a client's `callback_url` may lead. No hosts: any public one."""
+class CallbacksConfig(Section):
+    """Allowed destinations of a client's `callback_url`. Empty `allow_hosts`: any public host."""
 
     allow_http: Flag = False
     allow_networks: tuple[Cidr, ...] = ()
@@ -149,8 +149,8 @@ class CallbacksConfig(Part):
 _Retry = Annotated[timedelta, PlainValidator(duration("1s", "30d"))]
 
 
-class DeliveryConfig(Part):
-    """How events are delivered. `retries`: the waits between attempts; after the last: dead."""
+class DeliveryConfig(Section):
+    """Delivery of events. `retries`: waits between attempts; after the last, a delivery is dead."""
 
     timeout: Annotated[timedelta, PlainValidator(duration("100ms", "5m"))] = timedelta(seconds=15)
     retries: Annotated[tuple[_Retry, ...], Field(max_length=50)] = (
@@ -164,29 +164,29 @@ class DeliveryConfig(Part):
         timedelta(hours=20),
         timedelta(hours=24),
     )
-    max_in_flight_per_endpoint: Annotated[int, PlainValidator(whole(1, 1000))] = 4
+    max_in_flight_per_endpoint: Annotated[int, PlainValidator(integer(1, 1000))] = 4
 
 
-class Admin(Part):
-    """Who may use the admin API. No tokens: the gateway generates one."""
+class Admin(Section):
+    """Access to the admin API. Without tokens, the gateway generates one."""
 
     tokens: tuple[KeyConfig, ...] = ()
     hosts: tuple[Glob, ...] = ()
     metrics_hosts: tuple[Glob, ...] = ()
 
 
-class TelemetryConfig(Part):
-    """Logs, and where traces go (None: nowhere)."""
+class TelemetryConfig(Section):
+    """Logs and traces. Without `otlp_endpoint`, no traces are sent."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
     otlp_endpoint: Annotated[
-        str | None, PlainValidator(or_null(web_url("where an OTLP collector listens")))
+        str | None, PlainValidator(or_null(web_url("the URL of an OTLP collector")))
     ] = None
 
 
-class Config(Part):
-    """All of it. Build it with `gateway.config.loader`, which checks the rules between parts."""
+class Config(Section):
+    """The whole file. Load it with `gateway.config.loader`, which also checks across sections."""
 
     server: Server = Server()
     database: DatabaseConfig = DatabaseConfig()
@@ -194,10 +194,10 @@ class Config(Part):
     signing_key: Annotated[
         SecretStr | None, PlainValidator(or_null(secret(32, "a signing key", "bytes")))
     ] = None
-    """None: made on first start and kept in the database."""
+    """None: generated at the first start and stored in the database."""
     upstreams: ByName[UpstreamConfig]
     routing: Annotated[tuple[Route, ...], AfterValidator(at_least_one)] = ()
-    """Never empty: where the file has none, every upstream in the file's order."""
+    """Never empty: without `routing`, every upstream in the order of the file."""
     catalog: CatalogConfig = CatalogConfig()
     pricing: Pricing = Pricing()
     budgets: tuple[BudgetConfig, ...] = ()
@@ -212,7 +212,7 @@ class Config(Part):
     @model_validator(mode="before")
     @classmethod
     def _route_to_all(cls, data: Any) -> Any:
-        """Without routing, every upstream in order: the first that may serve a request does."""
+        """Without `routing`, add a rule for every upstream in order."""
         if not isinstance(data, dict) or "routing" in data:
             return data
         upstreams = data.get("upstreams")

@@ -1,56 +1,56 @@
-"""Where the configuration comes from: which file, and the environment; read only here."""
+"""Reads the configuration file and the environment; no other module reads the environment."""
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from gateway.config.mistakes import ConfigError, Mistake
-from gateway.config.tree import MAX_BYTES
+from gateway.config.yaml_tree import MAX_BYTES
 
 VARIABLE = "VIDEO_GATEWAY_CONFIG"
 DEFAULT = Path("config/gateway.yaml")
 
 
 def environment() -> Mapping[str, str]:
-    """The process's environment as it is now, copied."""
+    """Return a copy of the process's current environment."""
     return dict(os.environ)
 
 
 def choose(given: Path | None, environ: Mapping[str, str]) -> Path:
-    """The file to read: the one given, else VIDEO_GATEWAY_CONFIG's, else `config/gateway.yaml`."""
+    """Return the path given, else VIDEO_GATEWAY_CONFIG, else `config/gateway.yaml`."""
     if given is not None:
         return given
-    named = environ.get(VARIABLE, "")
-    return Path(named) if named else DEFAULT
+    path = environ.get(VARIABLE, "")
+    return Path(path) if path else DEFAULT
 
 
 def read_file(path: Path) -> str:
-    """The file's text.
+    """Read the text of the file.
 
     Raises:
-        ConfigError: it is missing, no file, unreadable, too large, or not UTF-8.
+        ConfigError: the file is missing, not a file, unreadable, too large or not UTF-8.
 
     """
     try:
         data = _read_bytes(path)
         if len(data) <= MAX_BYTES:
             return data.decode("utf-8-sig")
-        words = f"is larger than {MAX_BYTES} bytes"
+        problem = f"the file is larger than {MAX_BYTES} bytes"
     except FileNotFoundError:
-        words = f"there is no such file; name one with --config or {VARIABLE}"
+        problem = f"file not found; set the path with --config or {VARIABLE}"
     except IsADirectoryError:
-        words = "is a folder; name a file in it"
+        problem = "is a folder, not a file"
     except PermissionError:
-        words = "can't be read: permission denied"
+        problem = "can't read the file: permission denied"
     except UnicodeDecodeError:
-        words = "is not UTF-8 text"
+        problem = "the file is not UTF-8 text"
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
-        words = f"can't be read: {reason or 'the name is not a path'}"
-    raise ConfigError([Mistake("", words)], str(path))
+        problem = f"can't read the file: {reason or 'invalid path'}"
+    raise ConfigError([Mistake("", problem)], str(path))
 
 
 def _read_bytes(path: Path) -> bytes:
-    """At most one byte more than is allowed, so that a device or a wrong file can't fill memory."""
+    """Read at most one byte more than allowed, so that a device can't fill the memory."""
     with path.open("rb") as file:
         return file.read(MAX_BYTES + 1)

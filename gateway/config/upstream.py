@@ -1,4 +1,4 @@
-"""Upstreams, and which of them gets a request."""
+"""Configuration of upstreams and routing."""
 
 from datetime import timedelta
 from typing import Annotated, Any
@@ -13,12 +13,12 @@ from pydantic import (
     field_validator,
 )
 
-from gateway.config.part import Part
-from gateway.config.places import BaseUrl
+from gateway.config.addresses import BaseUrl
+from gateway.config.section import Section
 from gateway.config.values import (
     Flag,
     Name,
-    SomeGlobs,
+    NonEmptyGlobs,
     at_least_one,
     decimal_between,
     duration,
@@ -33,16 +33,16 @@ _Wait = Annotated[timedelta, PlainValidator(duration("1ms", "1h"))]
 
 
 def _drop_empty(value: Any) -> Any:
-    """An unset `${NAME:-}` leaves an empty text: no secret, not a bad one."""
-    return [one for one in value if one != ""] if isinstance(value, list | tuple) else value
+    """Drop empty texts, which an unset `${NAME:-}` leaves."""
+    return [item for item in value if item != ""] if isinstance(value, list | tuple) else value
 
 
 def _read_factor(value: object) -> float:
     return float(decimal_between("1", "10")(value))
 
 
-class Timeout(Part):
-    """How long an upstream may take."""
+class Timeout(Section):
+    """Timeouts of requests to an upstream."""
 
     connect: _Wait = timedelta(seconds=5)
     submit: _Wait = timedelta(seconds=60)
@@ -50,8 +50,8 @@ class Timeout(Part):
     content_idle: _Wait = timedelta(seconds=30)
 
 
-class Poll(Part):
-    """When an open job is asked for: after `first`, then `factor` times longer, at most `max`."""
+class Poll(Section):
+    """Waits between polls: `first`, then each `factor` times longer than the last, up to `max`."""
 
     first: _Wait = timedelta(seconds=5)
     factor: Annotated[float, PlainValidator(_read_factor)] = 1.5
@@ -61,12 +61,12 @@ class Poll(Part):
     @classmethod
     def _not_before_first(cls, value: timedelta, info: ValidationInfo) -> timedelta:
         if value < info.data.get("first", value):
-            refuse("a duration not shorter than poll.first")
+            refuse("a duration of at least poll.first")
         return value
 
 
-class UpstreamConfig(Part):
-    """An OpenRouter-shaped API. `webhook_secrets` empty: its events are only hints to poll."""
+class UpstreamConfig(Section):
+    """An OpenRouter-shaped API. Without `webhook_secrets`, its events only trigger a poll."""
 
     base_url: BaseUrl
     api_key: Annotated[SecretStr, PlainValidator(read_header_secret)]
@@ -88,20 +88,20 @@ class UpstreamConfig(Part):
     def _after_the_submit(cls, value: timedelta, info: ValidationInfo) -> timedelta:
         timeout = info.data.get("timeout")
         if timeout is not None and value < timeout.submit:
-            refuse("a duration not shorter than timeout.submit: until then an answer may come")
+            refuse("a duration of at least timeout.submit, because an answer may arrive until then")
         return value
 
 
-class When(Part):
-    """What narrows a rule; what is None narrows nothing."""
+class When(Section):
+    """Conditions of a rule; None matches every request."""
 
     zdr: Annotated[bool | None, PlainValidator(or_null(read_flag))] = None
     teams: Annotated[tuple[Name, ...], AfterValidator(at_least_one)] | None = None
-    models: SomeGlobs | None = None
+    models: NonEmptyGlobs | None = None
 
 
-class Route(Part):
-    """One rule of `routing`: requests that fit `when` go to the upstream `to`."""
+class Route(Section):
+    """One rule of `routing`: requests that match `when` go to the upstream `to`."""
 
     to: Name
     when: When = When()

@@ -1,4 +1,4 @@
-"""What is allowed in a configuration and still likely not meant."""
+"""Warnings about valid settings that are probably unintended."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -6,17 +6,17 @@ from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from gateway.config.mistakes import Path, near, path_text
+from gateway.config.mistakes import Path, path_text, suggestion
 from gateway.config.schema import Config, Server
 from gateway.config.team import BudgetConfig, SubscriberConfig
 from gateway.domain.event import BILL_DISPUTED, BUDGET_THRESHOLD, ENDPOINT_DISABLED
 from gateway.domain.job import Status
 
-# The official Python SDK sends the paid request again when no answer came for 5 s
+# The official Python SDK sends the paid request again if no answer arrives within 5 s
 # (docs/architecture.md).
-_SDK_PATIENCE = timedelta(seconds=5)
+_SDK_TIMEOUT = timedelta(seconds=5)
 
-# A pattern that fits none of these is most likely a typo.
+# A pattern that matches no event is probably a typo.
 EVENTS = (
     *(f"video.generation.{status}" for status in Status if status.terminal),
     BUDGET_THRESHOLD,
@@ -26,23 +26,23 @@ EVENTS = (
 
 
 def warnings(config: Config) -> tuple[str, ...]:
-    """Sentences that begin with the path they are about; no value that may be secret."""
+    """Return one line per warning, starting with the path and without secrets."""
     return tuple(
-        f"{path_text(path)}: {words}"
+        f"{path_text(path)}: {message}"
         for check in (_server, _upstreams, _routing, _zdr, _keys, _events)
-        for path, words in check(config)
+        for path, message in check(config)
     )
 
 
-_Found = Iterator[tuple[Path, str]]
+_Warnings = Iterator[tuple[Path, str]]
 
 
-def _server(config: Config) -> _Found:
+def _server(config: Config) -> _Warnings:
     server, default = config.server, Server()
-    if server.answer_within >= _SDK_PATIENCE:
+    if server.answer_within >= _SDK_TIMEOUT:
         yield (
             ("server", "answer_within"),
-            "5 s or more: the official Python SDK has given up by then and sends the request again",
+            "5 s or more: the official Python SDK times out after 5 s and sends the request again",
         )
     if server.public_url == default.public_url and server.listen != default.listen:
         yield (
@@ -51,7 +51,7 @@ def _server(config: Config) -> _Found:
         )
 
 
-def _upstreams(config: Config) -> _Found:
+def _upstreams(config: Config) -> _Warnings:
     for name, upstream in config.upstreams.items():
         parts = urlsplit(upstream.base_url)
         if parts.scheme == "http" and not is_local(parts.hostname or ""):
@@ -78,26 +78,29 @@ def is_local(host: str) -> bool:
 _LOCAL_NAMES = (".localhost", ".local", ".internal", ".lan", ".home.arpa", ".svc", ".cluster.local")
 
 
-def _routing(config: Config) -> _Found:
+def _routing(config: Config) -> _Warnings:
     used = {rule.to for rule in config.routing}
     for name in config.upstreams:
         if name not in used:
-            yield ("upstreams", name), "no rule of `routing` leads here: it gets no requests"
+            yield (
+                ("upstreams", name),
+                "no rule of `routing` uses this upstream: it gets no requests",
+            )
 
 
-def _zdr(config: Config) -> _Found:
+def _zdr(config: Config) -> _Warnings:
     if any(config.upstreams[rule.to].zdr for rule in config.routing):
         return
     for name, team in config.teams.items():
         if team.zdr == "require":
             yield (
                 ("teams", name, "zdr"),
-                "require, but no routed upstream has `zdr: true`: all its requests will be refused",
+                "require, but no routed upstream has `zdr: true`: all its requests are rejected",
             )
 
 
-def _keys(config: Config) -> _Found:
-    """A key may be made later by `keys create`, so an unknown name is no mistake."""
+def _keys(config: Config) -> _Warnings:
+    """An unknown key is only a warning: `keys create` can create it later."""
     for team_name, team in config.teams.items():
         known = [key.name for key in team.keys]
         for position, budget in enumerate(team.budgets):
@@ -105,24 +108,24 @@ def _keys(config: Config) -> _Found:
                 hint = _hint(budget, known)
                 yield (
                     ("teams", team_name, "budgets", position, "key"),
-                    f"no such key in this file{hint}: counts nothing until `keys create` makes it",
+                    f"the file has no such key{hint}: counts nothing until `keys create` adds it",
                 )
 
 
 def _hint(budget: BudgetConfig, known: list[str]) -> str:
-    hint = near(budget.key or "", known)
+    hint = suggestion(budget.key or "", known)
     return f" ({hint})" if hint else ""
 
 
-def _events(config: Config) -> _Found:
-    yield from _unheard(("webhooks",), config.webhooks)
+def _events(config: Config) -> _Warnings:
+    yield from _unknown_events(("webhooks",), config.webhooks)
     for name, team in config.teams.items():
-        yield from _unheard(("teams", name, "webhooks"), team.webhooks)
+        yield from _unknown_events(("teams", name, "webhooks"), team.webhooks)
 
 
-def _unheard(path: Path, subscribers: tuple[SubscriberConfig, ...]) -> _Found:
+def _unknown_events(path: Path, subscribers: tuple[SubscriberConfig, ...]) -> _Warnings:
     for position, subscriber in enumerate(subscribers):
-        for place, pattern in enumerate(subscriber.events):
+        for index, pattern in enumerate(subscriber.events):
             if not any(fnmatchcase(event, pattern) for event in EVENTS):
-                words = f"fits no event; there are {', '.join(EVENTS)}"
-                yield (*path, position, "events", place), words
+                message = f"matches no event; the events are {', '.join(EVENTS)}"
+                yield (*path, position, "events", index), message

@@ -1,6 +1,6 @@
-"""An emulated OpenRouter video API, to rehearse against without spending money.
+"""An emulation of OpenRouter's video API, for development and tests at no cost.
 
-A separate program: it shares no rule with the gateway, so that each checks the other.
+It shares no validation or pricing code with the gateway, so that each one tests the other.
 """
 
 from gateway.sandbox.config import SandboxConfig

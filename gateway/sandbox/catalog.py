@@ -1,4 +1,4 @@
-"""The models on offer, as the real service listed them (data/models.json)."""
+"""The models of the real service, as recorded in data/models.json."""
 
 import json
 from collections.abc import Mapping
@@ -10,93 +10,94 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Model:
-    """One entry of GET /videos/models. None means: not reported."""
+    """One entry of GET /videos/models. None: not reported."""
 
     entry: Mapping[str, Any]
 
     @property
     def id(self) -> str:
-        """The name that requests use."""
+        """Return the id that requests use."""
         return str(self.entry["id"])
 
     @property
     def slug(self) -> str:
-        """The dated name that some messages use."""
+        """Return the dated id that some messages use."""
         return str(self.entry["canonical_slug"])
 
     @property
     def vendor(self) -> str:
-        """How the recorded messages name the maker: `xAI`, else the words before the colon."""
+        """Return the vendor's name in recorded messages: `xAI`, else the text before the colon."""
         known = {"x-ai": "xAI"}
-        maker = self.id.split("/", 1)[0]
-        return known.get(maker, str(self.entry["name"]).split(":", 1)[0])
+        vendor = self.id.split("/", 1)[0]
+        return known.get(vendor, str(self.entry["name"]).split(":", 1)[0])
 
     @property
     def durations(self) -> tuple[int, ...] | None:
-        """Supported seconds, ascending."""
+        """Return the supported durations in seconds, ascending."""
         listed = self.entry["supported_durations"]
         return tuple(sorted(listed)) if listed is not None else None
 
     @property
     def resolutions(self) -> tuple[str, ...] | None:
-        """Supported resolutions, in the listed order."""
+        """Return the supported resolutions, in the listed order."""
         return self._listed("supported_resolutions")
 
     @property
     def aspect_ratios(self) -> tuple[str, ...] | None:
-        """Supported aspect ratios, in the listed order."""
+        """Return the supported aspect ratios, in the listed order."""
         return self._listed("supported_aspect_ratios")
 
     @property
     def sizes(self) -> tuple[str, ...] | None:
-        """Supported sizes, in the listed order."""
+        """Return the supported sizes, in the listed order."""
         return self._listed("supported_sizes")
 
     @property
     def frame_types(self) -> tuple[str, ...] | None:
-        """Which frames may be given as images."""
+        """Return the types of frame that may be given as images."""
         return self._listed("supported_frame_images")
 
     @property
     def creativity(self) -> tuple[int, ...] | None:
-        """Supported creativity levels; upscalers only."""
+        """Return the supported creativity levels; upscalers only."""
         listed = self.entry["creativity"]
         return tuple(listed) if listed is not None else None
 
     @property
     def upscale(self) -> Mapping[str, Any] | None:
-        """The range of upscale factors, `min` and `max`; upscalers only."""
+        """Return the range of upscale factors, `min` and `max`; upscalers only."""
         value: Mapping[str, Any] | None = self.entry["upscale_factor"]
         return value
 
     @property
     def audio(self) -> bool | None:
-        """Whether it can make sound."""
+        """Whether it can generate audio."""
         value: bool | None = self.entry["generate_audio"]
         return value
 
     @property
     def seed(self) -> bool | None:
-        """Whether it takes a seed."""
+        """Whether it supports a seed."""
         value: bool | None = self.entry["seed"]
         return value
 
     @property
     def skus(self) -> Mapping[str, str]:
-        """Prices by key (docs/openrouter-contract.md section 6)."""
+        """Return the prices by key (docs/openrouter-contract.md section 6)."""
         return self.entry.get("pricing_skus") or {}
 
     @property
-    def takes_source(self) -> bool:
-        """Whether its output is as long as what it is given: edit, upscale, avatar."""
+    def needs_source(self) -> bool:
+        """Whether the output is as long as the input: edit, upscale and avatar models."""
         return self.durations is None
 
     @property
-    def continues(self) -> bool:
-        """Whether it takes `previous_job_id`. The catalog does not say: those do that have a
-        price for it, and those that edit a clip.
+    def can_continue(self) -> bool:
+        """Whether it supports `previous_job_id`.
+
+        The catalog does not say so. Models with a price for it do, and models that edit a clip.
         """
-        edits = self.takes_source and "duration_seconds" not in self.skus
+        edits = self.needs_source and "duration_seconds" not in self.skus
         return edits or any("video_continuation" in key for key in self.skus)
 
     def _listed(self, key: str) -> tuple[str, ...] | None:
@@ -106,30 +107,30 @@ class Model:
 
 @dataclass(frozen=True)
 class Catalog:
-    """All models, in the order the service lists them."""
+    """All models, in the order of the service."""
 
     document: Mapping[str, Any]
 
     @classmethod
     def recorded(cls) -> "Catalog":
-        """The 30 models of 2026-10-02."""
+        """Load the 30 models recorded on 2026-10-02."""
         text = files("gateway.sandbox").joinpath("data/models.json").read_text(encoding="utf-8")
         return cls(json.loads(text))
 
     @cached_property
     def models(self) -> Mapping[str, Model]:
-        """By id; a dated slug is not an id."""
+        """Return the models by id; a dated slug is not an id."""
         return {entry["id"]: Model(entry) for entry in self.document["data"]}
 
     @cached_property
     def general_rows(self) -> tuple[Mapping[str, Any], ...]:
-        """The same models as GET /models shows them."""
+        """Return the models in the format of GET /models."""
         return tuple(_general_row(model) for model in self.models.values())
 
 
 def _general_row(model: Model) -> Mapping[str, Any]:
     entry = model.entry
-    inputs = ["text"] if model.frame_types is None and not model.takes_source else ["text", "image"]
+    inputs = ["text"] if model.frame_types is None and not model.needs_source else ["text", "image"]
     return {
         "id": model.id,
         "canonical_slug": model.slug,
@@ -145,7 +146,7 @@ def _general_row(model: Model) -> Mapping[str, Any]:
             "tokenizer": "Other",
             "instruct_type": None,
         },
-        "pricing": {"prompt": "0", "completion": "0"},  # meaningless, as on the real service
+        "pricing": {"prompt": "0", "completion": "0"},  # always zero, as on the real service
         "top_provider": {
             "context_length": None,
             "max_completion_tokens": None,

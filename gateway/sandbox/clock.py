@@ -1,4 +1,4 @@
-"""The sandbox's time: real, sped up, or standing still until it is moved."""
+"""The sandbox's clock: real time, faster, or stopped and advanced on request."""
 
 import asyncio
 import time
@@ -8,35 +8,35 @@ from typing import Protocol, runtime_checkable
 
 
 class Clock(Protocol):
-    """The only source of time."""
+    """The sandbox's source of time."""
 
     def now(self) -> datetime:
-        """The present moment, aware, in UTC."""
+        """Return the current time, aware, in UTC."""
 
     def monotonic(self) -> float:
-        """Seconds that never run backwards; only differences mean anything."""
+        """Return monotonic seconds; only differences are meaningful."""
 
     async def sleep(self, seconds: float) -> None:
-        """Wait; returns at once for zero or less."""
+        """Wait; return at once for zero or less."""
 
 
 @runtime_checkable
-class Movable(Protocol):
-    """A clock that can be moved forward by hand."""
+class AdvanceableClock(Protocol):
+    """A clock that can be advanced."""
 
     async def advance(self, seconds: float) -> None:
-        """Let that much time pass at once; whoever slept until then is awake."""
+        """Advance the time at once and wake every sleeper that is due."""
 
 
 class SandboxClock:
-    """`speed` seconds pass in one real second; at zero, only `advance` makes them pass.
+    """A clock on which `speed` seconds pass per real second; at zero, only `advance` moves it.
 
-    The moment it shows stays the true one, whatever the speed: ids, signatures and expiry dates are
-    compared with other machines' clocks, which do not run faster.
+    `now` is always the real time: other machines compare ids, signatures and expiry dates with
+    their own clocks.
     """
 
     def __init__(self, speed: float = 1.0, real: Callable[[], float] = time.monotonic) -> None:
-        """`real` counts true seconds."""
+        """`real` returns real monotonic seconds."""
         if speed < 0:
             raise ValueError("speed must not be negative")
         self._speed = speed
@@ -46,23 +46,23 @@ class SandboxClock:
         self._moved = asyncio.Event()
 
     def now(self) -> datetime:
-        """The true moment, aware, in UTC."""
+        """Return the real time, aware, in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Sandbox seconds since the clock was made."""
+        """Return the sandbox seconds since the clock was created."""
         return (self._real() - self._origin) * self._speed + self._advanced
 
     async def sleep(self, seconds: float) -> None:
-        """Wait that many sandbox seconds, or until `advance` has passed them."""
+        """Wait that many sandbox seconds; `advance` shortens the wait."""
         until = self.monotonic() + seconds
         while (left := until - self.monotonic()) > 0:
             await self._wait(left / self._speed if self._speed else None)
 
     async def advance(self, seconds: float) -> None:
-        """Move forward at once and let the sleepers that are due run."""
+        """Advance the time at once and wake the sleepers that are due."""
         if seconds < 0:
-            raise ValueError("time only moves forward")
+            raise ValueError("seconds must not be negative")
         self._advanced += seconds
         self._moved.set()
         self._moved = asyncio.Event()

@@ -1,7 +1,7 @@
-"""/sandbox/v1: rehearse faults, move time, read the ledger.
+"""The control API /sandbox/v1: inject faults, advance the clock, read the ledger.
 
-No part of OpenRouter's API. Guarded by a token if there is one, else open to loopback peers only;
-a POST must say that it is JSON, so that a web page in the same machine's browser can't send it.
+It is not part of OpenRouter's API. It requires the control token if one is set, else it accepts
+loopback clients only. A POST must be declared as JSON, so that a web page can't send it (CSRF).
 """
 
 import hmac
@@ -16,26 +16,26 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gateway.sandbox.clock import Movable
+from gateway.sandbox.clock import AdvanceableClock
 from gateway.sandbox.faults import Fault
 from gateway.sandbox.ledger import plain
-from gateway.sandbox.world import World
+from gateway.sandbox.state import SandboxState
 
 CONTROL = "/sandbox/v1"
 
 Dollars = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, le=10**9, allow_inf_nan=False)]
-Command = Callable[[web.Request], Awaitable[Any]]
+Handler = Callable[[web.Request], Awaitable[Any]]
 
 
-class _Wanted(BaseModel):
-    """A control body: what it does not know is a mistake worth hearing of."""
+class _Command(BaseModel):
+    """The body of a control request; it rejects unknown fields."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class WantedFault(_Wanted):
-    """Fields of Fault, with `on` for its target and `times` for how many calls it meets."""
+class FaultCommand(_Command):
+    """The fields of Fault, with `on` for its target and `times` for how many calls it affects."""
 
     on: str
     action: str
@@ -59,32 +59,32 @@ class WantedFault(_Wanted):
     job_id: str | None = None
 
 
-class WantedEnd(_Wanted):
-    """How a job shall end."""
+class EndCommand(_Command):
+    """How to end a job."""
 
     status: Literal["completed", "failed", "cancelled", "expired"] = "completed"
     cost: Dollars | None = None
     error: str | None = None
 
 
-class WantedWebhook(_Wanted):
-    """How an event shall be sent, and where to if not to the job's own callback."""
+class WebhookCommand(_Command):
+    """How to send an event, and where to, by default the job's callback."""
 
     manner: Literal["genuine", "forge", "tamper", "stale", "unsigned"] = "genuine"
     url: str | None = None
 
 
-class WantedTime(_Wanted):
-    """How far to move the clock."""
+class AdvanceCommand(_Command):
+    """By how much to advance the clock."""
 
     seconds: Seconds
 
 
-WantedT = TypeVar("WantedT", bound=_Wanted)
+CommandT = TypeVar("CommandT", bound=_Command)
 
 
-class _Mistake(Exception):
-    """What the caller did wrong, in words, and the status that says so."""
+class _ControlError(Exception):
+    """An invalid control request: the HTTP status and the message."""
 
     def __init__(self, status: int, message: str) -> None:
         self.status = status
@@ -94,11 +94,11 @@ class _Mistake(Exception):
 class Control:
     """Handlers of the control routes."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, state: SandboxState) -> None:
+        self._state = state
 
     def add_routes(self, app: web.Application) -> None:
-        """All of them."""
+        """Add all control routes."""
         app.router.add_get(f"{CONTROL}/health", self._health)
         app.router.add_get(f"{CONTROL}/faults", self._guarded(self._list_faults))
         app.router.add_post(f"{CONTROL}/faults", self._guarded(self._add_fault))
@@ -113,78 +113,86 @@ class Control:
         return web.json_response({"status": "ok"})
 
     async def _list_faults(self, _: web.Request) -> Any:
-        return {"waiting": [_fault_view(fault) for fault in self._world.faults.waiting]}
+        return {"waiting": [_fault_json(fault) for fault in self._state.faults.waiting]}
 
     async def _add_fault(self, request: web.Request) -> Any:
-        wanted = await _read(request, WantedFault)
-        details = wanted.model_dump(exclude_unset=True, exclude={"on", "action", "times"})
+        command = await _read(request, FaultCommand)
+        details = command.model_dump(exclude_unset=True, exclude={"on", "action", "times"})
         try:
-            self._world.faults.put(Fault(wanted.on, wanted.action, **details), times=wanted.times)
+            self._state.faults.put(
+                Fault(command.on, command.action, **details), times=command.times
+            )
         except ValueError as error:
-            raise _Mistake(400, str(error)) from error
+            raise _ControlError(400, str(error)) from error
         return await self._list_faults(request)
 
     async def _clear_faults(self, request: web.Request) -> Any:
-        self._world.faults.clear()
+        self._state.faults.clear()
         return await self._list_faults(request)
 
     async def _ledger(self, _: web.Request) -> Any:
-        return self._world.document()
+        return self._state.document()
 
     async def _reset(self, _: web.Request) -> Any:
-        await self._world.reset()
-        return self._world.document()
+        await self._state.reset()
+        return self._state.document()
 
     async def _advance(self, request: web.Request) -> Any:
-        wanted = await _read(request, WantedTime)
-        clock = self._world.clock
-        if not isinstance(clock, Movable):
-            raise _Mistake(409, "this sandbox was given a clock that cannot be moved")
-        await clock.advance(wanted.seconds)
+        command = await _read(request, AdvanceCommand)
+        clock = self._state.clock
+        if not isinstance(clock, AdvanceableClock):
+            raise _ControlError(409, "the clock of this sandbox can't be advanced")
+        await clock.advance(command.seconds)
         return {"elapsed_seconds": round(clock.monotonic(), 3)}
 
     async def _end(self, request: web.Request) -> Any:
         job_id = request.match_info["job_id"]
-        wanted = await _read(request, WantedEnd)
+        command = await _read(request, EndCommand)
         try:
-            job = self._world.end(job_id, wanted.status, cost=wanted.cost, error=wanted.error)
+            job = self._state.end(job_id, command.status, cost=command.cost, error=command.error)
         except (KeyError, ValueError) as error:
-            raise _unfit(job_id, error) from error
-        return self._world.job_view(job)
+            raise _job_error(job_id, error) from error
+        return self._state.job_json(job)
 
     async def _webhook(self, request: web.Request) -> Any:
         job_id = request.match_info["job_id"]
-        wanted = await _read(request, WantedWebhook)
+        command = await _read(request, WebhookCommand)
         try:
-            attempt = await self._world.send_webhook(job_id, wanted.manner, wanted.url)
+            attempt = await self._state.send_webhook(job_id, command.manner, command.url)
         except (KeyError, ValueError) as error:
-            raise _unfit(job_id, error) from error
+            raise _job_error(job_id, error) from error
         return plain(asdict(attempt))
 
-    def _guarded(self, act: Command) -> Callable[[web.Request], Awaitable[web.Response]]:
+    def _guarded(self, handle: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handler(request: web.Request) -> web.Response:
             try:
                 self._check_caller(request)
-                return web.json_response(await act(request))
-            except _Mistake as mistake:
-                return web.json_response({"error": str(mistake)}, status=mistake.status)
+                return web.json_response(await handle(request))
+            except _ControlError as error:
+                return web.json_response({"error": str(error)}, status=error.status)
 
         return handler
 
     def _check_caller(self, request: web.Request) -> None:
-        token = self._world.config.control_token
+        token = self._state.config.control_token
         if token is not None:
             given = request.headers.get("Authorization", "")
             if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
-                raise _Mistake(401, "the control API wants its own bearer token")
+                raise _ControlError(
+                    401, "the control API requires the control token as a bearer token"
+                )
         elif not _is_loopback(request.remote):
-            raise _Mistake(403, "without a control token, the control API is for loopback only")
+            raise _ControlError(
+                403, "without a control token, only loopback clients may use the control API"
+            )
         elif not _is_own_name(request.headers.get("Host", "")):
-            raise _Mistake(403, "without a control token, ask by localhost or a loopback address")
+            raise _ControlError(
+                403, "without a control token, use localhost or a loopback address as the host"
+            )
         if _from_another_page(request):
-            raise _Mistake(403, "the request comes from another site's page")
+            raise _ControlError(403, "the request comes from another site's page")
         if request.method == "POST" and request.content_type != "application/json":
-            raise _Mistake(415, "send JSON, and Content-Type: application/json")
+            raise _ControlError(415, "send JSON with Content-Type: application/json")
 
 
 def _is_own_name(given: str) -> bool:
@@ -204,25 +212,25 @@ def _from_another_page(request: web.Request) -> bool:
     return origin is not None and origin != f"http://{request.headers.get('Host', '')}"
 
 
-async def _read(request: web.Request, kind: type[WantedT]) -> WantedT:
+async def _read(request: web.Request, kind: type[CommandT]) -> CommandT:
     try:
         return kind.model_validate(json.loads(await request.read() or b"{}"))
     except ValidationError as error:
-        faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise _Mistake(400, "; ".join(faults)) from error
+        issues = (f"{'.'.join(map(str, issue['loc']))}: {issue['msg']}" for issue in error.errors())
+        raise _ControlError(400, "; ".join(issues)) from error
     except (ValueError, RecursionError) as error:
-        raise _Mistake(400, "the body is not JSON") from error
+        raise _ControlError(400, "the body is not JSON") from error
 
 
-def _unfit(job_id: str, error: Exception) -> _Mistake:
+def _job_error(job_id: str, error: Exception) -> _ControlError:
     if isinstance(error, KeyError):
-        return _Mistake(404, f"there is no job {job_id}")
-    return _Mistake(409, str(error))
+        return _ControlError(404, f"job {job_id} not found")
+    return _ControlError(409, str(error))
 
 
-def _fault_view(fault: Fault) -> dict[str, Any]:
-    view = plain({key: value for key, value in asdict(fault).items() if value is not None})
-    return {"on": view.pop("target"), **view}
+def _fault_json(fault: Fault) -> dict[str, Any]:
+    document = plain({key: value for key, value in asdict(fault).items() if value is not None})
+    return {"on": document.pop("target"), **document}
 
 
 def _is_loopback(address: str | None) -> bool:

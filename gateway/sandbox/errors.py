@@ -1,4 +1,4 @@
-"""How the emulated service says no: two body shapes, message first as recorded."""
+"""Error responses of the emulated service, in its two recorded formats."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,9 +20,9 @@ MESSAGES: Mapping[int, str] = {
     502: "Provider returned error",
     503: "Service temporarily unavailable",
 }
-"""The published or recorded words for each status.
+"""The documented or recorded message of each status.
 
-See docs/openrouter-contract.md section 1, openapi.json.
+See docs/openrouter-contract.md section 1 and openapi.json.
 """
 
 METADATA: Mapping[int, Mapping[str, Any]] = {
@@ -34,11 +34,11 @@ VALIDATION_FUNNEL: Mapping[str, Any] = {
     "routing_funnel": [{"step": "Initial Endpoints", "endpoint_count": 1}],
     "failed_routing_step": "Validate Video Parameters",
 }
-"""What the real service sends beside a refused duration or resolution (recorded)."""
+"""The recorded metadata of an unsupported duration or resolution."""
 
 
 class ApiError(Exception):
-    """The emulated service refuses; the whole answer is in here."""
+    """An error response of the emulated service."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class ApiError(Exception):
         *,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """`message` None takes the known words of that status."""
+        """`message` None: the known message of that status."""
         self.status = status
         self.message = message if message is not None else MESSAGES.get(status, f"HTTP {status}")
         self.metadata = metadata
@@ -56,7 +56,7 @@ class ApiError(Exception):
         super().__init__(self.message)
 
     def body(self) -> dict[str, Any]:
-        """The JSON body."""
+        """Return the JSON body."""
         error: dict[str, Any] = {"message": self.message, "code": self.status}
         if self.metadata is not None:
             error["metadata"] = dict(self.metadata)
@@ -64,7 +64,7 @@ class ApiError(Exception):
 
 
 class SchemaError(ApiError):
-    """A body of the wrong shape: 400 in the standard form or in the second, recorded one."""
+    """An invalid body: 400 in the standard format or in the Zod format, both recorded."""
 
     def __init__(self, issues: Sequence[Mapping[str, Any]], shape: str) -> None:
         """`issues` are `{code, path, message}`, as Zod lists them."""
@@ -73,7 +73,7 @@ class SchemaError(ApiError):
         super().__init__(400, "; ".join(_sentence(issue) for issue in issues))
 
     def body(self) -> dict[str, Any]:
-        """The JSON body; the Zod form has no `code`, and its message is JSON text."""
+        """Return the JSON body; the Zod format has no `code`, and its message is JSON text."""
         if self.shape == "standard":
             return super().body()
         text = json.dumps(self.issues, indent=2)
@@ -86,5 +86,5 @@ def _sentence(issue: Mapping[str, Any]) -> str:
 
 
 def validation_failed(message: str) -> ApiError:
-    """A value that the model does not support."""
+    """Create the error for a value that the model does not support."""
     return ApiError(400, message, VALIDATION_FUNNEL)

@@ -1,4 +1,4 @@
-"""The webhook's body and signature (docs/openrouter-contract.md section 7)."""
+"""Body and signature of webhooks (docs/openrouter-contract.md section 7)."""
 
 import hashlib
 import hmac
@@ -14,8 +14,9 @@ IDEMPOTENCY_HEADER = "X-OpenRouter-Idempotency-Key"
 
 
 def signature(secret: str, timestamp: int, body: bytes) -> str:
-    """The header's value. What is signed is the timestamp, ONE COMMA, and the exact bytes; the key
-    is the secret's text as it is, whatever prefix or encoding it seems to have.
+    """Return the header's value: an HMAC over the timestamp, one comma and the exact body.
+
+    The key is the secret's text as it is, whatever prefix or encoding it seems to have.
     """
     message = str(timestamp).encode() + b"," + body
     digest = hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()
@@ -23,17 +24,17 @@ def signature(secret: str, timestamp: int, body: bytes) -> str:
 
 
 def idempotency_key(job: Job) -> str:
-    """The same on every delivery of one event."""
+    """Return the key that all deliveries of one event share."""
     return f"{job.id}-{job.ending}"
 
 
 def event_body(job: Job, at: datetime) -> bytes:
-    """The event that tells how a job ended, as bytes."""
+    """Return the event of a job's end, as bytes."""
     data: dict[str, Any] = {
         "id": job.id,
         "status": job.ending,
         "generation_id": job.id,
-        "model": job.order.model.id,
+        "model": job.plan.model.id,
     }
     if job.ending == "completed":
         data |= {"unsigned_urls": content_urls(job), "usage": usage(job)}
@@ -43,10 +44,8 @@ def event_body(job: Job, at: datetime) -> bytes:
 
 
 def forged_body(job: Job, at: datetime) -> bytes:
-    """What somebody who knows the id, and no secret, would like the receiver to believe: the
-    opposite, and that it cost nothing.
-    """
-    data: dict[str, Any] = {"id": job.id, "generation_id": job.id, "model": job.order.model.id}
+    """Return the event of an attacker who knows the id: the opposite end, at no cost."""
+    data: dict[str, Any] = {"id": job.id, "generation_id": job.id, "model": job.plan.model.id}
     ending: Ending = "failed" if job.ending == "completed" else "completed"
     data["status"] = ending
     if ending == "completed":

@@ -1,4 +1,4 @@
-"""What shall go wrong next: queues of faults, taken in order by the calls they wait for."""
+"""Queues of faults to inject, taken in order by matching calls."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -6,47 +6,47 @@ from decimal import Decimal
 from typing import Any, Literal, get_args
 
 Target = Literal["submit", "poll", "content", "models", "job", "webhook"]
-"""Which act a fault waits for: one of four calls, a job's fate, or the event that tells its end."""
+"""What a fault affects: one of four API calls, how a job ends, or its webhook."""
 
 CALLS: frozenset[str] = frozenset({"submit", "poll", "content", "models"})
 
 ACTIONS: Mapping[str, frozenset[str]] = {
-    "refuse": CALLS,  # an error answer: status, message, metadata, body, retry_after, headers
-    "html": CALLS,  # an error page of some proxy on the way, status 500 unless told
-    "garbage": CALLS,  # the right status, and a body that is not JSON
-    "truncated": CALLS,  # the right status, and a body that ends before its Content-Length
-    "no_id": frozenset({"submit", "poll"}),  # an answer that forgot the job's id
+    "refuse": CALLS,  # an error: status, message, metadata, body, retry_after, headers
+    "html": CALLS,  # an HTML error page, as from a proxy; status 500 by default
+    "garbage": CALLS,  # the success status with a body that is not JSON
+    "truncated": CALLS,  # the success status with a body shorter than its Content-Length
+    "no_id": frozenset({"submit", "poll"}),  # a response without the job's id
     "redirect": CALLS,  # 307 to `location`
-    "reset": CALLS,  # the connection is cut before the body is read
-    "reset_after": CALLS,  # the act is done (a job made, and billed), then the connection is cut
-    "delay": CALLS,  # `seconds` late; the act is done first with accept, else after
-    "hang": CALLS,  # no answer, until the client gives up
-    "cut": frozenset({"content"}),  # the connection is cut after `after_bytes`, or midway
+    "reset": CALLS,  # reset the connection before the body is read
+    "reset_after": CALLS,  # handle the call (create and charge a job), then reset the connection
+    "delay": CALLS,  # respond `seconds` late; handle the call first with `accept`, else last
+    "hang": CALLS,  # no response until the client disconnects
+    "cut": frozenset({"content"}),  # close the connection after `after_bytes`, or halfway
     "slow": frozenset({"content"}),  # `seconds` between chunks
     "fail": frozenset({"job"}),
     "expire": frozenset({"job"}),
     "cancel": frozenset({"job"}),
-    "hold": frozenset({"job"}),  # it does not end by itself (POST /sandbox/v1/jobs/ID/end ends it)
-    "complete": frozenset({"job"}),  # it completes, with the cost, seconds or outputs given
+    "hold": frozenset({"job"}),  # does not end until POST /sandbox/v1/jobs/ID/end
+    "complete": frozenset({"job"}),  # completes with the given cost, seconds or outputs
     "duplicate": frozenset({"webhook"}),  # sent `copies` times
     "late": frozenset({"webhook"}),  # sent `seconds` after the end
     "drop": frozenset({"webhook"}),  # never sent
-    "forge": frozenset({"webhook"}),  # first somebody else's: signed with another secret
-    "tamper": frozenset({"webhook"}),  # first a copy whose body was changed after it was signed
-    "stale": frozenset({"webhook"}),  # first a copy that was signed an hour ago
+    "forge": frozenset({"webhook"}),  # first a forged one, signed with another secret
+    "tamper": frozenset({"webhook"}),  # first a copy whose body was changed after signing
+    "stale": frozenset({"webhook"}),  # first a copy signed an hour ago
     "unsigned": frozenset({"webhook"}),  # first a copy without a signature
 }
-"""Every action, and what it may happen to."""
+"""The targets of every action."""
 
-_DONE_FIRST = frozenset({"garbage", "truncated", "no_id", "reset_after"})
+_HANDLED_FIRST = frozenset({"garbage", "truncated", "no_id", "reset_after"})
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that goes wrong. Fields that an action does not use are ignored.
+    """One fault to inject. An action ignores the fields that it does not use.
 
-    `accept` says whether the act is done (a job made, and billed) although the answer is spoilt;
-    None takes the action's own habit.
+    `accept`: whether the call is handled (a job created and charged) although its response fails;
+    None: the default of the action.
     """
 
     target: str
@@ -71,37 +71,39 @@ class Fault:
 
     def __post_init__(self) -> None:
         if self.target not in get_args(Target):
-            raise ValueError(f"on: {self.target!r} is none of {', '.join(get_args(Target))}")
+            raise ValueError(
+                f"on: unknown target {self.target!r}; allowed: {', '.join(get_args(Target))}"
+            )
         if self.target not in ACTIONS.get(self.action, frozenset()):
             known = sorted(name for name, targets in ACTIONS.items() if self.target in targets)
             raise ValueError(
-                f"action: {self.action!r} does not happen to {self.target!r}; "
-                f"what does: {', '.join(known)}"
+                f"action: {self.action!r} is not available for {self.target!r}; "
+                f"allowed: {', '.join(known)}"
             )
 
     @property
-    def done_first(self) -> bool:
-        """Whether the act is done although the answer is spoilt."""
-        return self.action in _DONE_FIRST if self.accept is None else self.accept
+    def handled_first(self) -> bool:
+        """Whether the call is handled although its response fails."""
+        return self.action in _HANDLED_FIRST if self.accept is None else self.accept
 
-    def fits(self, model: str | None, job_id: str | None) -> bool:
-        """Whether this call is one it waits for."""
+    def matches(self, model: str | None, job_id: str | None) -> bool:
+        """Whether it affects a call for this model and job."""
         if self.model is not None and self.model != model:
             return False
         return self.job_id is None or self.job_id == job_id
 
 
 class Faults:
-    """The queues. A fault is used up by the call that takes it."""
+    """The queued faults; the call that takes a fault removes it."""
 
     def __init__(self) -> None:
         self._waiting: list[Fault] = []
 
     def next(self, target: Target, action: str, *, times: int = 1, **details: Any) -> Fault:
-        """Queue a fault for the next `times` calls of that kind; `details` are Fault's fields.
+        """Queue a fault for the next `times` calls of that target; `details` are Fault's fields.
 
         Raises:
-            ValueError: no such target or action, or that action does not happen to that target.
+            ValueError: the target or action is unknown, or the target does not have that action.
 
         """
         fault = Fault(target, action, **details)
@@ -115,22 +117,22 @@ class Faults:
     def take(
         self, target: Target, *, model: str | None = None, job_id: str | None = None
     ) -> Fault | None:
-        """The first fault that waits for this act, removed; None if there is none."""
-        for at, fault in enumerate(self._waiting):
-            if fault.target == target and fault.fits(model, job_id):
-                return self._waiting.pop(at)
+        """Remove and return the first fault that matches this call; None if there is none."""
+        for index, fault in enumerate(self._waiting):
+            if fault.target == target and fault.matches(model, job_id):
+                return self._waiting.pop(index)
         return None
 
-    def takes_model(self, target: Target) -> bool:
-        """Whether some fault of that kind can only be chosen when the model is known."""
+    def needs_model(self, target: Target) -> bool:
+        """Whether a fault of that target is limited to a model."""
         return any(fault.target == target and fault.model for fault in self._waiting)
 
     @property
     def waiting(self) -> tuple[Fault, ...]:
-        """What has not happened yet, in order."""
+        """Return the queued faults, in order."""
         return tuple(self._waiting)
 
     def clear(self, targets: Iterable[Target] | None = None) -> None:
-        """Forget all that waits, or what waits for those targets."""
-        gone = set(get_args(Target) if targets is None else targets)
-        self._waiting = [fault for fault in self._waiting if fault.target not in gone]
+        """Remove all queued faults, or those of these targets."""
+        removed = set(get_args(Target) if targets is None else targets)
+        self._waiting = [fault for fault in self._waiting if fault.target not in removed]

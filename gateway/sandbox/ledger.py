@@ -1,4 +1,4 @@
-"""What the sandbox saw and did: the oracle that tests compare a gateway's books with."""
+"""Records everything the sandbox received and did; tests compare the gateway's data with it."""
 
 import asyncio
 from collections import Counter
@@ -8,25 +8,25 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-AttemptState = Literal["open", "accepted", "refused", "unread"]
-"""`unread`: the connection was cut, or spoilt, before anything was done."""
+SubmitOutcome = Literal["open", "accepted", "refused", "unread"]
+"""`unread`: an injected fault replaced the handling of the call."""
 
 _SECRET_HEADERS = frozenset(
     {"authorization", "proxy-authorization", "cookie", "x-provider-api-keys", "x-api-key"}
 )
-_LONG = 256
+_MAX_TEXT = 256  # characters
 
 
 @dataclass(slots=True)
 class Submit:
-    """One POST /videos as it arrived, and what became of it."""
+    """One POST /videos and its outcome."""
 
     number: int
     at: datetime
     headers: Mapping[str, str]
     body: Any = None
-    outcome: AttemptState = "open"
-    status: int | None = None  # what was answered; None: nothing was
+    outcome: SubmitOutcome = "open"
+    status: int | None = None  # of the response; None: no response
     job_id: str | None = None
     message: str | None = None
     fault: str | None = None
@@ -34,10 +34,10 @@ class Submit:
 
 
 @dataclass(frozen=True, slots=True)
-class SubmitAttempt:
-    """One try to deliver one event. `status` None: no answer came, `error` says why.
+class WebhookAttempt:
+    """One attempt to deliver one event. `status` None: no response; `error` says why.
 
-    `genuine` is False for what a fault made up: a receiver must refuse it.
+    `genuine` is False for an event forged by a fault, which a receiver must reject.
     """
 
     job_id: str
@@ -54,66 +54,68 @@ class SubmitAttempt:
 
     @property
     def delivered(self) -> bool:
-        """Whether the receiver took it."""
+        """Whether the receiver accepted it."""
         return self.status is not None and 200 <= self.status < 300
 
 
 @dataclass(slots=True)
 class Ledger:
-    """Everything since the start or the last reset; it is never cut short, so reset it at times."""
+    """Everything since the start or the last reset. It grows without limit until a reset."""
 
     submits: list[Submit] = field(default_factory=list)
-    webhooks: list[SubmitAttempt] = field(default_factory=list)
-    calls: Counter[str] = field(default_factory=Counter)  # by route and status, or `cut`
+    webhooks: list[WebhookAttempt] = field(default_factory=list)
+    calls: Counter[str] = field(
+        default_factory=Counter
+    )  # by route and status, or `cut` without a response
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def arrived(self, at: datetime, headers: Mapping[str, str]) -> Submit:
-        """Note a submit before anything is done with it."""
+        """Record a submit before it is handled."""
         submit = Submit(len(self.submits) + 1, at, public_headers(headers))
         self.submits.append(submit)
         self.touch()
         return submit
 
-    def attempted(self, attempt: SubmitAttempt) -> None:
-        """Note a delivery attempt after it was made."""
+    def attempted(self, attempt: WebhookAttempt) -> None:
+        """Record a delivery attempt."""
         self.webhooks.append(attempt)
         self.touch()
 
     def counted(self, kind: str, status: int | str) -> None:
-        """Note an answered call."""
+        """Count a call."""
         self.calls[f"{kind} {status}"] += 1
         self.touch()
 
     def touch(self) -> None:
-        """Wake whoever waits for a change."""
+        """Wake all tasks that wait for a change."""
         self.changed.set()
         self.changed = asyncio.Event()
 
-    async def until(self, true: Callable[["Ledger"], bool], timeout: float = 5.0) -> None:
-        """Wait until that is true of the ledger.
+    async def until(self, condition: Callable[["Ledger"], bool], timeout: float = 5.0) -> None:
+        """Wait until the condition is true.
 
         Raises:
-            TimeoutError: it was not within `timeout` real seconds.
+            TimeoutError: the condition was not true within `timeout` real seconds.
 
         """
         async with asyncio.timeout(timeout):
-            while not true(self):
+            while not condition(self):
                 await self.changed.wait()
 
     @property
     def accepted(self) -> tuple[str, ...]:
-        """The ids of the jobs that were made, in order."""
+        """Return the ids of the created jobs, in order."""
         return tuple(submit.job_id for submit in self.submits if submit.job_id is not None)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove everything."""
         self.submits.clear()
         self.webhooks.clear()
         self.calls.clear()
         self.touch()
 
     def document(self) -> dict[str, Any]:
-        """All of it as JSON values, times in ISO 8601."""
+        """Return everything as JSON values, times in ISO 8601."""
         return {
             "submits": [plain(asdict(submit)) for submit in self.submits],
             "webhooks": [plain(asdict(attempt)) for attempt in self.webhooks],
@@ -122,7 +124,7 @@ class Ledger:
 
 
 def public_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers, names in lower case, without those that hold secrets."""
+    """Return the headers, names in lower case, without those that contain secrets."""
     return {
         name.lower(): value
         for name, value in headers.items()
@@ -131,9 +133,9 @@ def public_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def shortened(value: Any) -> Any:
-    """The same JSON with long texts (pictures, mostly) cut, so that the ledger stays readable."""
-    if isinstance(value, str) and len(value) > _LONG:
-        return f"{value[:_LONG]}... ({len(value)} characters)"
+    """Shorten long texts in JSON, mostly images, to keep the ledger readable."""
+    if isinstance(value, str) and len(value) > _MAX_TEXT:
+        return f"{value[:_MAX_TEXT]}... ({len(value)} characters)"
     if isinstance(value, Mapping):
         return {key: shortened(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -142,7 +144,7 @@ def shortened(value: Any) -> Any:
 
 
 def plain(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The record with times and money as text."""
+    """Return the record with times and money as text."""
     return {key: _value(item) for key, item in record.items()}
 
 

@@ -1,4 +1,4 @@
-"""The body of POST /videos, read as the emulated service reads it."""
+"""Parses the body of POST /videos as the emulated service does."""
 
 import json
 import re
@@ -6,59 +6,59 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
-from pydantic import ValidationError as WrongShape
+from pydantic import ValidationError as PydanticError
 
 from gateway.sandbox.errors import ApiError, SchemaError
 
 
-def _whole(value: Any) -> Any:
-    """A number like 4.0 is an integer in JSON."""
+def _integer(value: Any) -> Any:
+    """Accept 4.0 as an integer, as JSON does."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
-Positive = Annotated[int, BeforeValidator(_whole), Field(ge=1)]
+Integer = Annotated[int, BeforeValidator(_integer)]
+Positive = Annotated[int, BeforeValidator(_integer), Field(ge=1)]
 Text = Annotated[str, StringConstraints(strict=True)]
 Resolution = Literal["360p", "480p", "720p", "768p", "1080p", "1K", "2K", "4K"]
 AspectRatio = Literal["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9", "9:21"]
 
 
-class _Part(BaseModel):
-    """Unknown fields are ignored, types are exact, null is absent."""
+class _Object(BaseModel):
+    """Ignores unknown fields, requires exact types and treats null as absent."""
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
 
 
-class Url(_Part):
-    """Where a picture, a sound or a clip is, or a data URL that holds it."""
+class Url(_Object):
+    """The URL of an image, audio or video, or a data URL that contains it."""
 
     url: Text
 
 
-class FrameImage(_Part):
-    """A picture that the video starts or ends with."""
+class FrameImage(_Object):
+    """The image of the first or last frame."""
 
     type: Literal["image_url"]
     image_url: Url
     frame_type: Literal["first_frame", "last_frame"]
 
 
-class ImageReference(_Part):
-    """A picture to draw on."""
+class ImageReference(_Object):
+    """A reference image."""
 
     type: Literal["image_url"]
     image_url: Url
 
 
-class AudioReference(_Part):
-    """A sound to draw on."""
+class AudioReference(_Object):
+    """Reference audio."""
 
     type: Literal["audio_url"]
     audio_url: Url
 
 
-class VideoReference(_Part):
-    """A clip to draw on, or to edit."""
+class VideoReference(_Object):
+    """A reference video, or the video to edit."""
 
     type: Literal["video_url"]
     video_url: Url
@@ -67,15 +67,15 @@ class VideoReference(_Part):
 Reference = Annotated[ImageReference | AudioReference | VideoReference, Field(discriminator="type")]
 
 
-class Provider(_Part):
-    """Options by provider slug; `zdr` is known from prose only."""
+class Provider(_Object):
+    """Options by provider slug; `zdr` is documented in prose only."""
 
     options: dict[str, dict[str, Any]] | None = None
     zdr: bool | None = None
 
 
-class VideoRequest(_Part):
-    """What was asked for. None: absent or null."""
+class VideoRequest(_Object):
+    """A video request. None: absent or null."""
 
     model: Text
     prompt: Text | None = None
@@ -86,10 +86,10 @@ class VideoRequest(_Part):
     frame_images: list[FrameImage] | None = None
     input_references: list[Reference] | None = None
     generate_audio: bool | None = None
-    seed: Whole | None = None
+    seed: Integer | None = None
     previous_job_id: Text | None = None
     upscale_factor: Annotated[float, Field(gt=0, allow_inf_nan=False, strict=False)] | None = None
-    creativity: Whole | None = None
+    creativity: Integer | None = None
     callback_url: Text | None = None
     user: Text | None = None
     session_id: Annotated[str, StringConstraints(max_length=256)] | None = None
@@ -98,36 +98,36 @@ class VideoRequest(_Part):
 
     @property
     def frames(self) -> tuple[FrameImage, ...]:
-        """The pictures it starts and ends with."""
+        """Return the first and last frames."""
         return tuple(self.frame_images or ())
 
     @property
     def references(self) -> tuple[ImageReference | AudioReference | VideoReference, ...]:
-        """What it draws on: nothing where frames are given, which win."""
+        """Return the references; frames take precedence and exclude them."""
         return () if self.frames else tuple(self.input_references or ())
 
     @property
     def images(self) -> int:
-        """How many pictures are used."""
-        pictures = [part for part in self.references if isinstance(part, ImageReference)]
-        return len(self.frames) or len(pictures)
+        """Return the number of input images."""
+        images = [part for part in self.references if isinstance(part, ImageReference)]
+        return len(self.frames) or len(images)
 
     @property
     def has_video_input(self) -> bool:
-        """Whether a clip is drawn on."""
+        """Whether it has a reference video."""
         return any(isinstance(part, VideoReference) for part in self.references)
 
     @property
-    def wants_zdr(self) -> bool:
-        """Whether it asks for zero data retention."""
+    def requires_zdr(self) -> bool:
+        """Whether it requires zero data retention."""
         return bool(self.provider and self.provider.zdr)
 
 
 def read_json(raw: bytes) -> Mapping[str, Any]:
-    """The bytes as a JSON object.
+    """Parse the bytes as a JSON object.
 
     Raises:
-        ApiError: 400, they are not.
+        ApiError: 400, the bytes are not a JSON object.
 
     """
     try:
@@ -140,16 +140,16 @@ def read_json(raw: bytes) -> Mapping[str, Any]:
 
 
 def read_request(body: Mapping[str, Any], error_shape: str) -> VideoRequest:
-    """The request in the body.
+    """Parse the request in the body.
 
     Raises:
-        SchemaError: some field has the wrong shape.
+        SchemaError: a field is invalid.
 
     """
     try:
         return VideoRequest.model_validate(body)
-    except WrongShape as error:
-        issues = [_issue(fault["type"], fault["loc"], fault["msg"]) for fault in error.errors()]
+    except PydanticError as error:
+        issues = [_issue(item["type"], item["loc"], item["msg"]) for item in error.errors()]
         raise SchemaError(issues, error_shape) from error
 
 
@@ -168,7 +168,7 @@ _CODES: Mapping[str, str] = {
 def _issue(kind: str, location: tuple[int | str, ...], message: str) -> dict[str, Any]:
     path = list(location)
     if path[:1] == ["input_references"]:
-        del path[2:3]  # pydantic names the branch of the union it took; the service does not
+        del path[2:3]  # pydantic adds the union's branch to the path; the service does not
     return {"code": _CODES.get(kind, "invalid_type"), "path": path, "message": message}
 
 
@@ -177,4 +177,4 @@ def _no_constant(name: str) -> Any:
 
 
 DATA_IMAGE = re.compile(r"data:image/[a-zA-Z0-9.+-]+;base64,[A-Za-z0-9+/=_-]+")
-"""The data URLs that are taken for pictures."""
+"""The data URLs that are accepted as images."""

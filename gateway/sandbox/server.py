@@ -1,4 +1,4 @@
-"""The sandbox as an aiohttp application, and as a running server for tests and demos."""
+"""The sandbox as an aiohttp application and as a running server."""
 
 import ipaddress
 from collections.abc import Awaitable, Callable
@@ -7,31 +7,31 @@ from typing import Self
 
 from aiohttp import web
 
-from gateway.sandbox.answers import PREFLIGHT, error_answer
 from gateway.sandbox.clock import Clock, SandboxClock
 from gateway.sandbox.config import SandboxConfig
 from gateway.sandbox.content import Content
 from gateway.sandbox.control import CONTROL, Control
-from gateway.sandbox.courier import Manner
 from gateway.sandbox.errors import ApiError
+from gateway.sandbox.fault_injection import NoResponse
 from gateway.sandbox.faults import Faults
 from gateway.sandbox.jobs import Ending, Job
-from gateway.sandbox.ledger import Ledger, SubmitAttempt
+from gateway.sandbox.ledger import Ledger, WebhookAttempt
 from gateway.sandbox.models import Models
-from gateway.sandbox.spoil import Unanswered
+from gateway.sandbox.responses import PREFLIGHT, error_response
+from gateway.sandbox.state import SandboxState
 from gateway.sandbox.videos import Videos
 from gateway.sandbox.views import API
-from gateway.sandbox.world import World
+from gateway.sandbox.webhooks import Manner
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Sandbox:
-    """One emulated service. Start it with `start`, or mount `application()` yourself."""
+    """One emulated service. Run it with `start`, or serve `application()` yourself."""
 
     def __init__(self, config: SandboxConfig | None = None, clock: Clock | None = None) -> None:
         """`clock` None: real time."""
-        self._world = World.made(config or SandboxConfig(), clock or SandboxClock())
+        self._state = SandboxState.create(config or SandboxConfig(), clock or SandboxClock())
         self._runner: web.AppRunner | None = None
         self._address = ""
 
@@ -44,7 +44,7 @@ class Sandbox:
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> Self:
-        """A sandbox that listens; port 0 takes a free one. `close` it."""
+        """Start a sandbox; port 0 picks a free port. Call `close` at the end."""
         sandbox = cls(config, clock)
         runner = web.AppRunner(
             sandbox.application(), access_log=None, shutdown_timeout=0.5, keepalive_timeout=75.0
@@ -62,47 +62,47 @@ class Sandbox:
 
     @property
     def origin(self) -> str:
-        """`http://host:port` where it listens."""
+        """Return the origin, `http://host:port`."""
         return self._address
 
     @property
     def url(self) -> str:
-        """The base URL for clients, with `/api/v1`."""
+        """Return the base URL for clients, with `/api/v1`."""
         return f"{self._address}{API}"
 
     @property
     def api_key(self) -> str:
-        """A key it takes."""
-        return self._world.config.api_keys[0]
+        """Return a valid API key."""
+        return self._state.config.api_keys[0]
 
     @property
     def config(self) -> SandboxConfig:
-        """What it was told."""
-        return self._world.config
+        """Return its configuration."""
+        return self._state.config
 
     @property
     def faults(self) -> Faults:
-        """What shall go wrong next."""
-        return self._world.faults
+        """Return the queue of faults."""
+        return self._state.faults
 
     @property
     def ledger(self) -> Ledger:
-        """What it saw and did."""
-        return self._world.ledger
+        """Return the ledger of calls and webhooks."""
+        return self._state.ledger
 
     @property
     def jobs(self) -> tuple[Job, ...]:
-        """Every job, in the order of acceptance."""
-        return self._world.jobs.all()
+        """Return every job, in the order of acceptance."""
+        return self._state.jobs.all()
 
     @property
     def charged(self) -> Decimal:
-        """US dollars that all jobs that are over have cost."""
-        return self._world.charged
+        """Return the US dollars charged for all ended jobs."""
+        return self._state.charged
 
     def job(self, job_id: str) -> Job:
-        """One job; KeyError if there is none of that id."""
-        return self._world.job(job_id)
+        """Return one job; KeyError if there is no such job."""
+        return self._state.job(job_id)
 
     def end(
         self,
@@ -112,34 +112,34 @@ class Sandbox:
         cost: Decimal | None = None,
         error: str | None = None,
     ) -> Job:
-        """End an open job now, and tell its callback; ValueError if it is over already."""
-        return self._world.end(job_id, ending, cost=cost, error=error)
+        """End an open job now and send its webhook; ValueError if it has already ended."""
+        return self._state.end(job_id, ending, cost=cost, error=error)
 
     async def send_webhook(
         self, job_id: str, manner: Manner = "genuine", url: str | None = None
-    ) -> SubmitAttempt:
-        """Send a job's event once, now, as it should be or as an attacker would."""
-        return await self._world.send_webhook(job_id, manner, url)
+    ) -> WebhookAttempt:
+        """Send a job's event once, now, genuine or as an attacker would."""
+        return await self._state.send_webhook(job_id, manner, url)
 
     async def reset(self) -> None:
-        """Forget jobs, faults and the ledger."""
-        await self._world.reset()
+        """Remove all jobs, faults and ledger entries."""
+        await self._state.reset()
 
     async def close(self) -> None:
-        """Stop listening and end everything under way. May be called twice."""
-        self._world.closing.set()
+        """Stop listening and cancel all tasks. Idempotent."""
+        self._state.closing.set()
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
-        await self._world.courier.close()
+        await self._state.webhook_sender.close()
 
     def application(self) -> web.Application:
-        """The routes, to run where you like; its cleanup ends what is under way."""
-        world = self._world
+        """Create the aiohttp application; its cleanup cancels all tasks."""
+        state = self._state
         app = web.Application(
-            client_max_size=world.config.max_body_bytes, middlewares=[self._answered]
+            client_max_size=state.config.max_body_bytes, middlewares=[self._respond]
         )
-        videos, content, models = Videos(world), Content(world), Models(world)
+        videos, content, models = Videos(state), Content(state), Models(state)
         app.router.add_get(f"{API}/videos/models", models.videos, allow_head=False)
         app.router.add_get(f"{API}/models", models.general, allow_head=False)
         app.router.add_post(f"{API}/videos", videos.submit)
@@ -148,44 +148,48 @@ class Sandbox:
         app.router.add_get(
             "/stored/{job_id}/{index:[0-9]{1,4}}.mp4", content.stored, allow_head=False
         )
-        Control(world).add_routes(app)
-        app.on_shutdown.append(self._shutting_down)
-        app.on_cleanup.append(self._cleaned_up)
+        Control(state).add_routes(app)
+        app.on_shutdown.append(self._on_shutdown)
+        app.on_cleanup.append(self._on_cleanup)
         return app
 
     @web.middleware
-    async def _answered(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Unknown paths are 404 in the service's words, preflights are 204, answers are counted."""
+    async def _respond(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer CORS preflights and unknown paths as the service does, and count calls."""
         if request.method == "OPTIONS" and request.path.startswith(API):
             return web.Response(status=204, headers=PREFLIGHT)
         try:
-            answer = await handler(request) if _has_a_host(request) else error_answer(_BAD_HOST)
+            answer = (
+                await handler(request)
+                if _has_valid_host(request)
+                else error_response(_INVALID_HOST)
+            )
         except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
-            answer = error_answer(ApiError(404))
+            answer = error_response(ApiError(404))
         if not request.path.startswith(CONTROL):
-            status = "cut" if isinstance(answer, Unanswered) else answer.status
-            self._world.ledger.counted(_kind(request), status)
+            status = "cut" if isinstance(answer, NoResponse) else answer.status
+            self._state.ledger.counted(_route(request), status)
         return answer
 
-    async def _shutting_down(self, _: web.Application) -> None:
-        self._world.closing.set()
+    async def _on_shutdown(self, _: web.Application) -> None:
+        self._state.closing.set()
 
-    async def _cleaned_up(self, _: web.Application) -> None:
-        await self._world.courier.close()
-
-
-_BAD_HOST = ApiError(400, "The Host header is not a host")
+    async def _on_cleanup(self, _: web.Application) -> None:
+        await self._state.webhook_sender.close()
 
 
-def _has_a_host(request: web.Request) -> bool:
-    """aiohttp looks at the Host header only when the URL is asked for, and raises then."""
+_INVALID_HOST = ApiError(400, "Invalid Host header")
+
+
+def _has_valid_host(request: web.Request) -> bool:
+    """Whether the Host header is valid; aiohttp parses it only on access to `url`."""
     try:
         return bool(request.url.host)
     except ValueError:
         return False
 
 
-def _kind(request: web.Request) -> str:
+def _route(request: web.Request) -> str:
     resource = request.match_info.route.resource
     return f"{request.method} {resource.canonical}" if resource is not None else "unknown"
 
@@ -193,7 +197,7 @@ def _kind(request: web.Request) -> str:
 def _origin(runner: web.AppRunner) -> str:
     host, port = runner.addresses[0][:2]
     try:
-        six = ipaddress.ip_address(host).version == 6
+        is_ipv6 = ipaddress.ip_address(host).version == 6
     except ValueError:
-        six = False
-    return f"http://[{host}]:{port}" if six else f"http://{host}:{port}"
+        is_ipv6 = False
+    return f"http://[{host}]:{port}" if is_ipv6 else f"http://{host}:{port}"

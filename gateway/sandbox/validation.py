@@ -1,7 +1,7 @@
-"""What the emulated service refuses, in its recorded words where they are known.
+"""Validation of the emulated service, with its recorded messages where they are known.
 
-Failures are free: nothing here starts a job. Where docs/openrouter-contract.md has no recorded
-text, the words are ours, in the same manner.
+A rejected request costs nothing. Where docs/openrouter-contract.md has no recorded message, the
+message is our own, in the same style.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from gateway.sandbox.catalog import Model
 from gateway.sandbox.config import SandboxConfig
 from gateway.sandbox.errors import ApiError, validation_failed
-from gateway.sandbox.geometry import described_size
+from gateway.sandbox.frame_size import described_size
 from gateway.sandbox.request import (
     DATA_IMAGE,
     AudioReference,
@@ -21,8 +21,8 @@ from gateway.sandbox.request import (
 
 
 def check_policy(request: VideoRequest, config: SandboxConfig) -> None:
-    """Video is never eligible for zero data retention (docs/openrouter-contract.md section 8)."""
-    if request.wants_zdr or config.zdr:
+    """Reject requests for zero data retention (docs/openrouter-contract.md section 8)."""
+    if request.requires_zdr or config.zdr:
         raise ApiError(
             404,
             "No endpoints found matching your data policy (Zero data retention). "
@@ -32,10 +32,10 @@ def check_policy(request: VideoRequest, config: SandboxConfig) -> None:
 
 
 def check_request(request: VideoRequest, model: Model, config: SandboxConfig) -> None:
-    """Whether this model can do that.
+    """Check that the model supports the request.
 
     Raises:
-        ApiError: 400, with the supported set.
+        ApiError: 400, with the supported values.
 
     """
     _check_duration(request, model)
@@ -47,13 +47,13 @@ def check_request(request: VideoRequest, model: Model, config: SandboxConfig) ->
     _check_urls(request)
     _check_callback(request.callback_url, config)
     _check_prompt(request, model)
-    if request.previous_job_id is not None and not model.continues:
+    if request.previous_job_id is not None and not model.can_continue:
         raise ApiError(400, f"{model.slug} does not support previous_job_id")
     _check_source(request, model)
 
 
 def _check_duration(request: VideoRequest, model: Model) -> None:
-    # A model without listed durations takes its length from the source, whatever is asked.
+    # A model without listed durations uses the length of its source and ignores `duration`.
     if request.duration is None or model.durations is None:
         return
     if request.duration not in model.durations:
@@ -71,7 +71,7 @@ def _check_shape(request: VideoRequest, model: Model) -> None:
         _check_listed("Size", request.size, "sizes", model.sizes)
     elif model.resolutions is None:
         raise validation_failed("size is not supported for this model")
-    else:  # sizes not reported: the size must then stand for what is supported
+    else:  # no sizes reported: the size must match a supported resolution and aspect ratio
         resolution, aspect_ratio = described_size(request.size)
         _check_listed("Resolution", resolution, "resolutions", model.resolutions)
         _check_listed("Aspect ratio", aspect_ratio, "aspect ratios", model.aspect_ratios)
@@ -113,20 +113,20 @@ def _check_upscaling(request: VideoRequest, model: Model) -> None:
 
 
 def _check_urls(request: VideoRequest) -> None:
-    for at, frame in enumerate(request.frame_images or ()):
-        _check_picture(frame.image_url.url, f"frame_images[{at}].image_url.url")
-    for at, part in enumerate(request.input_references or ()):
-        name = f"input_references[{at}].{part.type}.url"
+    for index, frame in enumerate(request.frame_images or ()):
+        _check_image(frame.image_url.url, f"frame_images[{index}].image_url.url")
+    for index, part in enumerate(request.input_references or ()):
+        name = f"input_references[{index}].{part.type}.url"
         match part:
             case ImageReference():
-                _check_picture(part.image_url.url, name)
+                _check_image(part.image_url.url, name)
             case AudioReference():
                 _check_https(part.audio_url.url, name)
             case VideoReference():
                 _check_https(part.video_url.url, name)
 
 
-def _check_picture(url: str, name: str) -> None:
+def _check_image(url: str, name: str) -> None:
     if DATA_IMAGE.fullmatch(url) is None:
         _check_https(url, name)
 
@@ -155,10 +155,10 @@ def _check_prompt(request: VideoRequest, model: Model) -> None:
 
 
 def _check_source(request: VideoRequest, model: Model) -> None:
-    """Models without durations work on something that is given."""
-    if not model.takes_source or request.previous_job_id is not None:
+    """Check that a model without durations has an input."""
+    if not model.needs_source or request.previous_job_id is not None:
         return
-    if not model.continues:  # an avatar speaks over a picture, or over one of its own
+    if not model.can_continue:  # an avatar needs no video input
         return
     if not request.has_video_input:
         raise ApiError(400, f"{model.vendor} video edits require a video input")

@@ -31,10 +31,10 @@ SANDBOX_IS_LEFT = "Error handling request from …"
 
 @pytest.fixture(autouse=True)
 def long_films(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def film(_content: Content, job: Any, index: int) -> bytes:
+    async def video(_content: Content, job: Any, index: int) -> bytes:
         return FILM
 
-    monkeypatch.setattr(Content, "_film", film)
+    monkeypatch.setattr(Content, "_video", video)
 
 
 @pytest.fixture

@@ -37,10 +37,10 @@ MARKS = {
 def marked_films(monkeypatch: pytest.MonkeyPatch) -> None:
     noise = random.Random(1)
 
-    async def film(_content: Content, job: Any, index: int) -> bytes:
+    async def video(_content: Content, job: Any, index: int) -> bytes:
         return b"".join(FILM + noise.randbytes(100_000) for _ in range(30))
 
-    monkeypatch.setattr(Content, "_film", film)
+    monkeypatch.setattr(Content, "_video", video)
 
 
 @pytest.fixture(autouse=True)

@@ -68,7 +68,7 @@ def test_a_missing_file_exits_2(file: Path) -> None:
 
     assert result.exit_code == 2
     assert result.stderr == (
-        f"{file}: there is no such file; name one with --config or VIDEO_GATEWAY_CONFIG\n"
+        f"{file}: file not found; set the path with --config or VIDEO_GATEWAY_CONFIG\n"
         "1 mistake in the configuration; nothing was started.\n"
     )
 

@@ -1,19 +1,19 @@
-"""A table of bad files, and the exact words that are said of each."""
+"""A table of invalid files and the exact message for each."""
 
 from tests.config.samples import HASH, OTHER_HASH, SECRET
 
-NAME = "a name: letters, digits, - _ . and at most 63 of them, a letter or digit first"
-DURATION = "a duration with its unit: 500ms, 4s, 15m, 24h, 30d"
+NAME = "a name: 1 to 63 letters, digits, - _ or ., starting with a letter or digit"
+DURATION = "a duration with a unit: 500ms, 4s, 15m, 24h, 30d"
 USD = "US dollars, 0 or more, at most 1000000000, at most 6 decimals, such as 40 or 0.052"
 USD_ABOVE = USD.replace("0 or more", "above 0")
 LISTEN = "host:port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080"
-URL = "http:// or https://, a host, maybe a port and a path; no user, query or fragment"
+URL = "http(s)://host with an optional port and path; no user, query or fragment"
 PUBLIC = f"the URL at which clients reach the gateway: {URL}"
-HASHED = "sha256:<64 hex digits>, as `video-gateway keys hash` prints it"
+HASHED = "sha256:<64 hex digits>, from `video-gateway keys hash`"
 GLOB = 'a pattern such as "google/*": letters, digits, . _ : / @ ~ + - with * and ?'
 DATABASE = "sqlite:///var/gateway.db, sqlite:////absolute/path, or postgresql://user:pass@host/db"
-TEXT_SECRET = "a signing secret: text of at least 16 characters, no line break or space around it"
-NETWORK = "a network such as 10.0.0.0/8 or fd00::/8, with no address bits beyond its prefix"
+TEXT_SECRET = "a signing secret: text of at least 16 characters without line breaks or outer spaces"
+NETWORK = "a network such as 10.0.0.0/8 or fd00::/8, without host bits"
 ENDPOINT = "an http:// or https:// URL with a host; no user and password, no fragment"
 RESOLUTION = "a resolution: 360p, 480p, 720p, 768p, 1080p, 1K, 2K, 4K, or another <lines>p"
 SERVER_KEYS = (
@@ -34,13 +34,13 @@ def hook(more: str) -> str:
     return f"webhooks:\n  - {{name: farm, url: https://h.example, secret: {SECRET}, {more}}}\n"
 
 
-# One bad file each, and all that is said of it.
+# Invalid file -> its only mistake.
 ONE_MISTAKE = [
     # the shape of the file
-    ("upstreams: {}\n", "upstreams: saw a mapping; allowed: at least one, by its name"),
-    ("teams: {}\n", "teams: saw a mapping; allowed: at least one, by its name"),
-    ("teams:\n", "teams: saw null; allowed: a mapping of names"),
-    ("teams: [growth]\n", "teams: saw a list; allowed: a mapping of names"),
+    ("upstreams: {}\n", "upstreams: saw a mapping; allowed: a mapping with at least one entry"),
+    ("teams: {}\n", "teams: saw a mapping; allowed: a mapping with at least one entry"),
+    ("teams:\n", "teams: saw null; allowed: a mapping"),
+    ("teams: [growth]\n", "teams: saw a list; allowed: a mapping"),
     ("teams: {growth: }\n", "teams.growth: saw null; allowed: a mapping"),
     ("server:\n", "server: saw null; allowed: a mapping"),
     ("server: [1]\n", "server: saw a list; allowed: a mapping"),
@@ -50,7 +50,7 @@ ONE_MISTAKE = [
         "webhooks: https://x.example/s3cret\n",
         "webhooks: saw (hidden); allowed: a list ([] for none)",
     ),
-    ("server: {listen: 127.0.0.1:1}\nserver: {}\n", "server: written twice, first on line 1"),
+    ("server: {listen: 127.0.0.1:1}\nserver: {}\n", "server: duplicate key, first on line 1"),
     (
         "servers: {}\n",
         (
@@ -80,7 +80,7 @@ ONE_MISTAKE = [
     ('server: {listen: "[zz]:80"}\n', f'server.listen: saw "[zz]:80"; allowed: {LISTEN}'),
     (
         "server: {admin_listen: 127.0.0.1:8080}\n",
-        'server.admin_listen: the same address for teams and operators; saw "127.0.0.1:8080"',
+        'server.admin_listen: `listen` and `admin_listen` must differ; saw "127.0.0.1:8080"',
     ),
     (
         "server: {public_url: video.example.com}\n",
@@ -104,19 +104,19 @@ ONE_MISTAKE = [
     ),
     (
         "server: {max_body_mb: 0}\n",
-        "server.max_body_mb: saw 0; allowed: a whole number from 1 to 1024",
+        "server.max_body_mb: saw 0; allowed: an integer from 1 to 1024",
     ),
     (
         "server: {max_body_mb: 6.5}\n",
-        "server.max_body_mb: saw 6.5; allowed: a whole number from 1 to 1024",
+        "server.max_body_mb: saw 6.5; allowed: an integer from 1 to 1024",
     ),
     (
         "server: {max_body_mb: true}\n",
-        "server.max_body_mb: saw true; allowed: a whole number from 1 to 1024",
+        "server.max_body_mb: saw true; allowed: an integer from 1 to 1024",
     ),
     (
         "server: {max_body_mb: 0x40}\n",
-        'server.max_body_mb: saw "0x40"; allowed: a whole number from 1 to 1024',
+        'server.max_body_mb: saw "0x40"; allowed: an integer from 1 to 1024',
     ),
     ("server: {answer_within: 4}\n", f"server.answer_within: saw 4; allowed: {DURATION}"),
     ("server: {answer_within: 4 s}\n", f'server.answer_within: saw "4 s"; allowed: {DURATION}'),
@@ -128,7 +128,7 @@ ONE_MISTAKE = [
     ),
     (
         "server: {drain_seconds: 30s}\n",
-        'server.drain_seconds: saw "30s"; allowed: a whole number from 0 to 3600',
+        'server.drain_seconds: saw "30s"; allowed: an integer from 0 to 3600',
     ),
     # database, content, signing_key
     ("database: {url: mysql://h/db}\n", f'database.url: saw "mysql://h/db"; allowed: {DATABASE}'),
@@ -141,9 +141,8 @@ ONE_MISTAKE = [
     (
         'database: {url: "sqlite:///:memory:"}\n',
         (
-            'database.url: saw "sqlite:///:memory:"; allowed: a database that survives a '
-            "restart: it "
-            "holds money"
+            'database.url: saw "sqlite:///:memory:"; allowed: a database file; an in-memory '
+            "database would lose jobs and budgets at a restart"
         ),
     ),
     (
@@ -172,23 +171,23 @@ ONE_MISTAKE = [
     # upstreams
     (
         "upstreams:\n  a: {api_key: key}\n",
-        "upstreams.a.base_url: missing; it has no default",
+        "upstreams.a.base_url: required key is missing",
     ),
     (
         "upstreams:\n  a: {base_url: https://a.example}\n",
-        "upstreams.a.api_key: missing; it has no default",
+        "upstreams.a.api_key: required key is missing",
     ),
     (
         "upstreams:\n  a: {base_url: https://a.example, api_key: ''}\n",
         (
-            "upstreams.a.api_key: saw (hidden); allowed: a key: not empty, visible ASCII without "
+            "upstreams.a.api_key: saw (hidden); allowed: a key: non-empty visible ASCII without "
             "spaces or line breaks"
         ),
     ),
     (
         'upstreams:\n  a: {base_url: https://a.example, api_key: "key\\n"}\n',
         (
-            "upstreams.a.api_key: saw (hidden); allowed: a key: not empty, visible ASCII without "
+            "upstreams.a.api_key: saw (hidden); allowed: a key: non-empty visible ASCII without "
             "spaces or line breaks"
         ),
     ),
@@ -215,8 +214,8 @@ ONE_MISTAKE = [
     ),
     (
         upstream("poll: {first: 1m}"),
-        # the default of `max` does not fit what is written
-        "upstreams.a.poll.max: saw 30s; allowed: a duration not shorter than poll.first",
+        # the default of `max` conflicts with `first`
+        "upstreams.a.poll.max: saw 30s; allowed: a duration of at least poll.first",
     ),
     (
         upstream("poll: {factor: 0.5}"),
@@ -224,50 +223,48 @@ ONE_MISTAKE = [
     ),
     (
         upstream("poll: {first: 10s, max: 5s}"),
-        'upstreams.a.poll.max: saw "5s"; allowed: a duration not shorter than poll.first',
+        'upstreams.a.poll.max: saw "5s"; allowed: a duration of at least poll.first',
     ),
     (
         upstream("unknown_ttl: 30s"),
         (
-            'upstreams.a.unknown_ttl: saw "30s"; allowed: a duration not shorter than '
-            "timeout.submit: "
-            "until then an answer may come"
+            'upstreams.a.unknown_ttl: saw "30s"; allowed: a duration of at least '
+            "timeout.submit, because an answer may arrive until then"
         ),
     ),
     # routing
-    ("routing: []\n", "routing: saw a list; allowed: a list of at least one"),
+    ("routing: []\n", "routing: saw a list; allowed: a list with at least one entry"),
     (
         "routing:\n  - to: openroutr\n",
         (
-            'routing[0].to: no such upstream; saw "openroutr"; allowed: openrouter (did you mean '
+            'routing[0].to: unknown upstream; saw "openroutr"; allowed: openrouter (did you mean '
             '"openrouter"?)'
         ),
     ),
     (
         "routing:\n  - {to: openrouter, when: {zdr: true}}\n",
         (
-            'routing[0].to: saw "openrouter"; allowed: an upstream with `zdr: true`, since '
-            "the rule "
-            "is for requests that need ZDR"
+            'routing[0].to: saw "openrouter"; allowed: an upstream with `zdr: true`, because '
+            "the rule has `when.zdr: true`"
         ),
     ),
     (
         "routing:\n  - {to: openrouter, when: {teams: [grwth]}}\n",
         (
-            'routing[0].when.teams[0]: no such team; saw "grwth"; allowed: growth (did you mean '
+            'routing[0].when.teams[0]: unknown team; saw "grwth"; allowed: growth (did you mean '
             '"growth"?)'
         ),
     ),
     (
         "routing:\n  - {to: openrouter, when: {models: []}}\n",
-        "routing[0].when.models: saw a list; allowed: a list of at least one",
+        "routing[0].when.models: saw a list; allowed: a list with at least one entry",
     ),
-    ("routing:\n  - {when: {zdr: false}}\n", "routing[0].to: missing; it has no default"),
+    ("routing:\n  - {when: {zdr: false}}\n", "routing[0].to: required key is missing"),
     ("routing: [openrouter]\n", 'routing[0]: saw "openrouter"; allowed: a mapping'),
     # catalog, pricing
     (
         "catalog: {refresh: 2d, max_stale: 1d}\n",
-        'catalog.max_stale: saw "1d"; allowed: a duration not shorter than catalog.refresh',
+        'catalog.max_stale: saw "1d"; allowed: a duration of at least catalog.refresh',
     ),
     ("pricing: {unpriced: allow}\n", 'pricing.unpriced: saw "allow"; allowed: refuse or reserve'),
     ("pricing: {unpriced_usd: 0}\n", f"pricing.unpriced_usd: saw 0; allowed: {USD_ABOVE}"),
@@ -305,7 +302,7 @@ ONE_MISTAKE = [
         "budgets:\n  - {period: day, limit_usd: 1000000000.01}\n",
         f"budgets[0].limit_usd: saw 1000000000.01; allowed: {USD}",
     ),
-    ("budgets:\n  - {limit_usd: 1}\n", "budgets[0].period: missing; it has no default"),
+    ("budgets:\n  - {limit_usd: 1}\n", "budgets[0].period: required key is missing"),
     (
         "budgets:\n  - {period: day, limit_usd: 1, alerts: [80]}\n",
         "budgets[0].alerts[0]: saw 80; allowed: a number above 0 and up to 1",
@@ -324,14 +321,13 @@ ONE_MISTAKE = [
     ),
     (
         "budgets:\n  - {period: day, limit_usd: 1, models: []}\n",
-        "budgets[0].models: saw a list; allowed: a list of at least one",
+        "budgets[0].models: saw a list; allowed: a list with at least one entry",
     ),
     (
         team("budgets: [{period: day, limit_usd: 1}, {period: day, limit_usd: 2}]"),
         (
-            "teams.growth.budgets[1]: the same period, models and key as "
-            "teams.growth.budgets[0]; saw "
-            "a mapping"
+            "teams.growth.budgets[1]: teams.growth.budgets[0] has the same period, models and "
+            "key; saw a mapping"
         ),
     ),
     (
@@ -339,7 +335,7 @@ ONE_MISTAKE = [
             "budgets:\n  - {period: day, limit_usd: 1, models: [a, b]}\n"
             "  - {period: day, limit_usd: 2, models: [b, a]}\n"
         ),
-        "budgets[1]: the same period, models and key as budgets[0]; saw a mapping",
+        "budgets[1]: budgets[0] has the same period, models and key; saw a mapping",
     ),
     # teams
     ("teams: {-x: {}}\n", f"teams.-x: allowed: {NAME}"),
@@ -356,20 +352,19 @@ ONE_MISTAKE = [
         ),
         (
             "teams.growth.keys[0].hash: saw (hidden); allowed: the hash of a key; this is "
-            "the hash of "
-            "an empty text, so anyone would fit it"
+            "the hash of an empty text"
         ),
     ),
     (
         team(f"keys: [{{name: ci, hash: '{HASH}'}}, {{name: ci, hash: '{OTHER_HASH}'}}]"),
-        'teams.growth.keys[1].name: teams.growth.keys[0] has this name already; saw "ci"',
+        'teams.growth.keys[1].name: teams.growth.keys[0] has the same name; saw "ci"',
     ),
     (
         (
             f"teams:\n  a: {{keys: [{{name: ci, hash: '{HASH}'}}]}}\n"
             f"  b: {{keys: [{{name: ci, hash: '{HASH.upper().replace('SHA', 'sha')}'}}]}}\n"
         ),
-        "teams.b.keys[0].hash: the same key as teams.a.keys[0].hash; saw (hidden)",
+        "teams.b.keys[0].hash: teams.a.keys[0].hash has the same hash; saw (hidden)",
     ),
     (team("zdr: deny"), 'teams.growth.zdr: saw "deny"; allowed: allow or require'),
     (team("retain: null"), "teams.growth.retain: saw null; allowed: true or false"),
@@ -395,7 +390,7 @@ ONE_MISTAKE = [
     ),
     (
         team("limits: {concurrent_jobs: 0}"),
-        "teams.growth.limits.concurrent_jobs: saw 0; allowed: a whole number from 1 to 1000000",
+        "teams.growth.limits.concurrent_jobs: saw 0; allowed: an integer from 1 to 1000000",
     ),
     (
         team("limits: {max_cost_usd: lots}"),
@@ -413,7 +408,7 @@ ONE_MISTAKE = [
     ),
     (
         "webhooks:\n  - {name: a, url: https://h.example}\n",
-        "webhooks[0].secret: missing; it has no default",
+        "webhooks[0].secret: required key is missing",
     ),
     (
         f"webhooks:\n  - {{name: a, url: https://h.example, secret: '{SECRET} '}}\n",
@@ -429,7 +424,7 @@ ONE_MISTAKE = [
     ),
     (
         hook("events: ['*']") + f"  - {{name: farm, url: https://i.example, secret: {SECRET}}}\n",
-        'webhooks[1].name: webhooks[0] has this name already; saw "farm"',
+        'webhooks[1].name: webhooks[0] has the same name; saw "farm"',
     ),
     # callbacks, delivery, admin, telemetry
     (
@@ -450,7 +445,7 @@ ONE_MISTAKE = [
     ),
     (
         f"delivery: {{retries: [{', '.join(['5s'] * 51)}]}}\n",
-        "delivery.retries: saw a list; allowed: a list of at most 50",
+        "delivery.retries: saw a list; allowed: a list of at most 50 entries",
     ),
     ("admin: {tokens: [vgadmin]}\n", "admin.tokens[0]: saw (hidden); allowed: a mapping"),
     (
@@ -459,27 +454,24 @@ ONE_MISTAKE = [
     ),
     (
         "telemetry: {otlp_endpoint: localhost}\n",
-        (
-            'telemetry.otlp_endpoint: saw "localhost"; allowed: where an OTLP collector listens: '
-            f"{URL}"
-        ),
+        (f'telemetry.otlp_endpoint: saw "localhost"; allowed: the URL of an OTLP collector: {URL}'),
     ),
     # the environment
     (
         "routing:\n  - to: '${EMPTY:-openroutr}'\n",
-        "routing[0].to: no such upstream; saw (hidden); allowed: openrouter",
+        "routing[0].to: unknown upstream; saw (hidden); allowed: openrouter",
     ),
     (
         "database: {url: ${NOWHERE}}\n",
         (
-            "database.url: the environment variable NOWHERE is not set (set it, or write "
+            "database.url: the environment variable NOWHERE is not set (set it, or use "
             "${NOWHERE:-default})"
         ),
     ),
     (
         "database: {url: '${NO WHERE}'}\n",
         (
-            "database.url: a `${` that can't be read; allowed: ${NAME}, ${NAME:-default} or "
+            "database.url: invalid `${...}` placeholder; allowed: ${NAME}, ${NAME:-default} or "
             "${file:/path}, and $${ for a literal ${"
         ),
     ),

@@ -1,4 +1,4 @@
-"""Configurations to load, and what is said of bad ones."""
+"""Configurations for tests, and the mistakes of invalid ones."""
 
 import textwrap
 from collections.abc import Mapping
@@ -28,12 +28,12 @@ teams:
 
 
 def config(text: str = "", environ: Mapping[str, str] = ENVIRON) -> Config:
-    """The configuration of the text, completed by an upstream and a team where it has none."""
+    """Load the text, with an upstream and a team added if it has none."""
     return parse(complete(text), environ).config
 
 
 def complete(text: str) -> str:
-    """The text with `upstreams` and `teams` below it where it has none, so that lines stay true."""
+    """Append `upstreams` and `teams` to the text if it has none; line numbers stay the same."""
     text = textwrap.dedent(text)
     keys = {line.partition(":")[0] for line in text.splitlines()}
     text = text if text.endswith("\n") or not text else text + "\n"
@@ -41,8 +41,8 @@ def complete(text: str) -> str:
     return text + ("" if "teams" in keys else TEAMS.lstrip())
 
 
-def complaints(text: str, environ: Mapping[str, str] = ENVIRON) -> list[str]:
-    """Every mistake of the text, completed, in the order of the file."""
+def mistakes_of(text: str, environ: Mapping[str, str] = ENVIRON) -> list[str]:
+    """Return every mistake of the completed text, in the order of the file."""
     with pytest.raises(ConfigError) as caught:
         parse(complete(text), environ)
     return [str(mistake) for mistake in caught.value.mistakes]

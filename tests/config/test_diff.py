@@ -6,12 +6,12 @@ def changes(old: str, new: str) -> list[str]:
     return diff(config(old), config(new))
 
 
-def test_equal_configurations_differ_in_nothing() -> None:
+def test_equal_configurations_have_no_changes() -> None:
     assert changes("", "") == []
     assert changes("server: {drain_seconds: 30}\n", "") == []
 
 
-def test_a_changed_value_is_told_as_the_file_would_write_it() -> None:
+def test_a_changed_value_is_shown_as_in_the_file() -> None:
     old = "server: {drain_seconds: 10}\npricing: {unpriced_usd: 1.50}\n"
     new = "server: {answer_within: 500ms}\ncontent: {max_gb: 0.5}\n"
 
@@ -23,7 +23,7 @@ def test_a_changed_value_is_told_as_the_file_would_write_it() -> None:
     ]
 
 
-def test_lists_and_nulls_are_told_whole() -> None:
+def test_lists_and_nulls_are_shown_in_full() -> None:
     old = "teams: {growth: {models: {deny: [a]}, limits: {max_resolution: 720p}}}\n"
     new = "teams: {growth: {models: {deny: [a, b/*]}, limits: {max_cost_usd: 2}}}\n"
 
@@ -34,14 +34,14 @@ def test_lists_and_nulls_are_told_whole() -> None:
     ]
 
 
-def test_a_filled_list_and_an_empty_one_are_told_whole() -> None:
+def test_a_change_to_or_from_an_empty_list_is_shown_in_full() -> None:
     old, new = "callbacks: {allow_hosts: [a.example]}\n", "callbacks: {allow_hosts: []}\n"
 
     assert changes(old, new) == ["callbacks.allow_hosts: [a.example] -> []"]
     assert changes(new, old) == ["callbacks.allow_hosts: [] -> [a.example]"]
 
 
-def test_teams_and_budgets_that_come_and_go_are_told() -> None:
+def test_added_and_removed_teams_and_budgets_are_shown() -> None:
     old = "teams: {a: {budgets: [{period: day, limit_usd: 5}]}, b: {}}\n"
     new = """\
         budgets: [{period: month, limit_usd: 1000, alerts: [0.5, 1]}]
@@ -65,7 +65,7 @@ def test_teams_and_budgets_that_come_and_go_are_told() -> None:
     ]
 
 
-def test_the_order_of_named_things_is_no_change_and_that_of_rules_is() -> None:
+def test_only_the_order_of_routing_rules_is_a_change() -> None:
     keys = [f"{{name: a, hash: '{HASH}'}}", f"{{name: b, hash: '{OTHER_HASH}'}}"]
     upstreams = (
         "upstreams:\n  x: {base_url: https://x.example, api_key: k}\n"
@@ -81,7 +81,7 @@ def test_the_order_of_named_things_is_no_change_and_that_of_rules_is() -> None:
     ) == ["routing[0].to: x -> y", "routing[1].to: y -> x"]
 
 
-def test_no_secret_is_told_old_or_new() -> None:
+def test_changed_secrets_are_hidden() -> None:
     def text(canary: str, digest: str) -> str:
         return f"""\
             database: {{url: "postgresql://u:{canary}@h/db"}}
@@ -93,9 +93,9 @@ def test_no_secret_is_told_old_or_new() -> None:
               - {{name: w, url: "https://h.example/{canary}", secret: {canary * 4}}}
             """
 
-    told = changes(text("canary-one", HASH), text("canary-two", OTHER_HASH))
+    lines = changes(text("canary-one", HASH), text("canary-two", OTHER_HASH))
 
-    assert told == [
+    assert lines == [
         "database.url: changed (hidden)",
         "signing_key: changed (hidden)",
         "upstreams.a.api_key: changed (hidden)",
@@ -106,7 +106,7 @@ def test_no_secret_is_told_old_or_new() -> None:
     ]
 
 
-def test_what_is_added_brings_no_secret_either() -> None:
+def test_secrets_of_added_sections_are_hidden() -> None:
     new = f"""\
         upstreams:
           openrouter: {{base_url: https://openrouter.ai/api/v1, api_key: "${{OPENROUTER_API_KEY}}"}}
@@ -116,9 +116,9 @@ def test_what_is_added_brings_no_secret_either() -> None:
           - {{name: w, url: "https://h.example/canary", secret: {SECRET}}}
         """
 
-    told = changes("", new)
+    lines = changes("", new)
 
-    assert told == [
+    assert lines == [
         (
             "upstreams.b: added (base_url https://b.example, api_key (hidden), "
             "webhook_secrets (hidden))"

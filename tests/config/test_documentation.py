@@ -1,4 +1,4 @@
-"""docs/configuration.md is true: its examples load, and its tables are the schema's."""
+"""docs/configuration.md matches the schema, and its examples load."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from gateway.config.known_fields import KnownField, all_keys
 from gateway.config.loader import parse
-from gateway.config.secrecy import shown
+from gateway.config.redaction import display
 from gateway.config.values import duration_text, read_duration
 from tests.config.samples import SECRET
 
@@ -17,8 +17,8 @@ ROWS = dict(re.findall(r"^\| `([^`]+)` \| (.+?) \| .+ \|$", PAGE, re.MULTILINE))
 
 ENVIRON = dict.fromkeys(re.findall(r"\$\{([A-Z_]+)\}", "".join(EXAMPLES)), SECRET)
 
-# What the examples name and do not define themselves.
-AROUND = {
+# Sections that the examples refer to without defining them.
+CONTEXT = {
     "upstreams": """\
 upstreams:
   openrouter: {base_url: https://openrouter.ai/api/v1, api_key: k}
@@ -29,7 +29,7 @@ upstreams:
 
 
 def documented(path: str) -> str:
-    """Where a key is described: a team's budgets and subscribers are as the organisation's."""
+    """Return the path under which a key is documented; budgets and webhooks are documented once."""
     return path.replace("teams.*.budgets[]", "budgets[]").replace(
         "teams.*.webhooks[]", "webhooks[]"
     )
@@ -40,28 +40,28 @@ LEAVES = [key for key in all_keys() if not key.section and documented(key.path) 
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_every_example_loads(example: str) -> None:
-    around = [
-        text for key, text in AROUND.items() if not re.search(rf"^{key}:", example, re.MULTILINE)
+    context = [
+        text for key, text in CONTEXT.items() if not re.search(rf"^{key}:", example, re.MULTILINE)
     ]
 
-    # The placeholder is one that nobody's gateway starts with.
+    # `check` refuses the placeholder of the documentation.
     text = example.replace("0" * 64, "ab" * 32)
 
-    loaded = parse(text + "".join(around), ENVIRON)
+    loaded = parse(text + "".join(context), ENVIRON)
 
     assert loaded.config.routing
 
 
-def test_the_page_has_examples_of_nearly_every_section() -> None:
+def test_the_page_has_examples_of_most_sections() -> None:
     assert len(EXAMPLES) >= 12
 
 
 @pytest.mark.parametrize("key", LEAVES, ids=lambda key: key.path)
-def test_every_key_is_described_with_its_true_default(key: KnownField) -> None:
-    assert same_unit(ROWS[key.path]) == same_unit(default_of(key))
+def test_every_key_is_documented_with_its_default(key: KnownField) -> None:
+    assert normalize_units(ROWS[key.path]) == normalize_units(default_of(key))
 
 
-def test_every_section_is_mentioned() -> None:
+def test_every_section_is_documented() -> None:
     sections = {documented(key.path) for key in all_keys() if key.section}
 
     assert [
@@ -69,25 +69,25 @@ def test_every_section_is_mentioned() -> None:
     ] == []
 
 
-def test_nothing_is_described_that_does_not_exist() -> None:
+def test_every_documented_key_exists() -> None:
     known = {key.path for key in all_keys()}
 
     assert [path for path in ROWS if re.match(r"[a-z_]+[.\[]", path) and path not in known] == []
 
 
 def default_of(key: KnownField) -> str:
-    """The default as the table writes it."""
+    """Format the default as in the table."""
     if key.required:
         return "required"
-    if key.path == "database.url":  # a SecretStr, because another one may hold a password
+    if key.path == "database.url":  # a SecretStr, because a URL may contain a password
         return "`sqlite:///var/gateway.db`"
     if key.default is None or key.default == ():
         return "`null`" if key.default is None else "`[]`"
     if isinstance(key.default, tuple) and isinstance(key.default[0], str):
-        return "`[" + ", ".join(f'"{one}"' for one in key.default) + "]`"
-    return f"`{shown(key.default, tuple(key.path.split('.')))}`"
+        return "`[" + ", ".join(f'"{item}"' for item in key.default) + "]`"
+    return f"`{display(key.default, tuple(key.path.split('.')))}`"
 
 
-def same_unit(text: str) -> str:
-    """60s and 1m are one default; which reads better is the page's choice."""
+def normalize_units(text: str) -> str:
+    """Write durations in one unit: the page may say 60s where the schema has 1m."""
     return re.sub(r"\b\d+[smhd]\b", lambda found: duration_text(read_duration(found[0])), text)

@@ -8,12 +8,12 @@ from gateway.config.expand import Expanded, expand
 ENVIRON = {"NAME": "value", "EMPTY": "", "TRICK": "${NAME}$$", "_x9": "under"}
 
 
-def expanded(written: str) -> Expanded:
-    return expand(read_document(f"a: ['{written}']\n"), ENVIRON)
+def expanded(text: str) -> Expanded:
+    return expand(read_document(f"a: ['{text}']\n"), ENVIRON)
 
 
 @pytest.mark.parametrize(
-    ("written", "becomes"),
+    ("text", "expected"),
     [
         ("${NAME}", "value"),
         ("pre-${NAME}/${_x9}.post", "pre-value/under.post"),
@@ -30,43 +30,43 @@ def expanded(written: str) -> Expanded:
         ("${TRICK}", "${NAME}$$"),
     ],
 )
-def test_a_text_is_filled_in_once(written: str, becomes: str) -> None:
-    result = expanded(written)
+def test_a_text_is_expanded_once(text: str, expected: str) -> None:
+    result = expanded(text)
 
-    assert result.values == {"a": [becomes]}
+    assert result.values == {"a": [expected]}
     assert result.mistakes == ()
 
 
 @pytest.mark.parametrize(
-    "written", ["${", "${}", "${NAME", "${1X}", "${NA ME}", "${NAME-x}", "${NAME:?x}", "${A:-${B}}"]
+    "text", ["${", "${}", "${NAME", "${1X}", "${NA ME}", "${NAME-x}", "${NAME:?x}", "${A:-${B}}"]
 )
-def test_a_place_that_can_not_be_read_is_told(written: str) -> None:
-    result = expanded(written)
+def test_an_invalid_placeholder_is_a_mistake(text: str) -> None:
+    result = expanded(text)
 
     assert [mistake.path for mistake in result.mistakes] == ["a[0]"]
-    assert "can't be read" in str(result.mistakes[0])
+    assert "invalid `${...}` placeholder" in str(result.mistakes[0])
     assert result.broken == {("a", 0)}
 
 
-def test_every_missing_variable_is_told_with_its_path() -> None:
+def test_every_missing_variable_is_a_mistake_with_its_path() -> None:
     document = read_document("a: {b: '${ONE}'}\nc:\n - x${TWO}${THREE}\n")
 
-    told = [str(mistake) for mistake in expand(document, {}).mistakes]
+    mistakes = [str(mistake) for mistake in expand(document, {}).mistakes]
 
-    assert told == [
-        "a.b: the environment variable ONE is not set (set it, or write ${ONE:-default})",
-        "c[0]: the environment variable TWO is not set (set it, or write ${TWO:-default})",
-        "c[0]: the environment variable THREE is not set (set it, or write ${THREE:-default})",
+    assert mistakes == [
+        "a.b: the environment variable ONE is not set (set it, or use ${ONE:-default})",
+        "c[0]: the environment variable TWO is not set (set it, or use ${TWO:-default})",
+        "c[0]: the environment variable THREE is not set (set it, or use ${THREE:-default})",
     ]
 
 
-def test_it_is_remembered_what_came_from_where() -> None:
+def test_origins_are_the_paths_with_variables() -> None:
     document = read_document("a: ${NAME}\nb: plain\nc: ${NOWHERE:-default}\nd: $${NAME}\n")
 
     assert set(expand(document, ENVIRON).origins) == {("a",), ("c",)}
 
 
-def test_keys_numbers_and_flags_stay_as_they_are() -> None:
+def test_keys_numbers_and_flags_are_not_expanded() -> None:
     document = read_document("'${NAME}': 5\nb: true\nc: null\n")
 
     assert expand(document, ENVIRON).values == {"${NAME}": "5", "b": True, "c": None}

@@ -1,14 +1,14 @@
 from gateway.config.known_fields import all_keys, known_keys
 
 
-def test_the_keys_of_a_place_are_those_of_the_file() -> None:
+def test_known_keys_are_the_keys_of_a_section() -> None:
     assert known_keys(("upstreams", "any", "poll")) == ["first", "factor", "max"]
     assert known_keys(("budgets", 0)) == ["period", "limit_usd", "alerts", "models", "key"]
     assert known_keys(("teams", "any", "webhooks", 3)) == known_keys(("webhooks", 0))
     assert known_keys(())[:2] == ["server", "database"]
 
 
-def test_where_names_are_free_or_nothing_stands_there_are_no_keys() -> None:
+def test_there_are_no_known_keys_for_free_names_and_unknown_paths() -> None:
     assert known_keys(("teams",)) == []
     assert known_keys(("server", "listen")) == []
     assert known_keys(("nowhere", 0, "at", "all")) == []

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gateway.config.document import read_document
 from gateway.config.loader import load, parse, version_of
 from gateway.config.mistakes import ConfigError
-from tests.config.samples import ENVIRON, HASH, SECRET, complaints, complete, config
+from tests.config.samples import ENVIRON, HASH, SECRET, complete, config, mistakes_of
 
 FULL = Path(__file__).with_name("full.yaml")
 SHIPPED = Path(__file__).parents[2] / "config" / "gateway.yaml"
@@ -25,7 +25,7 @@ FULL_ENVIRON = {
 }
 
 
-def test_the_smallest_file_is_an_upstream_and_a_team() -> None:
+def test_a_minimal_file_has_an_upstream_and_a_team() -> None:
     loaded = parse(complete(""), ENVIRON)
 
     assert list(loaded.config.upstreams) == ["openrouter"]
@@ -50,7 +50,7 @@ def test_a_file_with_every_key_loads() -> None:
     assert loaded.warnings == ()
 
 
-def test_the_shipped_file_needs_one_variable_and_warns_of_nothing() -> None:
+def test_the_shipped_file_needs_one_variable_and_has_no_warnings() -> None:
     loaded = load(SHIPPED, {"OPENROUTER_API_KEY": "sk-or-v1-abcdef"})
 
     assert loaded.warnings == ()
@@ -60,7 +60,7 @@ def test_the_shipped_file_needs_one_variable_and_warns_of_nothing() -> None:
     assert [mistake.path for mistake in caught.value.mistakes] == ["upstreams.openrouter.api_key"]
 
 
-def test_the_shipped_file_shows_the_defaults() -> None:
+def test_the_shipped_file_contains_the_defaults() -> None:
     shipped = load(SHIPPED, {"OPENROUTER_API_KEY": "k"}).config
     plain = config()
 
@@ -74,7 +74,7 @@ def test_the_shipped_file_shows_the_defaults() -> None:
     assert default.model_copy(update={"budgets": ()}) == growth
 
 
-def test_every_mistake_is_told_at_once_in_the_order_of_the_file() -> None:
+def test_every_mistake_is_reported_in_the_order_of_the_file() -> None:
     text = f"""\
         server: {{listen: 80, answer_withn: 4s}}
         database: {{url: ${{NOWHERE}}}}
@@ -93,9 +93,9 @@ def test_every_mistake_is_told_at_once_in_the_order_of_the_file() -> None:
             retain: maybe
             retain: maybe
         """
-    told = complaints(text)
+    mistakes = mistakes_of(text)
 
-    assert [one.partition(": ")[0] for one in told] == [
+    assert [line.partition(": ")[0] for line in mistakes] == [
         "server.answer_withn",
         "server.listen",
         "database.url",
@@ -111,7 +111,7 @@ def test_every_mistake_is_told_at_once_in_the_order_of_the_file() -> None:
     ]
 
 
-def test_a_mistake_names_its_line_also_within_lists_and_for_what_is_missing() -> None:
+def test_a_mistake_has_a_line_also_in_lists_and_for_missing_keys() -> None:
     text = complete("budgets:\n  - period: day\n  - {period: week,\n     limit_usd: x}\n")
 
     with pytest.raises(ConfigError) as caught:
@@ -120,14 +120,14 @@ def test_a_mistake_names_its_line_also_within_lists_and_for_what_is_missing() ->
     assert [line.partition(": ")[0] for line in caught.value.lines()] == ["c.yaml:2", "c.yaml:4"]
 
 
-def test_nothing_more_is_said_of_a_value_whose_variable_is_missing() -> None:
-    told = complaints("routing:\n  - to: ${NOWHERE}\nsigning_key: ${NOWHERE}\n")
+def test_a_missing_variable_is_the_only_mistake_of_its_value() -> None:
+    mistakes = mistakes_of("routing:\n  - to: ${NOWHERE}\nsigning_key: ${NOWHERE}\n")
 
-    assert len(told) == 2
-    assert all("NOWHERE is not set" in one for one in told)
+    assert len(mistakes) == 2
+    assert all("NOWHERE is not set" in line for line in mistakes)
 
 
-def test_without_routing_every_upstream_serves_in_the_order_of_the_file() -> None:
+def test_without_routing_there_is_a_rule_per_upstream_in_order() -> None:
     text = """\
         upstreams:
           b: {base_url: https://b.example, api_key: key}
@@ -138,11 +138,11 @@ def test_without_routing_every_upstream_serves_in_the_order_of_the_file() -> Non
 
 
 def test_a_missing_routing_adds_nothing_to_the_mistakes_of_the_upstreams() -> None:
-    assert [one.partition(":")[0] for one in complaints("upstreams: {}\n")] == ["upstreams"]
-    assert [one.partition(":")[0] for one in complaints("upstreams:\n")] == ["upstreams"]
+    assert [line.partition(":")[0] for line in mistakes_of("upstreams: {}\n")] == ["upstreams"]
+    assert [line.partition(":")[0] for line in mistakes_of("upstreams:\n")] == ["upstreams"]
 
 
-def test_the_version_is_that_of_the_text_and_not_of_the_secrets() -> None:
+def test_the_version_depends_on_the_text_and_not_on_secrets() -> None:
     text = complete("")
     one = parse(text, {"OPENROUTER_API_KEY": "one"})
     other = parse(text, {"OPENROUTER_API_KEY": "other"})
@@ -151,21 +151,21 @@ def test_the_version_is_that_of_the_text_and_not_of_the_secrets() -> None:
     assert version_of(text + "# reviewed\n") != one.version
 
 
-def test_nothing_of_a_configuration_can_be_changed() -> None:
-    made = config()
+def test_a_configuration_is_immutable() -> None:
+    loaded = config()
 
     with pytest.raises(ValueError, match="frozen"):
-        made.server.drain_seconds = 3  # type: ignore[misc]
+        loaded.server.drain_seconds = 3  # type: ignore[misc]
     with pytest.raises(TypeError):
-        made.teams["other"] = made.teams["growth"]  # type: ignore[index]
+        loaded.teams["other"] = loaded.teams["growth"]  # type: ignore[index]
 
 
 SECRETS = ("key-canary-1", "hook-canary-long-enough", "db-canary", "sign-canary" * 4, "url-canary")
 
 
-def secretive(**broken: str) -> str:
-    """A file full of secrets; what is passed replaces a good value by a bad one."""
-    good = {
+def file_with_secrets(**broken: str) -> str:
+    """Return a file with secrets; `broken` replaces valid values with invalid ones."""
+    valid = {
         "listen": "127.0.0.1:8080",
         "database": f"postgresql://u:{SECRETS[2]}@h/db",
         "signing": SECRETS[3],
@@ -173,7 +173,7 @@ def secretive(**broken: str) -> str:
         "hook": SECRETS[1],
         "url": f"https://h.example/{SECRETS[4]}",
     }
-    value = {**good, **broken}
+    value = {**valid, **broken}
     return f"""\
 server: {{listen: "{value["listen"]}"}}
 database: {{url: "{value["database"]}"}}
@@ -190,7 +190,7 @@ webhooks:
 
 
 def test_no_repr_shows_a_secret() -> None:
-    loaded = parse(secretive(), {})
+    loaded = parse(file_with_secrets(), {})
 
     for shown in (repr(loaded), str(loaded), str(loaded.config), f"{loaded.config.upstreams}"):
         assert not [secret for secret in SECRETS if secret in shown]
@@ -210,7 +210,7 @@ def test_no_repr_shows_a_secret() -> None:
 )
 def test_no_error_shows_a_secret(broken: dict[str, str]) -> None:
     with pytest.raises(ConfigError) as caught:
-        parse(secretive(**broken), {})
+        parse(file_with_secrets(**broken), {})
 
     shown = str(caught.value) + repr(caught.value) + repr(caught.value.mistakes)
     assert not [secret for secret in (*SECRETS[:3], "sign-canary", SECRETS[4]) if secret in shown]
@@ -219,7 +219,7 @@ def test_no_error_shows_a_secret(broken: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("path", ["server.listen", "budgets", "webhooks", "upstreams.a.base_url"])
-def test_what_came_from_the_environment_is_never_shown(path: str) -> None:
+def test_values_from_the_environment_are_hidden(path: str) -> None:
     section = {
         "server.listen": "server: {listen: '${CANARY}'}\n",
         "budgets": "budgets: [{period: '${CANARY}', limit_usd: '${CANARY}'}]\n",
@@ -227,27 +227,27 @@ def test_what_came_from_the_environment_is_never_shown(path: str) -> None:
         "upstreams.a.base_url": "upstreams: {a: {base_url: '${CANARY}', api_key: k}}\n",
     }[path]
 
-    told = "\n".join(complaints(section, {**ENVIRON, "CANARY": "canary value"}))
+    text = "\n".join(mistakes_of(section, {**ENVIRON, "CANARY": "canary value"}))
 
-    assert path in told
-    assert "(hidden)" in told
-    assert "canary" not in told
+    assert path in text
+    assert "(hidden)" in text
+    assert "canary" not in text
 
 
-def test_a_thousand_teams_load_fast_enough_for_a_reload() -> None:
+def test_a_thousand_teams_load_within_five_seconds() -> None:
     teams = "".join(
         f"  team{n}: {{keys: [{{name: ci, hash: 'sha256:{n:064x}'}}], "
         "budgets: [{period: day, limit_usd: 5.25}]}\n"
         for n in range(1, 1001)
     )
     started = time.perf_counter()
-    made = config(f"teams:\n{teams}")
+    loaded = config(f"teams:\n{teams}")
 
-    assert len(made.teams) == 1000
+    assert len(loaded.teams) == 1000
     assert time.perf_counter() - started < 5  # measured: 0.3 s; a quadratic check would take longer
 
 
-# Any text at all, any YAML at all, and a good file with anything in the place of any value.
+# Property tests: any text, and a valid file with one value replaced by anything.
 
 ANYTHING = st.recursive(
     st.none()
@@ -268,30 +268,30 @@ ANYTHING = st.recursive(
 
 @given(st.text(max_size=200))
 @settings(max_examples=300, deadline=None)
-def test_any_text_is_a_configuration_or_a_config_error(text: str) -> None:
+def test_any_text_is_a_config_error(text: str) -> None:
     with pytest.raises(ConfigError):
         parse(text, {})
 
 
-Place = tuple[str | int | None, ...]
+Position = tuple[str | int | None, ...]
 
 
-def _places(value: object, path: Place = ()) -> Iterator[Place]:
+def _positions(value: object, path: Position = ()) -> Iterator[Position]:
     yield path
-    for key, one in _entries(value):
-        yield from _places(one, (*path, key))
+    for key, item in _entries(value):
+        yield from _positions(item, (*path, key))
 
 
-def _with(value: object, place: Place, new: object) -> object:
-    """The value as plain YAML kinds, with something else at one place."""
-    if place == ():
+def _with(value: object, position: Position, new: object) -> object:
+    """Return a copy of the value in plain YAML types, with `new` at one position."""
+    if position == ():
         return new
-    made = {
-        key: _with(one, place[1:] if key == place[0] else (None,), new)
-        for key, one in _entries(value)
+    copied = {
+        key: _with(item, position[1:] if key == position[0] else (None,), new)
+        for key, item in _entries(value)
     }
     if isinstance(value, dict | list):
-        return made if isinstance(value, dict) else list(made.values())
+        return copied if isinstance(value, dict) else list(copied.values())
     return str(value) if isinstance(value, str) else value
 
 
@@ -301,20 +301,20 @@ def _entries(value: object) -> Iterable[tuple[str | int, object]]:
     return enumerate(value) if isinstance(value, list) else ()
 
 
-GOOD = read_document(FULL.read_text()).values
+VALID = read_document(FULL.read_text()).values
 
 
-@given(st.sampled_from(list(_places(GOOD))), ANYTHING, st.booleans())
+@given(st.sampled_from(list(_positions(VALID))), ANYTHING, st.booleans())
 @settings(max_examples=250, deadline=None)
-def test_a_good_file_with_anything_anywhere_loads_or_is_a_config_error(
-    place: Place, new: object, flow: bool
+def test_a_valid_file_with_one_value_replaced_loads_or_is_a_config_error(
+    position: Position, new: object, flow: bool
 ) -> None:
-    text = yaml.safe_dump(_with(GOOD, place, new), default_flow_style=flow)
+    text = yaml.safe_dump(_with(VALID, position, new), default_flow_style=flow)
 
     try:
         parse(text, {**FULL_ENVIRON, "A": "from-the-environment"})
-        told = ""
+        message = ""
     except ConfigError as error:
-        told = str(error)
+        message = str(error)
 
-    assert "from-the-environment" not in told
+    assert "from-the-environment" not in message

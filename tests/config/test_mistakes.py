@@ -1,24 +1,22 @@
-"""What an operator is told of a bad file."""
+"""Tests of the messages about invalid files."""
 
 import pytest
 
-from gateway.config.mistakes import ConfigError, Mistake, near, path_text, quoted
+from gateway.config.mistakes import ConfigError, Mistake, path_text, quoted, suggestion
 from tests.config.bad_files import ONE_MISTAKE
-from tests.config.samples import complaints
+from tests.config.samples import mistakes_of
 
 
-@pytest.mark.parametrize(("text", "said"), ONE_MISTAKE)
-def test_a_bad_file_is_told_with_its_path_what_was_seen_and_what_is_allowed(
-    text: str, said: str
-) -> None:
-    assert complaints(text) == [said]
+@pytest.mark.parametrize(("text", "message"), ONE_MISTAKE)
+def test_a_mistake_names_the_path_the_value_and_what_is_allowed(text: str, message: str) -> None:
+    assert mistakes_of(text) == [message]
 
 
 def test_the_table_covers_at_least_sixty_mistakes() -> None:
-    assert len({said for _, said in ONE_MISTAKE}) >= 60
+    assert len({message for _, message in ONE_MISTAKE}) >= 60
 
 
-def test_a_path_reads_as_a_person_would_point_at_it() -> None:
+def test_a_path_is_formatted_with_dots_and_brackets() -> None:
     path = ("teams", "growth", "budgets", 0, "period")
 
     assert path_text(path) == "teams.growth.budgets[0].period"
@@ -26,7 +24,7 @@ def test_a_path_reads_as_a_person_would_point_at_it() -> None:
     assert path_text(()) == ""
 
 
-def test_a_mistake_says_only_what_it_knows() -> None:
+def test_a_mistake_omits_empty_fields() -> None:
     assert str(Mistake("", "the file is empty")) == "the file is empty"
     assert str(Mistake("a.b", "missing")) == "a.b: missing"
     assert str(Mistake("a", "", "3", "text", "quote it")) == "a: saw 3; allowed: text (quote it)"
@@ -45,5 +43,5 @@ def test_what_is_repeated_stays_on_one_line_and_short() -> None:
 
 
 def test_only_a_near_word_is_proposed() -> None:
-    assert near("upstream", ["teams", "upstreams"]) == 'did you mean "upstreams"?'
-    assert near("qqq", ["teams", "upstreams"]) == ""
+    assert suggestion("upstream", ["teams", "upstreams"]) == 'did you mean "upstreams"?'
+    assert suggestion("qqq", ["teams", "upstreams"]) == ""

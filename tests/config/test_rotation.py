@@ -1,4 +1,4 @@
-"""A subscriber's secret while it is rotated: two in the one text."""
+"""Tests of a subscriber's two secrets during a rotation."""
 
 import pytest
 from pydantic import ValidationError
@@ -14,11 +14,11 @@ def subscriber(secret: str) -> SubscriberConfig:
     )
 
 
-def test_one_secret_is_one_secret() -> None:
+def test_one_secret_is_allowed() -> None:
     assert subscriber(NEW).secrets == (NEW,)
 
 
-def test_two_secrets_stand_in_their_order() -> None:
+def test_two_secrets_keep_their_order() -> None:
     assert subscriber(f"{NEW} {OLD}").secrets == (NEW, OLD)
 
 
@@ -26,8 +26,8 @@ def test_two_secrets_stand_in_their_order() -> None:
     "text",
     [f"{NEW} short", f"short {OLD}", f"{NEW}  {OLD}", f"{NEW} {OLD} {NEW}", f"{NEW} ", "short"],
 )
-def test_each_of_them_is_long_enough_and_there_are_two_at_most(text: str) -> None:
-    with pytest.raises(ValidationError, match="signing secret") as refusal:
+def test_short_secrets_and_more_than_two_are_rejected(text: str) -> None:
+    with pytest.raises(ValidationError, match="signing secret") as caught:
         subscriber(text)
 
-    assert NEW not in str(refusal.value.errors(include_input=False))
+    assert NEW not in str(caught.value.errors(include_input=False))

@@ -1,4 +1,4 @@
-"""The defaults are those that are promised; the file's words become the inside's units."""
+"""Tests of the defaults and of the conversion to internal units."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from gateway.config.places import Listen
+from gateway.config.addresses import Listen
 from gateway.config.schema import Config
 from tests.config.samples import SECRET, config
 
 
-def test_what_is_not_written_has_its_default() -> None:
-    made = config()
+def test_missing_keys_have_their_defaults() -> None:
+    loaded = config()
 
-    server = made.server
+    server = loaded.server
     assert (server.listen, server.admin_listen) == (
         Listen("127.0.0.1", 8080),
         Listen("127.0.0.1", 8081),
@@ -23,29 +23,29 @@ def test_what_is_not_written_has_its_default() -> None:
     assert server.public_url == "http://127.0.0.1:8080"
     assert (server.max_body_bytes, server.drain_seconds) == (64_000_000, 30)
     assert server.answer_within == timedelta(seconds=4)
-    assert made.database.path == Path("var/gateway.db")
-    assert (made.content.mode, made.content.url) == ("cache", "var/content")
-    assert (made.content.max_bytes, made.content.retention) == (20 * 10**9, timedelta(days=30))
-    assert made.signing_key is None
-    assert (made.catalog.refresh, made.catalog.max_stale) == (
+    assert loaded.database.path == Path("var/gateway.db")
+    assert (loaded.content.mode, loaded.content.url) == ("cache", "var/content")
+    assert (loaded.content.max_bytes, loaded.content.retention) == (20 * 10**9, timedelta(days=30))
+    assert loaded.signing_key is None
+    assert (loaded.catalog.refresh, loaded.catalog.max_stale) == (
         timedelta(minutes=10),
         timedelta(hours=24),
     )
-    assert (made.pricing.unpriced, made.pricing.unpriced_micros) == ("refuse", 5_000_000)
-    assert not made.pricing.include_byok
-    assert (made.budgets, made.webhooks, made.admin.tokens) == ((), (), ())
-    assert sum(made.delivery.retries, timedelta()) == timedelta(hours=75, minutes=35, seconds=5)
-    assert (made.delivery.timeout, made.delivery.max_in_flight_per_endpoint) == (
+    assert (loaded.pricing.unpriced, loaded.pricing.unpriced_micros) == ("refuse", 5_000_000)
+    assert not loaded.pricing.include_byok
+    assert (loaded.budgets, loaded.webhooks, loaded.admin.tokens) == ((), (), ())
+    assert sum(loaded.delivery.retries, timedelta()) == timedelta(hours=75, minutes=35, seconds=5)
+    assert (loaded.delivery.timeout, loaded.delivery.max_in_flight_per_endpoint) == (
         timedelta(seconds=15),
         4,
     )
-    assert (made.telemetry.log_level, made.telemetry.log_format) == ("info", "json")
-    assert made.telemetry.otlp_endpoint is None
+    assert (loaded.telemetry.log_level, loaded.telemetry.log_format) == ("info", "json")
+    assert loaded.telemetry.otlp_endpoint is None
 
 
-def test_an_upstream_and_a_team_have_their_defaults() -> None:
-    made = config()
-    upstream, team = made.upstreams["openrouter"], made.teams["growth"]
+def test_upstreams_and_teams_have_their_defaults() -> None:
+    loaded = config()
+    upstream, team = loaded.upstreams["openrouter"], loaded.teams["growth"]
 
     timeout = upstream.timeout
     assert (timeout.connect, timeout.submit, timeout.poll, timeout.content_idle) == tuple(
@@ -63,13 +63,13 @@ def test_an_upstream_and_a_team_have_their_defaults() -> None:
     assert (team.dedupe.enabled, team.dedupe.ttl) == (True, timedelta(hours=24))
 
 
-def test_a_budget_is_read_in_micro_dollars_and_exact_parts() -> None:
-    made = config(
+def test_budgets_and_limits_are_exact_micro_dollars() -> None:
+    loaded = config(
         "budgets: [{period: week, limit_usd: 0.052, alerts: [0.1, 1], models: [a/*]}]\n"
         "teams: {growth: {limits: {max_cost_usd: 1.10, max_duration: 8s, max_resolution: 4K}}}\n"
     )
 
-    budget, limits = made.budgets[0], made.teams["growth"].limits
+    budget, limits = loaded.budgets[0], loaded.teams["growth"].limits
     assert (budget.limit_micros, budget.models, budget.key) == (52_000, ("a/*",), None)
     assert budget.alerts == (Decimal("0.1"), Decimal(1))
     assert (limits.max_cost_micros, limits.max_duration, limits.max_resolution) == (
@@ -89,30 +89,30 @@ def test_empty_webhook_secrets_are_dropped() -> None:
         """
     upstream = config(text).upstreams["a"]
 
-    assert [one.get_secret_value() for one in upstream.webhook_secrets] == [SECRET]
+    assert [item.get_secret_value() for item in upstream.webhook_secrets] == [SECRET]
     assert upstream.base_url == "https://a.example/v1"
 
 
-def test_empty_text_switches_off_what_may_be_null() -> None:
-    made = config("signing_key: ${NOWHERE:-}\ntelemetry: {otlp_endpoint: '${EMPTY}'}\n")
+def test_empty_text_is_null_for_optional_keys() -> None:
+    loaded = config("signing_key: ${NOWHERE:-}\ntelemetry: {otlp_endpoint: '${EMPTY}'}\n")
 
-    assert made.signing_key is None
-    assert made.telemetry.otlp_endpoint is None
+    assert loaded.signing_key is None
+    assert loaded.telemetry.otlp_endpoint is None
 
 
 def test_numbers_and_flags_may_come_from_the_environment() -> None:
-    made = config(
+    loaded = config(
         "server: {max_body_mb: '${MB}', drain_seconds: ${NOWHERE:-5}}\n"
         "pricing: {include_byok: '${BYOK}', unpriced_usd: ${USD}}\n",
         {"OPENROUTER_API_KEY": "k", "MB": "8", "BYOK": "true", "USD": "0.10"},
     )
 
-    assert (made.server.max_body_mb, made.server.drain_seconds) == (8, 5)
-    assert (made.pricing.include_byok, made.pricing.unpriced_micros) == (True, 100_000)
+    assert (loaded.server.max_body_mb, loaded.server.drain_seconds) == (8, 5)
+    assert (loaded.pricing.include_byok, loaded.pricing.unpriced_micros) == (True, 100_000)
 
 
-def test_a_configuration_can_be_made_of_python_values() -> None:
-    made = Config.model_validate(
+def test_the_schema_accepts_python_values() -> None:
+    loaded = Config.model_validate(
         {
             "server": {"listen": Listen("127.0.0.1", 0), "answer_within": timedelta(seconds=1)},
             "upstreams": {"a": {"base_url": "http://127.0.0.1:9", "api_key": "k"}},
@@ -120,11 +120,11 @@ def test_a_configuration_can_be_made_of_python_values() -> None:
         }
     )
 
-    assert made.server.listen.port == 0
-    assert made.teams["t"].budgets[0].limit_micros == 500_000
+    assert loaded.server.listen.port == 0
+    assert loaded.teams["t"].budgets[0].limit_micros == 500_000
 
 
-def test_not_even_pydantics_own_error_shows_a_value() -> None:
+def test_pydantics_own_error_contains_no_value() -> None:
     with pytest.raises(ValidationError) as caught:
         Config.model_validate({"signing_key": "canary", "teams": {"canary": 5}})
 

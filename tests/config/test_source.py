@@ -4,16 +4,16 @@ import pytest
 
 from gateway.config.mistakes import ConfigError
 from gateway.config.source import choose, environment, read_file
-from gateway.config.tree import MAX_BYTES
+from gateway.config.yaml_tree import MAX_BYTES
 
 
-def complaint(path: Path) -> str:
+def error_of(path: Path) -> str:
     with pytest.raises(ConfigError) as caught:
         read_file(path)
     return str(caught.value).removeprefix(f"{path}: ")
 
 
-def test_the_file_given_wins_then_the_variable_then_the_default() -> None:
+def test_the_path_is_the_one_given_then_the_variable_then_the_default() -> None:
     environ = {"VIDEO_GATEWAY_CONFIG": "/etc/gateway.yaml"}
 
     assert choose(Path("mine.yaml"), environ) == Path("mine.yaml")
@@ -22,43 +22,43 @@ def test_the_file_given_wins_then_the_variable_then_the_default() -> None:
     assert choose(None, {}) == Path("config/gateway.yaml")
 
 
-def test_the_environment_is_a_copy_of_the_present_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIDEO_GATEWAY_TEST", "before")
-    taken = environment()
+    copied = environment()
     monkeypatch.setenv("VIDEO_GATEWAY_TEST", "after")
 
-    assert taken["VIDEO_GATEWAY_TEST"] == "before"
+    assert copied["VIDEO_GATEWAY_TEST"] == "before"
 
 
-def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_removed(tmp_path: Path) -> None:
     file = tmp_path / "c.yaml"
     file.write_bytes(b"\xef\xbb\xbfa: \xc3\xa9\n")
 
     assert read_file(file) == "a: é\n"
 
 
-def test_a_file_that_can_not_be_used_is_told_in_plain_words(tmp_path: Path) -> None:
+def test_an_unusable_file_is_an_error(tmp_path: Path) -> None:
     latin, huge = tmp_path / "latin.yaml", tmp_path / "huge.yaml"
     latin.write_bytes(b"a: \xe9\n")
     huge.write_bytes("é".encode() * MAX_BYTES)
 
-    missing = "there is no such file; name one with --config or VIDEO_GATEWAY_CONFIG"
-    assert complaint(tmp_path / "none.yaml") == missing
-    assert complaint(tmp_path) == "is a folder; name a file in it"
-    assert complaint(latin) == "is not UTF-8 text"
-    assert complaint(huge) == f"is larger than {MAX_BYTES} bytes"
-    assert complaint(latin / "below") == "can't be read: Not a directory"
-    assert complaint(Path("a\0b")) == "can't be read: the name is not a path"
+    missing = "file not found; set the path with --config or VIDEO_GATEWAY_CONFIG"
+    assert error_of(tmp_path / "none.yaml") == missing
+    assert error_of(tmp_path) == "is a folder, not a file"
+    assert error_of(latin) == "the file is not UTF-8 text"
+    assert error_of(huge) == f"the file is larger than {MAX_BYTES} bytes"
+    assert error_of(latin / "below") == "can't read the file: Not a directory"
+    assert error_of(Path("a\0b")) == "can't read the file: invalid path"
 
 
-def test_a_file_that_may_not_be_read_says_so(
+def test_a_file_without_read_permission_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Root may read everything, so the refusal is the operating system's word put in place."""
+    """Root may read every file, so the test raises the operating system's error itself."""
 
-    def refused(*_: object, **__: object) -> None:
+    def denied(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refused)
+    monkeypatch.setattr(Path, "open", denied)
 
-    assert complaint(tmp_path / "c.yaml") == "can't be read: permission denied"
+    assert error_of(tmp_path / "c.yaml") == "can't read the file: permission denied"

@@ -10,32 +10,30 @@ upstreams:
 """
 
 
-def warned(text: str) -> list[str]:
+def warnings_of(text: str) -> list[str]:
     return list(parse(complete(text), ENVIRON).warnings)
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         (
             "server: {answer_within: 5s}\n",
             (
-                "server.answer_within: 5 s or more: the official Python SDK has given up by then "
-                "and "
-                "sends the request again"
+                "server.answer_within: 5 s or more: the official Python SDK times out after 5 s "
+                "and sends the request again"
             ),
         ),
         (
             "server: {listen: 0.0.0.0:80}\n",
             (
                 "server.public_url: is http://127.0.0.1:8080, but `listen` is 0.0.0.0:80: "
-                "clients get "
-                "wrong URLs"
+                "clients get wrong URLs"
             ),
         ),
         (
             TWO + "routing:\n  - to: plain\n",
-            "upstreams.private: no rule of `routing` leads here: it gets no requests",
+            "upstreams.private: no rule of `routing` uses this upstream: it gets no requests",
         ),
         (
             "upstreams: {one: {base_url: http://openrouter.ai/api/v1, api_key: key}}\n",
@@ -49,15 +47,14 @@ def warned(text: str) -> list[str]:
             "teams: {growth: {zdr: require}}\n",
             (
                 "teams.growth.zdr: require, but no routed upstream has `zdr: true`: all its "
-                "requests "
-                "will be refused"
+                "requests are rejected"
             ),
         ),
         (
             "teams: {growth: {budgets: [{period: day, limit_usd: 1, key: ci}]}}\n",
             (
-                "teams.growth.budgets[0].key: no such key in this file: counts nothing until "
-                "`keys create` makes it"
+                "teams.growth.budgets[0].key: the file has no such key: counts nothing until "
+                "`keys create` adds it"
             ),
         ),
         (
@@ -66,9 +63,8 @@ def warned(text: str) -> list[str]:
                 "budgets: [{period: day, limit_usd: 1, key: clii}]}}\n"
             ),
             (
-                'teams.growth.budgets[0].key: no such key in this file (did you mean "cli"?): '
-                "counts "
-                "nothing until `keys create` makes it"
+                'teams.growth.budgets[0].key: the file has no such key (did you mean "cli"?): '
+                "counts nothing until `keys create` adds it"
             ),
         ),
         (
@@ -77,15 +73,16 @@ def warned(text: str) -> list[str]:
                 "events: [video.generated.*]}]\n"
             ),
             (
-                "webhooks[0].events[0]: fits no event; there are video.generation.completed, "
-                "video.generation.failed, video.generation.cancelled, video.generation.expired, "
+                "webhooks[0].events[0]: matches no event; the events are "
+                "video.generation.completed, video.generation.failed, "
+                "video.generation.cancelled, video.generation.expired, "
                 "budget.threshold, bill.disputed, endpoint.disabled"
             ),
         ),
     ],
 )
-def test_what_is_likely_not_meant_is_a_warning(text: str, words: str) -> None:
-    assert warned(text) == [words]
+def test_a_probably_unintended_setting_is_a_warning(text: str, message: str) -> None:
+    assert warnings_of(text) == [message]
 
 
 @pytest.mark.parametrize(
@@ -102,8 +99,8 @@ def test_what_is_likely_not_meant_is_a_warning(text: str, words: str) -> None:
         f"webhooks: [{{name: a, url: https://h.example, secret: {SECRET}, events: ['*']}}]\n",
     ],
 )
-def test_what_is_meant_is_no_warning(text: str) -> None:
-    assert warned(text) == []
+def test_intended_settings_give_no_warning(text: str) -> None:
+    assert warnings_of(text) == []
 
 
 @pytest.mark.parametrize(
@@ -112,4 +109,4 @@ def test_what_is_meant_is_no_warning(text: str) -> None:
 )
 def test_plain_http_to_a_local_host_is_no_cause_for_a_warning(host: str) -> None:
     text = f"upstreams: {{one: {{base_url: 'http://{host}:9000/api/v1', api_key: key}}}}\n"
-    assert warned(text) == []
+    assert warnings_of(text) == []

@@ -1,4 +1,4 @@
-"""A short client for tests: what a caller would write by hand."""
+"""A client of the sandbox for tests."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,12 +8,12 @@ from aiohttp import ClientSession
 from gateway.sandbox import Sandbox
 
 GROK = {"model": "x-ai/grok-imagine-video", "prompt": "a lighthouse", "duration": 1}
-"""The cheapest recorded request, but for its picture."""
+"""The cheapest recorded request, without its image."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A response, read whole."""
+    """A response with its body."""
 
     status: int
     headers: Any
@@ -22,17 +22,17 @@ class Answer:
 
 @dataclass(frozen=True)
 class Client:
-    """Calls one sandbox with its key."""
+    """Calls one sandbox with an API key."""
 
     http: ClientSession
     sandbox: Sandbox
 
     async def submit(self, body: Any = None, **changes: Any) -> Answer:
-        wanted = GROK if body is None else body
-        return await self.call("POST", "/videos", json={**wanted, **changes})
+        request = GROK if body is None else body
+        return await self.call("POST", "/videos", json={**request, **changes})
 
     async def job(self, body: Any = None, **changes: Any) -> str:
-        """The id of an accepted job."""
+        """Submit a job and return its id."""
         answer = await self.submit(body, **changes)
         assert answer.status == 202, answer.body
         return str(answer.body["id"])

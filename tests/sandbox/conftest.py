@@ -1,4 +1,4 @@
-"""A running sandbox on a clock that stands still, and a client with its key."""
+"""A running sandbox on a stopped clock, and a client with its key."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,8 +15,8 @@ from tests.sandbox.receiver import Receiver
 Start = Callable[..., Awaitable[Sandbox]]
 
 
-async def asleep(clock: FakeClock) -> None:
-    """Return when somebody waits for time to pass."""
+async def wait_for_sleeper(clock: FakeClock) -> None:
+    """Wait until a task sleeps on the clock."""
     async with asyncio.timeout(5):
         while not clock.sleepers:  # noqa: ASYNC110 - the clock has no event to wait for
             await asyncio.sleep(0)
@@ -29,7 +29,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 async def start(clock: FakeClock) -> AsyncIterator[Start]:
-    """Starts sandboxes with the given configuration, and closes them."""
+    """Start sandboxes with the given configuration, and close them."""
     running: list[Sandbox] = []
 
     async def started(**config: Any) -> Sandbox:
@@ -56,13 +56,13 @@ async def http() -> AsyncIterator[ClientSession]:
 
 @pytest.fixture
 def client(http: ClientSession, sandbox: Sandbox) -> Client:
-    """A client of the plain sandbox, with its key."""
+    """A client of the default sandbox, with its key."""
     return Client(http, sandbox)
 
 
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
-    """A subscriber's endpoint that keeps what it is sent."""
+    """A webhook endpoint that records its requests."""
     running = Receiver()
     await running.open()
     yield running

@@ -1,4 +1,4 @@
-"""A webhook endpoint on loopback that answers as it is told."""
+"""A webhook endpoint on loopback with configurable responses."""
 
 from dataclasses import dataclass, field
 
@@ -8,7 +8,7 @@ from aiohttp.test_utils import TestServer
 
 @dataclass
 class Received:
-    """One request, exactly as it came."""
+    """One received request."""
 
     headers: dict[str, str]
     body: bytes
@@ -29,7 +29,7 @@ class Receiver:
 
     async def open(self) -> None:
         app = web.Application()
-        app.router.add_post("/hooks", self._take)
+        app.router.add_post("/hooks", self._receive)
         self._server = TestServer(app)
         await self._server.start_server()
 
@@ -37,7 +37,7 @@ class Receiver:
         if self._server is not None:
             await self._server.close()
 
-    async def _take(self, request: web.Request) -> web.Response:
+    async def _receive(self, request: web.Request) -> web.Response:
         self.received.append(Received(dict(request.headers), await request.read()))
         status = self.statuses.pop(0) if self.statuses else 204
         return web.Response(status=status, headers={"Location": self.url})

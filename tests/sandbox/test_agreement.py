@@ -1,4 +1,4 @@
-"""Two programs priced the same requests apart: the gateway's bound, and the sandbox's charge."""
+"""Compares the gateway's estimate with the sandbox's charge, which are independent programs."""
 
 import itertools
 from collections.abc import Iterator
@@ -13,25 +13,25 @@ from gateway.domain.video import VideoRequest, parse_request
 from gateway.sandbox.catalog import Catalog, Model
 from gateway.sandbox.config import SandboxConfig
 from gateway.sandbox.errors import ApiError
-from gateway.sandbox.order import place_order
+from gateway.sandbox.render_plan import plan_render
 from gateway.sandbox.request import read_request
 from gateway.sandbox.validation import check_request
 
 CLIP = {"type": "video_url", "video_url": {"url": "https://example.com/a.mp4"}}
-PICTURE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
-FIRST = {**PICTURE, "frame_type": "first_frame"}
+IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+FIRST = {**IMAGE, "frame_type": "first_frame"}
 CATALOG = Catalog.recorded()
-SOLD_BY_SOURCE = {
+PRICED_BY_SOURCE = {
     "black-forest-labs/flux-video-edit",
     "black-forest-labs/flux-video-upscale",
     "heygen/avatar-iv",
     "runway/aleph-2",
 }
-"""What the gateway can't price before it is made: it does not know the source's length."""
+"""Models that the gateway can't price in advance: it does not know the length of the source."""
 
 
 def requests(model: Model) -> Iterator[dict[str, Any]]:
-    """What the sandbox takes, at the corners of every field that bears on the price."""
+    """Yield accepted requests with extreme values of every field that affects the price."""
     durations = {None, *(model.durations or ())[-1:]}
     ratios = {None, "1:1", *(model.aspect_ratios or ())[-1:]}
     shapes: list[dict[str, Any]] = [{"size": size} for size in model.sizes or ()]
@@ -39,13 +39,13 @@ def requests(model: Model) -> Iterator[dict[str, Any]]:
         {"resolution": resolution, "aspect_ratio": ratio}
         for resolution, ratio in itertools.product((None, *(model.resolutions or ())), ratios)
     ]
-    given: list[dict[str, Any]] = [{}, {"frame_images": [FIRST]}]
-    given += [{"input_references": parts} for parts in ([PICTURE] * 2, [CLIP], [CLIP, PICTURE])]
-    given.append({"previous_job_id": f"gen-vid-1-{'A' * 20}"})
-    for duration, shape, sound, inputs in itertools.product(
-        durations, shapes, (None, True, False), given
+    inputs: list[dict[str, Any]] = [{}, {"frame_images": [FIRST]}]
+    inputs += [{"input_references": parts} for parts in ([IMAGE] * 2, [CLIP], [CLIP, IMAGE])]
+    inputs.append({"previous_job_id": f"gen-vid-1-{'A' * 20}"})
+    for duration, shape, audio, given in itertools.product(
+        durations, shapes, (None, True, False), inputs
     ):
-        body = {"duration": duration, "generate_audio": sound, **shape, **inputs}
+        body = {"duration": duration, "generate_audio": audio, **shape, **given}
         body = {name: value for name, value in body.items() if value is not None}
         body = {"model": model.id, "prompt": "x", **body}
         try:
@@ -56,24 +56,24 @@ def requests(model: Model) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("model", CATALOG.models.values(), ids=lambda model: model.id)
-def test_the_gateway_never_holds_less_than_the_sandbox_charges(model: Model) -> None:
+def test_the_estimate_is_never_below_the_charge(model: Model) -> None:
     capabilities = parse_capabilities(model.entry)
-    asked = 0
+    count = 0
     for body in requests(model):
-        asked += 1
-        order = place_order(read_request(body, "standard"), model, SandboxConfig())
+        count += 1
+        plan = plan_render(read_request(body, "standard"), model, SandboxConfig())
         request = parse_request(body)
         assert isinstance(request, VideoRequest)
-        bound = estimate(request, capabilities)
-        if model.id in SOLD_BY_SOURCE:
-            assert not isinstance(bound, Estimate)
+        worst_case = estimate(request, capabilities)
+        if model.id in PRICED_BY_SOURCE:
+            assert not isinstance(worst_case, Estimate)
             continue
-        assert isinstance(bound, Estimate), body
-        assert bound.micros >= micros_up(order.list_price), body
+        assert isinstance(worst_case, Estimate), body
+        assert worst_case.micros >= micros_up(plan.list_price), body
         open_fields = {"duration", "resolution", "generate_audio"} - set(body)
         by_token = any(key.startswith("video_tokens") for key in model.skus)
-        work = order.work  # a clip may be taken for a continuation; the gateway holds the dearer
-        if not (open_fields or by_token or work.continued or work.video_input):
-            assert bound.micros == micros_up(order.list_price), body
+        render = plan.render  # a clip may count as a continuation; the estimate is the higher price
+        if not (open_fields or by_token or render.continued or render.video_input):
+            assert worst_case.micros == micros_up(plan.list_price), body
 
-    assert asked >= 2
+    assert count >= 2

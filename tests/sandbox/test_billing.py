@@ -1,4 +1,4 @@
-"""Charges, to the last digit: the recorded ones, and each family of keys."""
+"""Tests of exact charges: the recorded ones, and each family of price keys."""
 
 import itertools
 from decimal import Decimal
@@ -6,25 +6,25 @@ from typing import Any
 
 import pytest
 
-from gateway.sandbox.billing import Unpriced, Work, price
+from gateway.sandbox.billing import PriceUnknown, Render, price
 from gateway.sandbox.catalog import Catalog, Model
 from gateway.sandbox.config import SandboxConfig
-from gateway.sandbox.order import place_order
+from gateway.sandbox.render_plan import plan_render
 from gateway.sandbox.request import read_request
 from gateway.sandbox.validation import check_request
 
 CATALOG = Catalog.recorded()
 CONFIG = SandboxConfig()
 CLIP = {"type": "video_url", "video_url": {"url": "https://example.com/a.mp4"}}
-PICTURE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
-FIRST = {**PICTURE, "frame_type": "first_frame"}
+IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+FIRST = {**IMAGE, "frame_type": "first_frame"}
 
 
 def charge(model: str, **body: Any) -> Decimal:
     request = read_request({"model": model, "prompt": "x", **body}, "standard")
     entry = CATALOG.models[model]
     check_request(request, entry, CONFIG)
-    return place_order(request, entry, CONFIG).list_price
+    return plan_render(request, entry, CONFIG).list_price
 
 
 RECORDED = [
@@ -53,9 +53,7 @@ RECORDED = [
 
 
 @pytest.mark.parametrize(("model", "body", "dollars"), RECORDED)
-def test_the_recorded_charges_come_out_exactly(
-    model: str, body: dict[str, Any], dollars: str
-) -> None:
+def test_recorded_charges_are_exact(model: str, body: dict[str, Any], dollars: str) -> None:
     assert charge(model, **body) == Decimal(dollars)
 
 
@@ -65,7 +63,7 @@ FAMILIES = [
     ("google/veo-3.1", {"duration": 8, "resolution": "1080p", "generate_audio": False}, "1.60"),
     ("google/veo-3.1-fast", {"duration": 4, "resolution": "720p"}, "0.40"),
     ("google/veo-3.1-fast", {"duration": 4, "resolution": "1080p"}, "0.48"),
-    # the Kling trap: sound is dearer than the mode keys beside it
+    # Kling: audio costs more than the mode keys
     ("kwaivgi/kling-v3.0-pro", {"duration": 5}, "0.84"),
     ("kwaivgi/kling-v3.0-pro", {"duration": 5, "generate_audio": False}, "0.56"),
     # by mode
@@ -74,7 +72,7 @@ FAMILIES = [
     # by reference
     (
         "heygen/heygen-video-1",
-        {"duration": 5, "resolution": "768p", "input_references": [PICTURE]},
+        {"duration": 5, "resolution": "768p", "input_references": [IMAGE]},
         "0.30",
     ),
     (
@@ -86,8 +84,8 @@ FAMILIES = [
     ("minimax/hailuo-3-max", {"duration": 5, "resolution": "480p"}, "0.25"),
     ("openai/sora-2-pro", {"duration": 8, "size": "1920x1080"}, "4.00"),
     ("minimax/hailuo-2.3", {"duration": 6}, "0.4902"),
-    # pictures on top
-    ("minimax/hailuo-3", {"duration": 5, "input_references": [PICTURE, PICTURE]}, "0.73"),
+    # plus images
+    ("minimax/hailuo-3", {"duration": 5, "input_references": [IMAGE, IMAGE]}, "0.73"),
     (
         "x-ai/grok-imagine-video-1.5",
         {"duration": 15, "resolution": "1080p", "frame_images": [FIRST]},
@@ -99,7 +97,7 @@ FAMILIES = [
     ("runway/aleph-2", {"input_references": [CLIP]}, "2.24"),
     ("black-forest-labs/flux-video-edit", {"input_references": [CLIP]}, "0.24"),
     ("heygen/avatar-iv", {}, "0.40"),
-    # tokens: input first, then resolution, then sound
+    # tokens: by input, then resolution, then audio
     ("bytedance/seedance-1-5-pro", {"duration": 4, "resolution": "720p"}, "0.20952"),
     (
         "bytedance/seedance-1-5-pro",
@@ -116,7 +114,7 @@ FAMILIES = [
         {"duration": 4, "resolution": "1080p", "input_references": [CLIP]},
         "0.92319750",
     ),
-    # area: 8 s of 1280x720, twice as wide and high
+    # area: 8 s of 1280x720 with both sides doubled
     (
         "black-forest-labs/flux-video-upscale",
         {"input_references": [CLIP]},
@@ -131,43 +129,43 @@ FAMILIES = [
 
 
 @pytest.mark.parametrize(("model", "body", "dollars"), FAMILIES)
-def test_each_family_of_price_keys_is_read_as_the_contract_says(
+def test_every_family_of_price_keys_follows_the_contract(
     model: str, body: dict[str, Any], dollars: str
 ) -> None:
     assert charge(model, **body) == Decimal(dollars)
 
 
-def test_a_charge_is_never_below_the_floor_of_its_model() -> None:
+def test_a_charge_is_at_least_the_minimum_of_the_model() -> None:
     skus = {"cents_per_second_output": "28", "minimum_cents_per_generation": "56"}
 
-    assert price(skus, Work(1, 1280, 720, None)) == Decimal("0.56")
-    assert price(skus, Work(3, 1280, 720, None)) == Decimal("0.84")
+    assert price(skus, Render(1, 1280, 720, None)) == Decimal("0.56")
+    assert price(skus, Render(3, 1280, 720, None)) == Decimal("0.84")
 
 
-def test_a_free_model_costs_nothing_and_an_unknown_family_is_no_zero() -> None:
-    work = Work(4, 640, 640, "480p")
+def test_a_free_model_costs_nothing_and_an_unknown_family_is_an_error() -> None:
+    render = Render(4, 640, 640, "480p")
 
-    assert price({"video_tokens": "0"}, work) == 0
-    with pytest.raises(Unpriced):
-        price({"dollars_per_smile": "1"}, work)
+    assert price({"video_tokens": "0"}, render) == 0
+    with pytest.raises(PriceUnknown):
+        price({"dollars_per_smile": "1"}, render)
 
 
-def test_the_published_spellings_are_understood() -> None:
+def test_documented_key_names_are_supported() -> None:
     skus = {"per-video-second": "0.5", "per-video-second-1080p": "0.75"}
 
-    assert price(skus, Work(4, 1920, 1080, "1080p")) == 3
-    assert price(skus, Work(4, 1280, 720, "720p")) == 2
+    assert price(skus, Render(4, 1920, 1080, "1080p")) == 3
+    assert price(skus, Render(4, 1280, 720, "720p")) == 2
 
 
 def corners(model: Model) -> list[dict[str, Any]]:
     """Shortest and longest, every resolution, with and without sound and pictures."""
     durations = model.durations or (None,)
     inputs: list[dict[str, Any]] = [{}]
-    if model.takes_source:
+    if model.needs_source:
         inputs = [{"input_references": [CLIP]}]
     elif model.frame_types:
         inputs.append({"frame_images": [FIRST]})
-        inputs.append({"input_references": [PICTURE]})
+        inputs.append({"input_references": [IMAGE]})
     sounds: tuple[bool | None, ...] = (True, False) if model.audio else (None,)
     return [
         {"duration": duration, "resolution": resolution, "generate_audio": sound, **given}

@@ -1,4 +1,4 @@
-"""Downloads: the bytes, when they are there, and when not."""
+"""Tests of downloads."""
 
 import asyncio
 import io
@@ -22,7 +22,7 @@ async def finished(client: Client, clock: FakeClock, **changes: Any) -> str:
     return job_id
 
 
-async def test_a_completed_job_has_a_film_of_its_shape_and_length(
+async def test_a_completed_job_has_a_video_of_its_size_and_length(
     client: Client, clock: FakeClock
 ) -> None:
     job_id = await finished(client, clock, duration=2)
@@ -37,9 +37,7 @@ async def test_a_completed_job_has_a_film_of_its_shape_and_length(
         assert container.duration == 2_000_000
 
 
-async def test_it_comes_in_chunks_without_a_length_whatever_range_asks(
-    client: Client, clock: FakeClock
-) -> None:
+async def test_the_response_is_chunked_and_ignores_range(client: Client, clock: FakeClock) -> None:
     job_id = await finished(client, clock)
     path = f"/videos/{job_id}/content?index=0"
 
@@ -52,9 +50,7 @@ async def test_it_comes_in_chunks_without_a_length_whatever_range_asks(
         assert name not in whole.headers
 
 
-async def test_two_jobs_of_one_shape_differ_in_their_bytes(
-    client: Client, clock: FakeClock
-) -> None:
+async def test_two_jobs_of_one_size_have_different_bytes(client: Client, clock: FakeClock) -> None:
     first, second = [await client.job(SMALL) for _ in range(2)]
     await clock.advance(6)
 
@@ -64,7 +60,7 @@ async def test_two_jobs_of_one_shape_differ_in_their_bytes(
     assert one.body != other.body
 
 
-async def test_it_needs_the_key(client: Client, clock: FakeClock, http: ClientSession) -> None:
+async def test_content_needs_a_key(client: Client, clock: FakeClock, http: ClientSession) -> None:
     job_id = await finished(client, clock)
 
     async with http.get(f"{client.sandbox.url}/videos/{job_id}/content?index=0") as response:
@@ -74,24 +70,24 @@ async def test_it_needs_the_key(client: Client, clock: FakeClock, http: ClientSe
     assert body["error"]["code"] == 401
 
 
-async def test_an_index_beyond_the_last_is_400_in_the_recorded_words(
+async def test_an_index_out_of_range_is_400_with_the_recorded_message(
     client: Client, clock: FakeClock
 ) -> None:
     job_id = await finished(client, clock)
 
     beyond = await client.call("GET", f"/videos/{job_id}/content?index=5")
-    odd = [
+    invalid = [
         (await client.call("GET", f"/videos/{job_id}/content?index={index}")).status
         for index in ("-1", "x", "1.0", "", "9" * 40)
     ]
 
     assert beyond.status == 400
     assert beyond.body["error"]["message"] == "Video index 5 out of range (1 videos available)"
-    assert odd == [400] * 5
+    assert invalid == [400] * 5
 
 
 @pytest.mark.parametrize("status", [409, 404])
-async def test_before_completion_there_is_none(
+async def test_there_is_no_content_before_completion(
     http: ClientSession, start: Start, status: int
 ) -> None:
     client = Client(http, await start(not_ready_status=status))
@@ -102,7 +98,7 @@ async def test_before_completion_there_is_none(
     assert answer.status == answer.body["error"]["code"] == status
 
 
-async def test_a_failed_job_has_none_and_an_unknown_one_is_404(
+async def test_a_failed_job_has_no_content_and_an_unknown_one_is_404(
     client: Client, clock: FakeClock
 ) -> None:
     client.sandbox.faults.next("job", "fail")
@@ -115,7 +111,7 @@ async def test_a_failed_job_has_none_and_an_unknown_one_is_404(
     assert (unknown.status, unknown.body["error"]["message"]) == (404, "Job nobody not found")
 
 
-async def test_after_its_retention_it_is_gone(
+async def test_content_is_gone_after_the_retention(
     http: ClientSession, start: Start, clock: FakeClock
 ) -> None:
     client = Client(http, await start(retention_seconds=100))
@@ -155,7 +151,7 @@ async def test_a_stored_copy_needs_no_key_until_it_expires(
     assert (await http.get(link)).status == 410
 
 
-async def test_content_can_be_cut_midway(client: Client, clock: FakeClock) -> None:
+async def test_a_download_can_be_cut(client: Client, clock: FakeClock) -> None:
     job_id = await finished(client, clock)
     whole = await client.call("GET", f"/videos/{job_id}/content")
     client.sandbox.faults.next("content", "cut", after_bytes=1000)
@@ -163,7 +159,7 @@ async def test_content_can_be_cut_midway(client: Client, clock: FakeClock) -> No
     received = b""
     headers = {"Authorization": f"Bearer {client.sandbox.api_key}"}
     url = f"{client.sandbox.url}/videos/{job_id}/content"
-    with pytest.raises(aiohttp.ClientPayloadError):  # noqa: PT012 - it is the reading that fails
+    with pytest.raises(aiohttp.ClientPayloadError):  # noqa: PT012 - reading the body fails
         async with client.http.get(url, headers=headers) as response:
             async for chunk in response.content.iter_any():
                 received += chunk
@@ -172,18 +168,18 @@ async def test_content_can_be_cut_midway(client: Client, clock: FakeClock) -> No
     assert (await client.call("GET", f"/videos/{job_id}/content")).body == whole.body
 
 
-async def test_content_can_be_slow(client: Client, clock: FakeClock) -> None:
+async def test_a_download_can_be_slow(client: Client, clock: FakeClock) -> None:
     job_id = await finished(client, clock)
     whole = await client.call("GET", f"/videos/{job_id}/content")
     client.sandbox.faults.next("content", "slow", seconds=5)
 
     reading = asyncio.create_task(client.call("GET", f"/videos/{job_id}/content"))
-    moved = 0
+    advanced = 0
     while not reading.done():
         if clock.sleepers:
             await clock.advance(5)
-            moved += 5
+            advanced += 5
         await asyncio.sleep(0)
 
     assert (await reading).body == whole.body
-    assert moved >= 50
+    assert advanced >= 50

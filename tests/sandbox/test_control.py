@@ -1,4 +1,4 @@
-"""The control API over HTTP, as a CI script would use it."""
+"""Tests of the control API over HTTP."""
 
 from typing import Any
 
@@ -21,12 +21,10 @@ async def control(
         return response.status, await response.json()
 
 
-async def test_a_queued_fault_meets_the_next_call_and_is_listed_till_then(
-    client: Client, http: ClientSession
-) -> None:
-    wanted = {"on": "submit", "action": "refuse", "status": 402, "times": 2}
+async def test_a_queued_fault_affects_the_next_calls(client: Client, http: ClientSession) -> None:
+    command = {"on": "submit", "action": "refuse", "status": 402, "times": 2}
 
-    status, queued = await control(http, client.sandbox, "POST", "faults", json=wanted)
+    status, queued = await control(http, client.sandbox, "POST", "faults", json=command)
     answers = [(await client.submit()).status for _ in range(3)]
     _, left = await control(http, client.sandbox, "GET", "faults")
 
@@ -36,7 +34,7 @@ async def test_a_queued_fault_meets_the_next_call_and_is_listed_till_then(
     assert left == {"waiting": []}
 
 
-async def test_queued_faults_can_be_forgotten(client: Client, http: ClientSession) -> None:
+async def test_queued_faults_can_be_removed(client: Client, http: ClientSession) -> None:
     client.sandbox.faults.next("submit", "refuse", times=3)
 
     await control(http, client.sandbox, "DELETE", "faults")
@@ -45,27 +43,27 @@ async def test_queued_faults_can_be_forgotten(client: Client, http: ClientSessio
 
 
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("body", "message"),
     [
-        ({"on": "submit", "action": "explode"}, "does not happen to 'submit'"),
-        ({"on": "lunch", "action": "refuse"}, "is none of"),
+        ({"on": "submit", "action": "explode"}, "is not available for 'submit'"),
+        ({"on": "lunch", "action": "refuse"}, "unknown target 'lunch'"),
         ({"on": "submit"}, "action: Field required"),
         ({"on": "submit", "action": "refuse", "stauts": 402}, "stauts"),
         ({"on": "submit", "action": "refuse", "status": 42}, "status"),
         ({"on": "submit", "action": "refuse", "times": 0}, "times"),
     ],
 )
-async def test_a_mistake_in_a_fault_is_told(
-    sandbox: Sandbox, http: ClientSession, body: Any, words: str
+async def test_an_invalid_fault_is_rejected(
+    sandbox: Sandbox, http: ClientSession, body: Any, message: str
 ) -> None:
     status, answer = await control(http, sandbox, "POST", "faults", json=body)
 
     assert status == 400
-    assert words in answer["error"]
+    assert message in answer["error"]
     assert sandbox.faults.waiting == ()
 
 
-async def test_a_body_that_is_not_json_is_refused(sandbox: Sandbox, http: ClientSession) -> None:
+async def test_a_body_that_is_not_json_is_rejected(sandbox: Sandbox, http: ClientSession) -> None:
     json_header = {"Content-Type": "application/json"}
 
     broken, _ = await control(http, sandbox, "POST", "reset", data="{", headers=json_header)
@@ -75,7 +73,7 @@ async def test_a_body_that_is_not_json_is_refused(sandbox: Sandbox, http: Client
     assert (broken, ignored, form) == (200, 400, 415)
 
 
-async def test_the_ledger_tells_all_in_json(
+async def test_the_ledger_is_returned_as_json(
     client: Client, http: ClientSession, clock: FakeClock, receiver: Receiver
 ) -> None:
     job_id = await client.job(callback_url=receiver.url)
@@ -94,7 +92,7 @@ async def test_the_ledger_tells_all_in_json(
     assert (attempt["job_id"], attempt["status"], attempt["genuine"]) == (job_id, 204, True)
 
 
-async def test_a_reset_forgets_everything(client: Client, http: ClientSession) -> None:
+async def test_a_reset_removes_everything(client: Client, http: ClientSession) -> None:
     job_id = await client.job()
     client.sandbox.faults.next("poll", "hang")
 
@@ -104,57 +102,55 @@ async def test_a_reset_forgets_everything(client: Client, http: ClientSession) -
     assert (await client.poll(job_id)).status == 404
 
 
-async def test_a_clock_that_stands_still_is_moved_over_http(http: ClientSession) -> None:
+async def test_a_stopped_clock_can_be_advanced(http: ClientSession) -> None:
     sandbox = await Sandbox.start(SandboxConfig(generation_seconds=(60, 60)), SandboxClock(0))
     client = Client(http, sandbox)
     try:
         job_id = await client.job()
         before = (await client.poll(job_id)).body["status"]
-        status, moved = await control(http, sandbox, "POST", "advance", json={"seconds": 60})
+        status, advanced = await control(http, sandbox, "POST", "advance", json={"seconds": 60})
         after = (await client.poll(job_id)).body["status"]
     finally:
         await sandbox.close()
 
     assert before == "pending"
-    assert (status, moved) == (200, {"elapsed_seconds": 60.0})
+    assert (status, advanced) == (200, {"elapsed_seconds": 60.0})
     assert after == "completed"
 
 
-async def test_a_job_is_ended_and_its_event_sent_by_hand(
+async def test_a_job_can_be_ended_and_its_event_sent(
     client: Client, http: ClientSession, receiver: Receiver
 ) -> None:
     job_id = await client.job(callback_url=receiver.url)
-    wanted = {"status": "failed", "cost": "0.01", "error": "because"}
+    command = {"status": "failed", "cost": "0.01", "error": "because"}
 
     early = await control(http, client.sandbox, "POST", f"jobs/{job_id}/webhook", json={})
-    ended = await control(http, client.sandbox, "POST", f"jobs/{job_id}/end", json=wanted)
-    again = await control(http, client.sandbox, "POST", f"jobs/{job_id}/end", json=wanted)
+    ended = await control(http, client.sandbox, "POST", f"jobs/{job_id}/end", json=command)
+    again = await control(http, client.sandbox, "POST", f"jobs/{job_id}/end", json=command)
     sent = await control(http, client.sandbox, "POST", f"jobs/{job_id}/webhook", json={})
-    nobody = await control(http, client.sandbox, "POST", "jobs/nobody/end", json={})
+    unknown = await control(http, client.sandbox, "POST", "jobs/nobody/end", json={})
 
     assert early[0] == 409
     assert (ended[0], ended[1]["status"], ended[1]["charged_usd"]) == (200, "failed", "0.01")
     assert again[0] == 409
     assert (sent[0], sent[1]["status"]) == (200, 204)
-    assert nobody == (404, {"error": "there is no job nobody"})
+    assert unknown == (404, {"error": "job nobody not found"})
 
 
-async def test_a_token_guards_the_control_api(http: ClientSession, start: Start) -> None:
+async def test_the_control_api_requires_its_token(http: ClientSession, start: Start) -> None:
     sandbox = await start(control_token="open sesame")
 
-    none, _ = await control(http, sandbox, "GET", "ledger")
+    missing, _ = await control(http, sandbox, "GET", "ledger")
     upstream_key = {"Authorization": f"Bearer {sandbox.api_key}"}
     wrong, _ = await control(http, sandbox, "GET", "ledger", headers=upstream_key)
     right_key = {"Authorization": "Bearer open sesame"}
     right, _ = await control(http, sandbox, "GET", "ledger", headers=right_key)
     health, _ = await control(http, sandbox, "GET", "health")
 
-    assert (none, wrong, right, health) == (401, 401, 200, 200)
+    assert (missing, wrong, right, health) == (401, 401, 200, 200)
 
 
-async def test_control_calls_are_not_counted_as_the_services(
-    client: Client, http: ClientSession
-) -> None:
+async def test_control_calls_are_not_counted(client: Client, http: ClientSession) -> None:
     await control(http, client.sandbox, "GET", "ledger")
 
     assert client.sandbox.ledger.calls == {}

@@ -1,4 +1,4 @@
-"""docs/sandbox.md is true: its examples run, its tables are complete."""
+"""Tests that the examples in docs/sandbox.md run and that its tables are complete."""
 
 import asyncio
 import inspect
@@ -25,7 +25,7 @@ def blocks(language: str) -> list[str]:
 @pytest.mark.skipif(
     not (shutil.which("bash") and shutil.which("curl")), reason="the examples are for bash and curl"
 )
-async def test_the_shell_examples_run_in_their_order(tmp_path: Path) -> None:
+async def test_the_shell_examples_run_in_order(tmp_path: Path) -> None:
     sandbox = await Sandbox.start(SandboxConfig(), SandboxClock(100))
     script = "set -eu\n" + "\n".join(blocks("bash"))
     script = script.replace("http://127.0.0.1:9090", sandbox.origin)
@@ -53,7 +53,7 @@ async def test_the_python_example_runs() -> None:
     assert inspect.iscoroutinefunction(names["test_a_lost_answer_is_a_job_all_the_same"])
 
 
-def test_every_option_action_and_route_is_on_the_page() -> None:
+def test_every_option_action_and_route_is_documented() -> None:
     options = {f"`--{name.replace('_', '-')}`" for name in inspect.signature(command).parameters}
     routes = set(re.findall(r"\{CONTROL\}(/[a-z]+)", inspect.getsource(Control)))
 

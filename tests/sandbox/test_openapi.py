@@ -1,4 +1,4 @@
-"""Every answer of every route is what openapi.json says, by JSON Schema."""
+"""Validates every response of every route against openapi.json."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ REGISTRY: Registry = Registry().with_resource(
 
 
 def check(schema: str, value: Any) -> None:
-    """The value fits `#/components/schemas/<schema>`."""
+    """Assert that the value matches `#/components/schemas/<schema>`."""
     reference = {"$ref": f"spec#/components/schemas/{schema}"}
     errors = [
         f"{error.json_path}: {error.message}"
@@ -33,7 +33,7 @@ def check(schema: str, value: Any) -> None:
 
 
 def check_answer(method: str, path: str, answer: Answer) -> None:
-    """The status is a published one of the route, and the body fits its schema."""
+    """Assert that the route documents the status, and that the body matches its schema."""
     response = SPEC["paths"][path][method.lower()]["responses"][str(answer.status)]
     while "$ref" in response:
         response = SPEC["components"]["responses"][response["$ref"].rsplit("/", 1)[1]]
@@ -45,7 +45,7 @@ def check_answer(method: str, path: str, answer: Answer) -> None:
         assert isinstance(answer.body, bytes)
 
 
-def test_a_wrong_answer_would_be_noticed() -> None:
+def test_an_invalid_response_fails_the_check() -> None:
     with pytest.raises(AssertionError, match="'polling_url' is a required property"):
         check("VideoJob", {"id": "x", "status": "pending"})
     with pytest.raises(AssertionError, match="is not of type 'string'"):
@@ -53,7 +53,7 @@ def test_a_wrong_answer_would_be_noticed() -> None:
 
 
 @pytest.mark.parametrize("action", ["complete", "fail", "expire", "cancel"])
-async def test_a_jobs_life_fits_the_schema_at_each_step(
+async def test_every_status_of_a_job_matches_the_schema(
     http: ClientSession, start: Start, clock: FakeClock, receiver: Receiver, action: str
 ) -> None:
     client = Client(
@@ -76,7 +76,7 @@ async def test_a_jobs_life_fits_the_schema_at_each_step(
     check(f"{event['data']['status'].capitalize()}Event", event)
 
 
-async def test_both_catalogs_fit_the_schema(client: Client) -> None:
+async def test_both_catalogs_match_the_schema(client: Client) -> None:
     check_answer("GET", "/videos/models", await client.call("GET", "/videos/models"))
     general = await client.call("GET", "/models?output_modalities=video")
     check_answer("GET", "/models", general)
@@ -85,7 +85,7 @@ async def test_both_catalogs_fit_the_schema(client: Client) -> None:
     assert len(general.body["data"]) == 30
 
 
-async def test_refusals_fit_the_schema(client: Client, clock: FakeClock) -> None:
+async def test_errors_match_the_schema(client: Client, clock: FakeClock) -> None:
     job_id = await client.job()
     refusals = [
         ("POST", "/videos", await client.submit(duration=99)),
@@ -112,12 +112,12 @@ async def test_refusals_fit_the_schema(client: Client, clock: FakeClock) -> None
 
 
 @pytest.mark.parametrize("model", Catalog.recorded().models)
-async def test_every_model_takes_a_job_and_charges_it(
+async def test_every_model_accepts_and_charges_a_job(
     client: Client, clock: FakeClock, model: str
 ) -> None:
     clip = {"type": "video_url", "video_url": {"url": "https://example.com/a.mp4"}}
-    entry = client.sandbox._world.catalog.models[model]
-    given = {"input_references": [clip]} if entry.takes_source else {}
+    entry = client.sandbox._state.catalog.models[model]
+    given = {"input_references": [clip]} if entry.needs_source else {}
 
     submitted = await client.submit({"model": model, "prompt": "x", **given})
     await clock.advance(6)

@@ -1,4 +1,4 @@
-"""Bodies that are no requests: 400 in either shape, never a 500."""
+"""Tests of invalid bodies: 400 in either format, never a 500."""
 
 import json
 from typing import Any
@@ -26,14 +26,14 @@ NOT_JSON = [
 
 
 @pytest.mark.parametrize("raw", [*NOT_JSON, b"[]", b'"text"', b"null", b"1"])
-async def test_a_body_that_is_no_json_object_is_400(client: Client, raw: bytes) -> None:
+async def test_a_body_that_is_not_a_json_object_is_400(client: Client, raw: bytes) -> None:
     answer = await client.call("POST", "/videos", data=raw)
 
     assert answer.status == 400
     assert answer.body["error"]["code"] == 400
 
 
-WRONG = [
+INVALID = [
     ({}, "model"),
     ({"model": 1}, "model"),
     ({"model": "m", "duration": 0}, "duration"),
@@ -56,17 +56,15 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("body", "path"), WRONG)
-async def test_a_field_of_the_wrong_shape_is_named(client: Client, body: Any, path: str) -> None:
+@pytest.mark.parametrize(("body", "path"), INVALID)
+async def test_an_invalid_field_is_named(client: Client, body: Any, path: str) -> None:
     answer = await client.submit({"prompt": "x", **body})
 
     assert answer.status == 400
     assert f"{path}: " in answer.body["error"]["message"]
 
 
-async def test_the_second_recorded_error_shape_can_be_switched_on(
-    http: ClientSession, start: Start
-) -> None:
+async def test_the_zod_error_format_can_be_configured(http: ClientSession, start: Start) -> None:
     client = Client(http, await start(error_shape="zod"))
 
     answer = await client.submit({"model": "m", "frame_images": [{"type": "image_url"}]})
@@ -78,7 +76,9 @@ async def test_the_second_recorded_error_shape_can_be_switched_on(
     assert issues[0]["path"] == ["frame_images", 0, "image_url"]
 
 
-async def test_a_body_over_the_limit_is_413_and_no_job(http: ClientSession, start: Start) -> None:
+async def test_a_body_over_the_limit_is_413_and_creates_no_job(
+    http: ClientSession, start: Start
+) -> None:
     client = Client(http, await start(max_body_bytes=1000))
 
     answer = await client.submit(prompt="x" * 2000)
@@ -97,21 +97,21 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(FIELDS, JSON, max_size=6))
-def test_any_object_is_a_request_or_a_refusal(body: dict[str, Any]) -> None:
+def test_any_object_is_a_request_or_an_error(body: dict[str, Any]) -> None:
     try:
         request = read_request(body, "standard")
     except SchemaError as error:
-        named = [issue["path"] for issue in error.issues]
+        paths = [issue["path"] for issue in error.issues]
     else:
-        named = [["model"]]
+        paths = [["model"]]
         assert request.model == body["model"]
 
-    assert named
-    assert all(named)
+    assert paths
+    assert all(paths)
 
 
 @given(st.binary(max_size=64))
-def test_any_bytes_are_an_object_or_a_refusal(raw: bytes) -> None:
+def test_any_bytes_are_an_object_or_an_error(raw: bytes) -> None:
     try:
         body = read_json(raw)
     except ApiError as error:
@@ -123,14 +123,14 @@ def test_any_bytes_are_an_object_or_a_refusal(raw: bytes) -> None:
     assert status == 400
 
 
-def test_frames_win_over_references_and_pictures_are_counted() -> None:
-    picture = {"type": "image_url", "image_url": {"url": "https://a.b/c.png"}}
-    body = {"model": "m", "input_references": [picture, picture]}
+def test_frames_take_precedence_over_references() -> None:
+    image = {"type": "image_url", "image_url": {"url": "https://a.b/c.png"}}
+    body = {"model": "m", "input_references": [image, image]}
 
-    drawn = read_request(body, "standard")
-    framed = read_request(
-        {**body, "frame_images": [{**picture, "frame_type": "first_frame"}]}, "standard"
+    with_references = read_request(body, "standard")
+    with_frames = read_request(
+        {**body, "frame_images": [{**image, "frame_type": "first_frame"}]}, "standard"
     )
 
-    assert (drawn.images, len(drawn.references)) == (2, 2)
-    assert (framed.images, len(framed.references)) == (1, 0)
+    assert (with_references.images, len(with_references.references)) == (2, 2)
+    assert (with_frames.images, len(with_frames.references)) == (1, 0)

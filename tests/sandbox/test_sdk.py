@@ -1,4 +1,4 @@
-"""The official Python SDK, unmodified, takes the sandbox for the real thing."""
+"""Tests of the sandbox with the unmodified official Python SDK."""
 
 import io
 from collections.abc import AsyncIterator
@@ -29,22 +29,22 @@ async def sdk(sandbox: Sandbox) -> AsyncIterator[Any]:
         yield client
 
 
-async def test_it_submits_polls_and_downloads(sdk: Any, sandbox: Sandbox, clock: FakeClock) -> None:
+async def test_submit_poll_and_download(sdk: Any, sandbox: Sandbox, clock: FakeClock) -> None:
     job = await sdk.video_generation.generate_async(**REQUEST)
     early = await sdk.video_generation.get_generation_async(job_id=job.id)
     await clock.advance(6)
     done = await sdk.video_generation.get_generation_async(job_id=job.id)
     response = await sdk.video_generation.get_video_content_async(job_id=job.id)
-    film = await response.aread()
+    video = await response.aread()
 
     assert (job.status, early.status, done.status) == ("pending", "pending", "completed")
     assert done.usage.cost == 0.1358  # the recorded charge
     assert done.unsigned_urls == [f"{sandbox.url}/videos/{job.id}/content?index=0"]
-    with av.open(io.BytesIO(film)) as container:
+    with av.open(io.BytesIO(video)) as container:
         assert (container.streams.video[0].width, container.duration) == (640, 4_000_000)
 
 
-async def test_it_reads_both_lists(sdk: Any) -> None:
+async def test_both_model_lists(sdk: Any) -> None:
     videos = await sdk.video_generation.list_videos_models_async()
     general = await sdk.models.list_async(output_modalities="video")
 
@@ -52,9 +52,7 @@ async def test_it_reads_both_lists(sdk: Any) -> None:
     assert len(general.result.data) == 30
 
 
-async def test_it_sees_a_failed_job_and_its_reason(
-    sdk: Any, sandbox: Sandbox, clock: FakeClock
-) -> None:
+async def test_a_failed_job_has_its_error(sdk: Any, sandbox: Sandbox, clock: FakeClock) -> None:
     sandbox.faults.next("job", "fail", error="The prompt was blocked")
     job = await sdk.video_generation.generate_async(**REQUEST)
     await clock.advance(6)
@@ -64,7 +62,7 @@ async def test_it_sees_a_failed_job_and_its_reason(
     assert (done.status, done.error) == ("failed", "The prompt was blocked")
 
 
-async def test_a_key_that_is_not_known_is_its_unauthorized_error(sandbox: Sandbox) -> None:
+async def test_an_unknown_key_raises_the_unauthorized_error(sandbox: Sandbox) -> None:
     async with OpenRouter(server_url=sandbox.url, api_key="sk-or-other") as client:
         with pytest.raises(errors.UnauthorizedResponseError):
             await client.video_generation.generate_async(**REQUEST)
@@ -81,7 +79,7 @@ SUBMIT_ERRORS = [
 
 
 @pytest.mark.parametrize(("status", "raised"), SUBMIT_ERRORS)
-async def test_each_refused_submit_is_its_typed_error(
+async def test_a_refused_submit_raises_its_typed_error(
     sdk: Any, sandbox: Sandbox, status: int, raised: type[Exception]
 ) -> None:
     sandbox.faults.next("submit", "refuse", status=status)
@@ -92,7 +90,7 @@ async def test_each_refused_submit_is_its_typed_error(
     assert len(sandbox.ledger.submits) == 1
 
 
-async def test_content_errors_are_its_typed_errors(
+async def test_content_errors_raise_typed_errors(
     sdk: Any, sandbox: Sandbox, clock: FakeClock
 ) -> None:
     job = await sdk.video_generation.generate_async(**REQUEST)
@@ -109,10 +107,8 @@ async def test_content_errors_are_its_typed_errors(
         await sdk.video_generation.get_video_content_async(job_id="nobody")
 
 
-async def test_it_sends_a_paid_submit_again_on_a_500_as_the_contract_warns(
-    sdk: Any, sandbox: Sandbox
-) -> None:
-    """The trap that the gateway exists for: two jobs were made, and billed, for one call."""
+async def test_the_sdk_repeats_a_paid_submit_after_a_500(sdk: Any, sandbox: Sandbox) -> None:
+    """Without the gateway, one call creates and pays two jobs (docs/openrouter-contract.md)."""
     sandbox.faults.next("submit", "html", status=500, accept=True)
 
     await sdk.video_generation.generate_async(**REQUEST)

@@ -1,4 +1,4 @@
-"""Submit and poll, as the real service was recorded to do them."""
+"""Tests of submit and poll against the recorded behaviour."""
 
 import asyncio
 import re
@@ -25,21 +25,21 @@ async def test_a_submit_answers_202_with_exactly_the_three_recorded_keys(client:
     assert answer.body["status"] == "pending"
 
 
-async def test_a_job_runs_through_in_progress_to_completed_by_the_clock(
+async def test_a_job_goes_through_in_progress_to_completed(
     http: ClientSession, start: Start, clock: FakeClock
 ) -> None:
     client = Client(http, await start(in_progress="always", generation_seconds=(10.0, 10.0)))
     job_id = await client.job()
 
-    seen = []
+    statuses = []
     for seconds in (2.9, 0.2, 6.8, 0.2):
         await clock.advance(seconds)
-        seen.append((await client.poll(job_id)).body["status"])
+        statuses.append((await client.poll(job_id)).body["status"])
 
-    assert seen == ["pending", "in_progress", "in_progress", "completed"]
+    assert statuses == ["pending", "in_progress", "in_progress", "completed"]
 
 
-async def test_a_job_may_go_from_pending_straight_to_completed(
+async def test_a_job_can_go_from_pending_to_completed(
     http: ClientSession, start: Start, clock: FakeClock
 ) -> None:
     client = Client(http, await start(in_progress="never", generation_seconds=(10.0, 10.0)))
@@ -76,7 +76,7 @@ async def test_a_completed_poll_has_the_recorded_fields_and_the_recorded_charge(
     }
 
 
-async def test_an_unknown_job_is_404_in_the_recorded_words(client: Client) -> None:
+async def test_an_unknown_job_is_404_with_the_recorded_message(client: Client) -> None:
     answer = await client.poll("gen-vid-1-AAAAAAAAAAAAAAAAAAAA")
 
     assert answer.status == 404
@@ -86,14 +86,12 @@ async def test_an_unknown_job_is_404_in_the_recorded_words(client: Client) -> No
     }
 
 
-async def test_without_a_key_and_with_an_unknown_one_it_is_401(
-    client: Client, http: ClientSession
-) -> None:
+async def test_a_missing_or_unknown_key_is_401(client: Client, http: ClientSession) -> None:
     async with http.post(f"{client.sandbox.url}/videos", json=GROK) as keyless:
-        nothing = (await keyless.json())["error"]["message"]
+        message = (await keyless.json())["error"]["message"]
     unknown = await client.call("POST", "/videos", key="sk-or-other", json=GROK)
 
-    assert (keyless.status, nothing) == (401, "No cookie auth credentials found")
+    assert (keyless.status, message) == (401, "No cookie auth credentials found")
     assert (unknown.status, unknown.body["error"]["message"]) == (401, "User not found.")
     assert client.sandbox.jobs == ()
 
@@ -102,30 +100,30 @@ async def test_every_submit_is_in_the_ledger_without_its_key(client: Client) -> 
     job_id = await client.job(prompt="x" * 1000)
     await client.submit({"model": "nobody/nothing"})
 
-    taken, refused = client.sandbox.ledger.submits
-    assert (taken.outcome, taken.status, taken.job_id) == ("accepted", 202, job_id)
-    assert taken.body["prompt"].endswith("(1000 characters)")
+    accepted, refused = client.sandbox.ledger.submits
+    assert (accepted.outcome, accepted.status, accepted.job_id) == ("accepted", 202, job_id)
+    assert accepted.body["prompt"].endswith("(1000 characters)")
     assert (refused.outcome, refused.status) == ("refused", 400)
     assert refused.message == "nobody/nothing is not a valid model ID"
     assert client.sandbox.api_key not in str(client.sandbox.ledger.document())
 
 
-async def test_pictures_are_cut_short_in_the_ledger(client: Client) -> None:
-    picture = "data:image/png;base64," + "A" * 5000
-    frame = {"type": "image_url", "image_url": {"url": picture}, "frame_type": "first_frame"}
+async def test_the_ledger_shortens_images(client: Client) -> None:
+    image = "data:image/png;base64," + "A" * 5000
+    frame = {"type": "image_url", "image_url": {"url": image}, "frame_type": "first_frame"}
 
     await client.job(frame_images=[frame])
 
     (entry,) = client.sandbox.ledger.submits
-    kept = entry.body["frame_images"][0]["image_url"]["url"]
-    assert kept.startswith("data:image/png;base64,AAA")
-    assert len(kept) < 300
+    stored = entry.body["frame_images"][0]["image_url"]["url"]
+    assert stored.startswith("data:image/png;base64,AAA")
+    assert len(stored) < 300
 
 
 @pytest.mark.parametrize(
     ("action", "status"), [("fail", "failed"), ("expire", "expired"), ("cancel", "cancelled")]
 )
-async def test_a_job_that_does_not_complete_says_why_in_a_string_and_costs_nothing(
+async def test_a_job_that_does_not_complete_has_an_error_and_costs_nothing(
     client: Client, clock: FakeClock, action: str, status: str
 ) -> None:
     client.sandbox.faults.next("job", action)
@@ -141,7 +139,7 @@ async def test_a_job_that_does_not_complete_says_why_in_a_string_and_costs_nothi
     assert client.sandbox.charged == 0
 
 
-async def test_a_failed_job_may_cost_something(client: Client, clock: FakeClock) -> None:
+async def test_a_failed_job_can_have_a_cost(client: Client, clock: FakeClock) -> None:
     client.sandbox.faults.next("job", "fail", cost=Decimal("0.02"), error="blocked")
     job_id = await client.job()
     await clock.advance(6)
@@ -153,7 +151,9 @@ async def test_a_failed_job_may_cost_something(client: Client, clock: FakeClock)
     assert client.sandbox.charged == Decimal("0.02")
 
 
-async def test_a_held_job_ends_when_it_is_told_to(client: Client, clock: FakeClock) -> None:
+async def test_a_job_with_the_hold_fault_ends_only_on_request(
+    client: Client, clock: FakeClock
+) -> None:
     client.sandbox.faults.next("job", "hold")
     job_id = await client.job()
     await clock.advance(100_000)
@@ -164,22 +164,22 @@ async def test_a_held_job_ends_when_it_is_told_to(client: Client, clock: FakeClo
     after = (await client.poll(job_id)).body
     assert before in ("pending", "in_progress")
     assert (after["status"], after["usage"]["cost"]) == ("completed", 1.25)
-    with pytest.raises(ValueError, match="completed already"):
+    with pytest.raises(ValueError, match="has already ended as completed"):
         client.sandbox.end(job_id, "failed")
 
 
-async def test_a_fate_can_be_kept_for_one_model(client: Client) -> None:
+async def test_a_job_fault_can_be_limited_to_one_model(client: Client) -> None:
     client.sandbox.faults.next("job", "fail", model="openai/sora-2-pro")
 
-    spared = await client.job()
-    struck = await client.job({"model": "openai/sora-2-pro", "prompt": "x"})
+    other = await client.job()
+    sora = await client.job({"model": "openai/sora-2-pro", "prompt": "x"})
 
-    assert client.sandbox.job(spared).ending == "completed"
-    assert client.sandbox.job(struck).ending == "failed"
+    assert client.sandbox.job(other).ending == "completed"
+    assert client.sandbox.job(sora).ending == "failed"
 
 
 @pytest.mark.parametrize(("byok", "cost"), [("free", 0.0), ("fee", 0.0035)])
-async def test_with_own_provider_keys_only_the_fee_is_charged(
+async def test_with_byok_only_the_fee_is_charged(
     http: ClientSession, start: Start, clock: FakeClock, byok: str, cost: float
 ) -> None:
     """Grok, 1 s at 720p, lists 0.07."""
@@ -190,7 +190,7 @@ async def test_with_own_provider_keys_only_the_fee_is_charged(
     assert (await client.poll(job_id)).body["usage"] == {"cost": cost, "is_byok": True}
 
 
-async def test_a_continuation_is_of_a_completed_job_of_the_same_model(
+async def test_a_continuation_needs_a_completed_job_of_the_same_model(
     client: Client, clock: FakeClock
 ) -> None:
     first = await client.job(FLUX)
@@ -203,7 +203,7 @@ async def test_a_continuation_is_of_a_completed_job_of_the_same_model(
     second = await client.job(FLUX, previous_job_id=first)
 
     assert [early.status, unknown.status, foreign.status] == [400, 404, 400]
-    # 41 cents a second at 720p, where a fresh film is 17
+    # 41 cents per second at 720p; a new video costs 17
     assert client.sandbox.job(second).cost == Decimal("2.05")
     assert client.sandbox.job(first).cost == Decimal("0.85")
 
@@ -218,7 +218,7 @@ async def test_a_model_without_continuation_names_its_dated_slug(client: Client)
     }
 
 
-async def test_stored_copies_come_with_signed_links_and_their_end(
+async def test_stored_copies_have_signed_links_and_an_expiry(
     http: ClientSession, start: Start, clock: FakeClock
 ) -> None:
     client = Client(http, await start(stored_copy_seconds=600))
@@ -245,7 +245,7 @@ async def test_several_outputs_have_several_links(client: Client, clock: FakeClo
     assert [url.rsplit("=", 1)[1] for url in urls] == ["0", "1", "2"]
 
 
-async def test_a_public_url_is_what_links_start_with(http: ClientSession, start: Start) -> None:
+async def test_links_start_with_the_public_url(http: ClientSession, start: Start) -> None:
     client = Client(http, await start(public_url="https://openrouter.example"))
 
     answer = await client.submit()
@@ -253,7 +253,7 @@ async def test_a_public_url_is_what_links_start_with(http: ClientSession, start:
     assert answer.body["polling_url"].startswith("https://openrouter.example/api/v1/videos/gen-vid")
 
 
-async def test_a_submit_takes_its_time_and_its_job_exists_meanwhile(
+async def test_the_job_exists_before_a_slow_submit_returns(
     http: ClientSession, start: Start, clock: FakeClock
 ) -> None:
     client = Client(http, await start(submit_seconds=(3.0, 3.0)))
@@ -267,7 +267,7 @@ async def test_a_submit_takes_its_time_and_its_job_exists_meanwhile(
     assert (await answering).status == 202
 
 
-async def test_a_catalog_of_ones_own_takes_the_place_of_the_recorded_one(
+async def test_a_custom_catalog_replaces_the_recorded_one(
     http: ClientSession, start: Start
 ) -> None:
     entry = dict(Catalog.recorded().models["x-ai/grok-imagine-video"].entry)
@@ -284,7 +284,7 @@ async def test_a_catalog_of_ones_own_takes_the_place_of_the_recorded_one(
     assert "dollars_per_smile" in refused.body["error"]["message"]
 
 
-async def test_the_same_seed_makes_the_same_ids(http: ClientSession, start: Start) -> None:
+async def test_the_same_seed_gives_the_same_ids(http: ClientSession, start: Start) -> None:
     ids = [await Client(http, await start(seed=seed)).job() for seed in (1, 1, 2)]
 
     assert ids[0] == ids[1]
@@ -299,7 +299,7 @@ async def test_a_preflight_is_204_for_any_origin(client: Client) -> None:
     assert "Idempotency-Key" in answer.headers["Access-Control-Allow-Headers"]
 
 
-async def test_answers_carry_the_recorded_headers(client: Client) -> None:
+async def test_responses_have_the_recorded_headers(client: Client) -> None:
     answer = await client.submit()
 
     assert answer.headers["Transfer-Encoding"] == "chunked"
@@ -315,7 +315,7 @@ async def test_answers_carry_the_recorded_headers(client: Client) -> None:
     ("method", "path"),
     [("GET", "/videos"), ("DELETE", "/videos/x"), ("POST", "/chat/completions"), ("GET", "/")],
 )
-async def test_what_does_not_exist_is_404_in_the_recorded_words(
+async def test_an_unknown_path_is_404_with_the_recorded_message(
     client: Client, method: str, path: str
 ) -> None:
     answer = await client.call(method, path)
@@ -325,7 +325,7 @@ async def test_what_does_not_exist_is_404_in_the_recorded_words(
 
 
 @pytest.mark.parametrize("host", [b"", b"x:99999999", b"\xff", b"[::"])
-async def test_a_host_header_that_is_no_host_is_never_a_500(client: Client, host: bytes) -> None:
+async def test_an_invalid_host_header_is_never_a_500(client: Client, host: bytes) -> None:
     reader, writer = await asyncio.open_connection(
         "127.0.0.1", int(client.sandbox.origin.rsplit(":", 1)[1])
     )

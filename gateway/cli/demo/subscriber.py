@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-SECRET = "demo-hook-secret"  # noqa: S105 - of config/demo.yaml, which everybody can read
+SECRET = "demo-hook-secret"  # noqa: S105 - the published value in config/demo.yaml
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
-"""YAML text as a tree of values and lines: bounded, without YAML's traps.
+"""Parses YAML into a tree of values with line numbers, within limits on size and depth.
 
-Scalars are YAML 1.2's: `true`/`false`, null, numbers; everything else is text (no `yes`, `on`,
-octal, `12:30` or dates). A number keeps its digits as `Number`, so that money never passes through
-a binary float. Tags are refused; aliases and nesting are bounded.
+Scalars follow YAML 1.2: `true`/`false`, null, numbers; everything else is text (no `yes`, `on`,
+octal, `12:30` or dates). A number keeps its digits as `Number`, so that money never becomes a
+binary float. Tags are rejected.
 """
 
 import re
@@ -13,9 +13,9 @@ import yaml
 
 from gateway.config.mistakes import Mistake
 
-MAX_BYTES = 1 << 20  # a thousand teams fit in a quarter of it
-MAX_DEPTH = 32  # the configuration itself is six deep
-MAX_VALUES = 100_000  # counted after aliases are followed: a bomb of aliases ends here
+MAX_BYTES = 1 << 20  # a thousand teams need a quarter of it
+MAX_DEPTH = 32  # the configuration itself has six levels
+MAX_VALUES = 100_000  # counted with aliases expanded, against an alias bomb ("billion laughs")
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C scanner is ten times faster
 
@@ -24,40 +24,40 @@ _TRUE = frozenset({"true", "True", "TRUE"})
 _FALSE = frozenset({"false", "False", "FALSE"})
 _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _QUOTED = re.compile("'([^']*)'")
-_PLACE = re.compile(r"\$\{([^{}\n]*)\}")
-_OPEN, _CLOSE = "\ue000", "\ue001"  # private use: no one's text, and YAML lets them pass
+_PLACEHOLDER = re.compile(r"\$\{([^{}\n]*)\}")
+_OPEN, _CLOSE = "\ue000", "\ue001"  # private-use characters, which YAML allows
 _TEXT_TAG = "tag:yaml.org,2002:str"
 
 
 class Number(str):
-    """A number as it was written; whoever uses it reads an integer or a Decimal from it."""
+    """A number with the digits of the file; convert it to an integer or a Decimal."""
 
     __slots__ = ()
 
 
 def build(text: str) -> "Node | None":
-    """The tree of the one document in the text; None where there is none.
+    """Build the tree of the only document in the text; None if there is no document.
 
     Raises:
-        Unreadable: not YAML, or more of it than the bounds allow.
+        ParseError: the text is not YAML or exceeds a limit.
 
     """
     return _Builder().build(text)
 
 
-class Unreadable(Exception):
-    """The text can't be read any further."""
+class ParseError(Exception):
+    """The text can't be parsed."""
 
     def __init__(self, problem: str, line: int = 0) -> None:
-        """`problem` repeats nothing of the text; `line` from 1, 0 where there is none."""
+        """`problem` contains no part of the text; `line` counts from 1 and is 0 if unknown."""
         super().__init__(problem)
         self.mistake = Mistake("", problem, line=line)
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value and where it stood. `size` counts it and all below, aliases followed; `height` the
-    levels below it.
+    """A value and its line. `size` counts the value and all values below it, with aliases
+    expanded; `height` counts the levels below it.
     """
 
     line: int
@@ -68,15 +68,15 @@ class Node:
 
 @dataclass(slots=True)
 class Mapping:
-    """The entries of a mapping, each with the line of its key; and the keys written again."""
+    """The entries of a mapping, each with the line of its key, and duplicate keys."""
 
     entries: dict[str, tuple[int, Node]] = field(default_factory=dict)
     repeated: list[tuple[str, int, int]] = field(default_factory=list)  # key, first line, second
 
 
 class _Builder:
-    """Builds the tree from YAML events: a loop of our own, because a deep file must not reach
-    Python's recursion limit and an alias must be weighed before it is followed.
+    """Builds the tree from YAML events. PyYAML's own composer has no limits: a deep file would
+    reach Python's recursion limit, and it expands aliases without counting them.
     """
 
     def __init__(self) -> None:
@@ -86,24 +86,25 @@ class _Builder:
     def build(self, text: str) -> Node | None:
         try:
             if len(text.encode()) > MAX_BYTES:
-                raise Unreadable(f"the file is larger than {MAX_BYTES} bytes")
+                raise ParseError(f"the file is larger than {MAX_BYTES} bytes")
             self._events = yaml.parse(_masked(text), Loader=_Loader)
             return self._only_document()
         except UnicodeEncodeError:
-            raise Unreadable("the file is not valid Unicode text") from None
+            raise ParseError("the file is not valid Unicode text") from None
         except yaml.YAMLError as error:
             raise _not_yaml(error) from None
 
     def _only_document(self) -> Node | None:
-        self._next()  # the stream starts
+        self._next()  # stream start
         if isinstance(self._next(), yaml.StreamEndEvent):
             return None
         node = self._node(self._next(), 0)
-        self._next()  # the document ends
+        self._next()  # document end
         extra = self._next()
         if not isinstance(extra, yaml.StreamEndEvent):
-            raise Unreadable(
-                "one YAML document only; a second begins here", extra.start_mark.line + 1
+            raise ParseError(
+                "only one YAML document is allowed; a second one begins here",
+                extra.start_mark.line + 1,
             )
         return node
 
@@ -114,7 +115,7 @@ class _Builder:
         line = event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event.anchor, depth, line)
-        self._weigh(1, depth, line)
+        self._count(1, depth, line)
         if isinstance(event, yaml.ScalarEvent):
             node = Node(line, 1, 0, _scalar(event, line))
         elif isinstance(event, yaml.SequenceStartEvent):
@@ -127,13 +128,13 @@ class _Builder:
 
     def _alias(self, anchor: str | None, depth: int, line: int) -> Node:
         if anchor is None or anchor not in self._anchors:
-            raise Unreadable(
-                "an unquoted value that begins with * refers to an anchor, and there is none of "
-                "that name before it; quote the value if it is text",
+            raise ParseError(
+                "an unquoted value that begins with * is a YAML alias, and no anchor of that name "
+                "is defined before it; quote the value if it is text",
                 line,
             )
         node = self._anchors[anchor]
-        self._weigh(node.size, depth + node.height, line)
+        self._count(node.size, depth + node.height, line)
         return node
 
     def _sequence(self, event: Any, line: int, depth: int) -> Node:
@@ -164,21 +165,22 @@ class _Builder:
         size = 1 + sum(child.size for child in children)
         return Node(line, size, _height(children), mapping)
 
-    def _weigh(self, size: int, depth: int, line: int) -> None:
+    def _count(self, size: int, depth: int, line: int) -> None:
         if depth > MAX_DEPTH:
-            raise Unreadable(f"nested deeper than {MAX_DEPTH} levels", line)
+            raise ParseError(f"nested more than {MAX_DEPTH} levels deep", line)
         self._values += size
         if self._values > MAX_VALUES:
-            raise Unreadable(f"more than {MAX_VALUES} values, aliases counted", line)
+            raise ParseError(f"more than {MAX_VALUES} values with aliases expanded", line)
 
 
 def _masked(text: str) -> str:
-    """The text with the braces of `${NAME}` out of YAML's sight, column by column as before:
-    within `{...}` and `[...]` YAML would take them for its own.
+    """Replace the braces of `${NAME}`, which YAML would parse within `{...}` and `[...]`.
+
+    Every character keeps its column.
     """
     if _OPEN in text or _CLOSE in text:
-        raise Unreadable("the file holds U+E000 or U+E001, which are for private use")
-    return _PLACE.sub(rf"${_OPEN}\1{_CLOSE}", text)
+        raise ParseError("the file contains U+E000 or U+E001, which the gateway uses internally")
+    return _PLACEHOLDER.sub(rf"${_OPEN}\1{_CLOSE}", text)
 
 
 def _unmasked(text: str) -> str:
@@ -192,16 +194,16 @@ def _height(children: list[Node]) -> int:
 def _key(event: Any) -> str:
     line = event.start_mark.line + 1
     if not isinstance(event, yaml.ScalarEvent):
-        raise Unreadable("a key must be a word, not a list, a mapping or an alias", line)
+        raise ParseError("a key must be plain text, not a list, a mapping or an alias", line)
     _refuse_tag(event.tag, line)
     return _unmasked(str(event.value))
 
 
 def _merged(node: Node) -> list[Node]:
-    """The mappings that `<<` brings in; earlier ones win."""
+    """Return the mappings that `<<` merges; earlier ones take precedence."""
     nodes = node.value if isinstance(node.value, list) else [node]
-    if not all(isinstance(one.value, Mapping) for one in nodes):
-        raise Unreadable("`<<` merges a mapping or a list of mappings", node.line)
+    if not all(isinstance(item.value, Mapping) for item in nodes):
+        raise ParseError("`<<` needs a mapping or a list of mappings", node.line)
     return nodes
 
 
@@ -218,27 +220,27 @@ def _scalar(event: Any, line: int) -> bool | str | None:
 
 
 def _refuse_tag(tag: str | None, line: int) -> None:
-    """Tags build objects elsewhere; here they could only be an accident (a password with a `!`)."""
+    """Reject tags: none is needed, and most are an accident (a password that begins with `!`)."""
     if tag not in (None, "!", _TEXT_TAG):
-        raise Unreadable(
+        raise ParseError(
             "an unquoted value that begins with ! is a YAML tag, which is not supported; quote the "
             "value if it is text",
             line,
         )
 
 
-def _not_yaml(error: yaml.YAMLError) -> Unreadable:
-    """Where it stops being YAML. The parser's own words may repeat the file, so few are kept."""
+def _not_yaml(error: yaml.YAMLError) -> ParseError:
+    """Convert a parser error. Its message may quote the file, so parts of it are hidden."""
     mark = getattr(error, "problem_mark", None)
     if mark is None:
-        return Unreadable("not YAML: the file holds a character that YAML does not allow")
+        return ParseError("invalid YAML: the file contains a character that YAML does not allow")
     problem = _QUOTED.sub(_without_text, str(getattr(error, "problem", None) or ""))
-    words = f": {problem}" if problem else ""
+    reason = f": {problem}" if problem else ""
     line, column = mark.line + 1, mark.column + 1
-    return Unreadable(f"not YAML at line {line}, column {column}{words}", line)
+    return ParseError(f"invalid YAML at line {line}, column {column}{reason}", line)
 
 
 def _without_text(quoted: re.Match[str]) -> str:
-    """Single characters and the parser's own `<block end>` stay; a word is the file's."""
-    word = quoted[1]
-    return quoted[0] if len(word) <= 1 or word.startswith("<") else "(hidden)"
+    """Keep single characters and parser tokens such as `<block end>`; hide text of the file."""
+    text = quoted[1]
+    return quoted[0] if len(text) <= 1 or text.startswith("<") else "(hidden)"

@@ -1,8 +1,8 @@
-"""Follows each job to its end and tells the callback, at least once, until it is heard.
+"""Sends a webhook when a job ends, at least once, with retries.
 
-Nothing about retries is published (docs/openrouter-contract.md section 11); this is the careful
-reading: 2xx is success, no redirects, about six tries, the same idempotency key, a fresh timestamp
-each time.
+OpenRouter publishes nothing about retries (docs/openrouter-contract.md section 11). The sandbox
+assumes: 2xx is success, no redirects, six attempts, the same idempotency key and a new timestamp
+for each attempt.
 """
 
 import asyncio
@@ -27,20 +27,20 @@ from gateway.sandbox.event import (
 )
 from gateway.sandbox.faults import Fault, Faults
 from gateway.sandbox.jobs import Job, Jobs
-from gateway.sandbox.ledger import Ledger, SubmitAttempt
+from gateway.sandbox.ledger import Ledger, WebhookAttempt
 
 Manner = Literal["genuine", "forge", "tamper", "stale", "unsigned"]
-"""How an event is sent: as it should be, or as an attacker would."""
+"""How an event is sent: genuine, or in one of the ways of an attacker."""
 
 _log = logging.getLogger(__name__)
 
-_LONG_AGO = timedelta(hours=1)
-_LATE_SECONDS = 60.0
+_STALE_BY = timedelta(hours=1)
+_LATE_BY_DEFAULT = 60.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
-class _Letter:
-    """One event on its way to one receiver."""
+class _Message:
+    """One event for one receiver."""
 
     job: Job
     url: str
@@ -50,8 +50,8 @@ class _Letter:
     fault: str | None = None
 
 
-class Courier:
-    """Owns one task per open job. `close` ends them all."""
+class WebhookSender:
+    """Owns one task per open job; `close` cancels them."""
 
     def __init__(
         self,
@@ -60,43 +60,43 @@ class Courier:
         jobs: Jobs,
         faults: Faults,
         ledger: Ledger,
-        chance: random.Random,
+        rng: random.Random,
     ) -> None:
         self._clock = clock
         self._config = config
         self._jobs = jobs
         self._faults = faults
         self._ledger = ledger
-        self._chance = chance
+        self._rng = rng
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._session: ClientSession | None = None
 
-    def follow(self, job: Job) -> None:
-        """Wait for the job's end, in a task, and deliver its event. A later call replaces it."""
+    def schedule(self, job: Job) -> None:
+        """Start a task that delivers the job's event when it ends; it replaces an earlier task."""
         earlier = self._tasks.pop(job.id, None)
         if earlier is not None:
             earlier.cancel()
         if job.ends_at is None or self._url(job) is None:
             return
-        task = asyncio.create_task(self._guarded(self._see_through(job, job.ends_at)))
+        task = asyncio.create_task(self._log_errors(self._deliver_at_end(job, job.ends_at)))
         self._tasks[job.id] = task
         task.add_done_callback(lambda done: self._forget(job.id, done))
 
-    async def send(self, job: Job, manner: Manner, url: str | None = None) -> SubmitAttempt:
-        """One try, now, in that manner. Noted in the ledger.
+    async def send(self, job: Job, manner: Manner, url: str | None = None) -> WebhookAttempt:
+        """Send one attempt now and record it in the ledger.
 
         Raises:
-            ValueError: there is nowhere to send it.
+            ValueError: the job has no callback URL.
 
         """
         target = url or self._url(job)
         if target is None:
             raise ValueError(f"{job.id} has no callback_url")
         fault = None if manner == "genuine" else manner
-        return await self._attempt(_Letter(job, target, self._clock.now(), manner, fault=fault))
+        return await self._attempt(_Message(job, target, self._clock.now(), manner, fault=fault))
 
     async def stop(self) -> None:
-        """End every task, and keep the connections."""
+        """Cancel every task and keep the connections."""
         tasks = list(self._tasks.values())
         self._tasks.clear()
         for task in tasks:
@@ -104,7 +104,7 @@ class Courier:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def close(self) -> None:
-        """End every task and close the connections."""
+        """Cancel every task and close the connections."""
         await self.stop()
         if self._session is not None:
             await self._session.close()
@@ -114,89 +114,87 @@ class Courier:
         if self._tasks.get(job_id) is task:
             del self._tasks[job_id]
 
-    async def _guarded(self, life: Coroutine[Any, Any, None]) -> None:
-        """A mistake in here must be seen, though nobody awaits the task."""
+    async def _log_errors(self, work: Coroutine[Any, Any, None]) -> None:
+        """Log an error of the task, because nothing awaits it."""
         try:
-            await life
+            await work
         except Exception:
             _log.exception("webhook.task_failed")
             raise
 
-    async def _see_through(self, job: Job, ends_at: float) -> None:
+    async def _deliver_at_end(self, job: Job, ends_at: float) -> None:
         await self._clock.sleep(ends_at - self._clock.monotonic())
         url = self._url(job)
         if url is None:
             return
-        letter = _Letter(job, url, self._clock.now())
-        fault = self._faults.take("webhook", model=job.order.model.id, job_id=job.id)
+        message = _Message(job, url, self._clock.now())
+        fault = self._faults.take("webhook", model=job.plan.model.id, job_id=job.id)
         match fault:
             case None:
-                await self._deliver(letter)
+                await self._deliver(message)
             case Fault(action="drop"):
                 return
             case Fault(action="late"):
-                await self._clock.sleep(fault.seconds or _LATE_SECONDS)
-                await self._deliver(replace(letter, fault=fault.action))
+                await self._clock.sleep(fault.seconds or _LATE_BY_DEFAULT)
+                await self._deliver(replace(message, fault=fault.action))
             case Fault(action="duplicate"):
                 for _ in range(fault.copies):
-                    await self._deliver(replace(letter, fault=fault.action))
+                    await self._deliver(replace(message, fault=fault.action))
             case Fault(action="forge" | "tamper" | "stale" | "unsigned" as manner):
-                await self._attempt(replace(letter, manner=manner, fault=manner))
-                await self._deliver(letter)
+                await self._attempt(replace(message, manner=manner, fault=manner))
+                await self._deliver(message)
 
-    async def _deliver(self, letter: _Letter) -> None:
+    async def _deliver(self, message: _Message) -> None:
         waits = (*self._config.webhook_retries, None)
         for number, wait in enumerate(waits, start=1):
-            tried = await self._attempt(replace(letter, attempt=number))
-            if tried.delivered or wait is None:
+            result = await self._attempt(replace(message, attempt=number))
+            if result.delivered or wait is None:
                 return
-            await self._clock.sleep(
-                wait * (1 + self._chance.random() * self._config.webhook_jitter)
-            )
+            await self._clock.sleep(wait * (1 + self._rng.random() * self._config.webhook_jitter))
 
-    async def _attempt(self, letter: _Letter) -> SubmitAttempt:
-        body, headers = self._composed(letter)
-        made = SubmitAttempt(
-            job_id=letter.job.id,
-            event=f"video.generation.{letter.job.ending}",
-            url=letter.url,
-            attempt=letter.attempt,
+    async def _attempt(self, message: _Message) -> WebhookAttempt:
+        body, headers = self._compose(message)
+        attempt = WebhookAttempt(
+            job_id=message.job.id,
+            event=f"video.generation.{message.job.ending}",
+            url=message.url,
+            attempt=message.attempt,
             at=self._clock.now(),
             headers=headers,
             body=body.decode(),
             status=None,
             error=None,
-            fault=letter.fault,
-            genuine=letter.manner == "genuine",
+            fault=message.fault,
+            genuine=message.manner == "genuine",
         )
         try:
-            made = replace(made, status=await self._post(letter.url, body, headers))
+            attempt = replace(attempt, status=await self._post(message.url, body, headers))
         except (ClientError, OSError, ValueError, TimeoutError) as error:
-            made = replace(made, error=f"{type(error).__name__}: {error}")
-        self._ledger.attempted(made)
-        return made
+            attempt = replace(attempt, error=f"{type(error).__name__}: {error}")
+        self._ledger.attempted(attempt)
+        return attempt
 
-    def _composed(self, letter: _Letter) -> tuple[bytes, dict[str, str]]:
-        job, manner, now = letter.job, letter.manner, self._clock.now()
-        genuine, false = event_body(job, letter.created_at), forged_body(job, letter.created_at)
-        secret = "somebody else's secret" if manner == "forge" else self._config.webhook_secret
+    def _compose(self, message: _Message) -> tuple[bytes, dict[str, str]]:
+        job, manner, now = message.job, message.manner, self._clock.now()
+        genuine, forged = event_body(job, message.created_at), forged_body(job, message.created_at)
+        secret = "an attacker's secret" if manner == "forge" else self._config.webhook_secret
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "OpenRouter-Sandbox",
             IDEMPOTENCY_HEADER: idempotency_key(job),
         }
         if secret is not None and manner != "unsigned":
-            moment = now - _LONG_AGO if manner == "stale" else now
-            signed = false if manner == "forge" else genuine
-            headers[SIGNATURE_HEADER] = signature(secret, int(moment.timestamp()), signed)
-        return (genuine if manner in ("genuine", "stale") else false), headers
+            signed_at = now - _STALE_BY if manner == "stale" else now
+            signed = forged if manner == "forge" else genuine
+            headers[SIGNATURE_HEADER] = signature(secret, int(signed_at.timestamp()), signed)
+        return (genuine if manner in ("genuine", "stale") else forged), headers
 
     async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> int:
         if self._session is None:
             self._session = ClientSession()
-        limit = ClientTimeout(total=self._config.webhook_timeout)
+        timeout = ClientTimeout(total=self._config.webhook_timeout)
         async with self._session.post(
-            url, data=body, headers=headers, allow_redirects=False, timeout=limit
+            url, data=body, headers=headers, allow_redirects=False, timeout=timeout
         ) as response:
             return response.status
 

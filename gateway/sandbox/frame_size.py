@@ -1,7 +1,7 @@
-"""How many pixels come out: what was asked for is not always what is rendered.
+"""The size of a rendered video, which is not always the requested size.
 
-The recorded facts (docs/openrouter-contract.md section 5): Seedance renders 640x640 for 480p 1:1
-and Grok 544x544, though both list 480x480. Everything else follows the listed sizes.
+Recorded (docs/openrouter-contract.md section 5): Seedance renders 640x640 for 480p 1:1 and Grok
+544x544, although both list 480x480. All other sizes are as listed.
 """
 
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ Size = tuple[int, int]
 _SHORT_SIDES: Mapping[str, int] = {"1K": 1024, "2K": 1440, "4K": 2160}
 
 _EQUAL_AREA: Mapping[str, Mapping[str, Size]] = {
-    # Seedance keeps the area and bends the sides; these are the sizes that Seedance 2.5 lists, and
-    # the same shapes 1.5 and 2.25 times as large where it lists none.
+    # Seedance keeps the area and adapts the sides. These are the sizes that Seedance 2.5 lists, and
+    # 1.5 and 2.25 times these sizes where it lists none.
     "480p": {
         "16:9": (854, 480),
         "4:3": (752, 560),
@@ -45,7 +45,7 @@ _RECORDED: Mapping[tuple[str, str, str], Size] = {
 
 
 def rendered_size(model: str, resolution: str, aspect_ratio: str) -> Size:
-    """Width and height of the output in pixels, both even as H.264 needs them."""
+    """Return width and height of the output in pixels, both even as H.264 requires."""
     recorded = _RECORDED.get((model, resolution, aspect_ratio))
     if recorded is not None:
         return recorded
@@ -57,7 +57,7 @@ def rendered_size(model: str, resolution: str, aspect_ratio: str) -> Size:
 
 
 def nominal_size(resolution: str, aspect_ratio: str) -> Size:
-    """The size whose shorter side is the resolution."""
+    """Return the size whose shorter side is the resolution."""
     across, down = (int(part) for part in aspect_ratio.split(":"))
     short = short_side(resolution)
     long = _even(short * max(across, down) / min(across, down))
@@ -65,12 +65,12 @@ def nominal_size(resolution: str, aspect_ratio: str) -> Size:
 
 
 def short_side(resolution: str) -> int:
-    """The number of pixels that a resolution's name stands for."""
+    """Return the shorter side of a resolution in pixels."""
     return _SHORT_SIDES[resolution] if resolution.endswith("K") else int(resolution[:-1])
 
 
 def described_size(size: str) -> tuple[str, str]:
-    """The resolution and the nearest aspect ratio of a `WIDTHxHEIGHT`."""
+    """Return the resolution and the nearest aspect ratio of a `WIDTHxHEIGHT`."""
     width, height = parsed_size(size)
     names = {side: name for name, side in _SHORT_SIDES.items()}
     side = min(width, height)
@@ -78,20 +78,20 @@ def described_size(size: str) -> tuple[str, str]:
 
 
 def parsed_size(size: str) -> Size:
-    """`1280x720` as two numbers."""
+    """Parse `1280x720` into two numbers."""
     width, height = size.split("x")
     return int(width), int(height)
 
 
 def equal_area_of(size: str) -> tuple[str, str] | None:
-    """The resolution and aspect ratio behind a size from Seedance's own table, if it is one."""
+    """Return the resolution and aspect ratio of a size in Seedance's table, else None."""
     wanted = parsed_size(size)
     for resolution, shapes in _EQUAL_AREA.items():
-        for ratio, shape in shapes.items():
-            if shape == wanted:
+        for ratio, listed in shapes.items():
+            if listed == wanted:
                 return resolution, ratio
-            if shape[::-1] == wanted:
-                return resolution, _turned(ratio)
+            if listed[::-1] == wanted:
+                return resolution, _inverted(ratio)
     return None
 
 
@@ -110,11 +110,11 @@ def _equal_area(resolution: str, aspect_ratio: str) -> Size | None:
     shapes = _EQUAL_AREA.get(resolution, {})
     if aspect_ratio in shapes:
         return shapes[aspect_ratio]
-    upright = shapes.get(_turned(aspect_ratio))
-    return upright[::-1] if upright is not None else None
+    inverted = shapes.get(_inverted(aspect_ratio))
+    return inverted[::-1] if inverted is not None else None
 
 
-def _turned(aspect_ratio: str) -> str:
+def _inverted(aspect_ratio: str) -> str:
     return ":".join(reversed(aspect_ratio.split(":")))
 
 

@@ -1,4 +1,4 @@
-"""Every fault that can happen to a call does what it says."""
+"""Tests of every fault that affects a call."""
 
 import asyncio
 import json
@@ -11,11 +11,11 @@ from aiohttp import ClientSession
 from gateway.sandbox.faults import ACTIONS, Fault
 from tests.fakes.clock import FakeClock
 from tests.sandbox.client import Client
-from tests.sandbox.conftest import Start, asleep
+from tests.sandbox.conftest import Start, wait_for_sleeper
 
 
 async def outcome(client: Client) -> tuple[str, str | None, int | None]:
-    """What the ledger says of the only submit."""
+    """Return outcome, fault and status of the only submit."""
     (entry,) = client.sandbox.ledger.submits
     return entry.outcome, entry.fault, entry.status
 
@@ -28,7 +28,7 @@ async def outcome(client: Client) -> tuple[str, str | None, int | None]:
         (503, None),
     ],
 )
-async def test_a_refusal_has_the_known_words_of_its_status(
+async def test_a_refusal_has_the_metadata_of_its_status(
     client: Client, status: int, metadata: Any
 ) -> None:
     client.sandbox.faults.next("submit", "refuse", status=status, retry_after=7)
@@ -42,7 +42,7 @@ async def test_a_refusal_has_the_known_words_of_its_status(
     assert (await client.submit()).status == 202
 
 
-async def test_a_refusal_can_say_anything(client: Client) -> None:
+async def test_a_refusal_can_have_any_body(client: Client) -> None:
     client.sandbox.faults.next(
         "submit", "refuse", status=400, message="no", metadata={"a": 1}, headers={"X-Odd": "1"}
     )
@@ -55,13 +55,13 @@ async def test_a_refusal_can_say_anything(client: Client) -> None:
     assert (second.status, second.body) == (418, {})
 
 
-async def test_a_fault_meets_as_many_calls_as_it_was_told_to(client: Client) -> None:
+async def test_a_fault_affects_the_given_number_of_calls(client: Client) -> None:
     client.sandbox.faults.next("submit", "refuse", status=503, times=2)
 
     assert [(await client.submit()).status for _ in range(3)] == [503, 503, 202]
 
 
-async def test_a_fault_can_wait_for_one_model_or_one_job(client: Client) -> None:
+async def test_a_fault_can_be_limited_to_a_model_or_job(client: Client) -> None:
     first, second = await client.job(), await client.job()
     client.sandbox.faults.next("poll", "refuse", status=500, job_id=second)
     client.sandbox.faults.next("submit", "refuse", status=503, model="openai/sora-2-pro")
@@ -74,7 +74,7 @@ async def test_a_fault_can_wait_for_one_model_or_one_job(client: Client) -> None
     assert (grok.status, sora.status) == (202, 503)
 
 
-async def test_a_page_of_html_comes_instead(client: Client) -> None:
+async def test_the_response_can_be_an_html_page(client: Client) -> None:
     client.sandbox.faults.next("submit", "html")
 
     answer = await client.submit()
@@ -85,7 +85,7 @@ async def test_a_page_of_html_comes_instead(client: Client) -> None:
     assert client.sandbox.jobs == ()
 
 
-async def test_a_failure_after_acceptance_has_made_a_job(client: Client) -> None:
+async def test_an_error_with_accept_creates_a_job(client: Client) -> None:
     client.sandbox.faults.next("submit", "html", status=502, accept=True)
 
     answer = await client.submit()
@@ -95,7 +95,7 @@ async def test_a_failure_after_acceptance_has_made_a_job(client: Client) -> None
     assert await outcome(client) == ("accepted", "html", 502)
 
 
-async def test_a_redirect_leads_elsewhere(client: Client) -> None:
+async def test_the_response_can_be_a_redirect(client: Client) -> None:
     client.sandbox.faults.next("submit", "redirect", location="http://127.0.0.1:9/else")
 
     answer = await client.submit()
@@ -104,7 +104,7 @@ async def test_a_redirect_leads_elsewhere(client: Client) -> None:
     assert client.sandbox.jobs == ()
 
 
-async def test_garbage_is_202_and_no_json_though_the_job_was_made(
+async def test_garbage_is_202_without_json_and_creates_a_job(
     client: Client, http: ClientSession
 ) -> None:
     client.sandbox.faults.next("submit", "garbage")
@@ -120,7 +120,7 @@ async def test_garbage_is_202_and_no_json_though_the_job_was_made(
     assert len(client.sandbox.jobs) == 1
 
 
-async def test_an_answer_can_break_off(client: Client) -> None:
+async def test_the_response_can_be_truncated(client: Client) -> None:
     client.sandbox.faults.next("submit", "truncated")
 
     with pytest.raises(aiohttp.ClientPayloadError):
@@ -129,7 +129,7 @@ async def test_an_answer_can_break_off(client: Client) -> None:
     assert len(client.sandbox.jobs) == 1
 
 
-async def test_an_answer_can_forget_the_id(client: Client) -> None:
+async def test_the_response_can_lack_the_id(client: Client) -> None:
     client.sandbox.faults.next("submit", "no_id")
 
     answer = await client.submit()
@@ -139,10 +139,10 @@ async def test_an_answer_can_forget_the_id(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "jobs", "done"), [("reset", 0, "unread"), ("reset_after", 1, "accepted")]
+    ("action", "jobs", "expected"), [("reset", 0, "unread"), ("reset_after", 1, "accepted")]
 )
-async def test_a_reset_comes_before_or_after_the_job_is_made(
-    client: Client, clock: FakeClock, action: str, jobs: int, done: str
+async def test_a_reset_is_before_or_after_the_job_is_created(
+    client: Client, clock: FakeClock, action: str, jobs: int, expected: str
 ) -> None:
     client.sandbox.faults.next("submit", action)
 
@@ -153,26 +153,26 @@ async def test_a_reset_comes_before_or_after_the_job_is_made(
 
     assert len(client.sandbox.jobs) == jobs
     assert (client.sandbox.charged > 0) == bool(jobs)
-    assert await outcome(client) == (done, action, None)
+    assert await outcome(client) == (expected, action, None)
 
 
 @pytest.mark.parametrize("accept", [False, True])
-async def test_a_delay_is_before_or_after_the_act(
+async def test_a_delay_is_before_or_after_the_call_is_handled(
     client: Client, clock: FakeClock, accept: bool
 ) -> None:
     client.sandbox.faults.next("submit", "delay", seconds=8, accept=accept)
     answering = asyncio.create_task(client.submit())
-    await asleep(clock)
+    await wait_for_sleeper(clock)
 
-    made = len(client.sandbox.jobs)
+    created = len(client.sandbox.jobs)
     await clock.advance(8)
 
-    assert made == int(accept)
+    assert created == int(accept)
     assert (await answering).status == 202
     assert len(client.sandbox.jobs) == 1
 
 
-async def test_who_gives_up_on_a_late_answer_has_a_job_all_the_same(
+async def test_a_delayed_call_creates_a_job_although_the_client_disconnects(
     client: Client, clock: FakeClock
 ) -> None:
     client.sandbox.faults.next("submit", "delay", seconds=8)
@@ -184,14 +184,14 @@ async def test_who_gives_up_on_a_late_answer_has_a_job_all_the_same(
             timeout=aiohttp.ClientTimeout(total=0.2),
         )
 
-    await asleep(clock)
+    await wait_for_sleeper(clock)
     await clock.advance(8)
     await client.sandbox.ledger.until(lambda ledger: bool(ledger.accepted))
 
     assert len(client.sandbox.jobs) == 1
 
 
-async def test_a_hanging_call_ends_when_the_client_goes_away(client: Client) -> None:
+async def test_a_hanging_call_ends_when_the_client_disconnects(client: Client) -> None:
     client.sandbox.faults.next("submit", "hang")
 
     with pytest.raises(TimeoutError):
@@ -214,7 +214,7 @@ async def test_closing_does_not_wait_for_hanging_calls(http: ClientSession, star
         await hanging
 
 
-async def test_an_act_that_refuses_is_answered_as_it_is(client: Client) -> None:
+async def test_an_error_of_the_call_is_returned_unchanged(client: Client) -> None:
     client.sandbox.faults.next("submit", "garbage")
 
     answer = await client.submit(duration=99)
@@ -231,29 +231,29 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("target", "path"), CALLS)
-async def test_other_calls_are_spoilt_alike(
+async def test_faults_affect_other_calls(
     client: Client, clock: FakeClock, target: Any, path: str
 ) -> None:
     job_id = await client.job()
     await clock.advance(6)
     client.sandbox.faults.next(target, "refuse", status=500)
     client.sandbox.faults.next(target, "html", status=502)
-    client.sandbox.faults.next(target, "reset", times=2)  # aiohttp repeats a GET once by itself
+    client.sandbox.faults.next(target, "reset", times=2)  # aiohttp retries a GET once
 
-    where = path.format(id=job_id)
-    statuses = [(await client.call("GET", where)).status for _ in range(2)]
+    url_path = path.format(id=job_id)
+    statuses = [(await client.call("GET", url_path)).status for _ in range(2)]
     with pytest.raises((aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)):
-        await client.call("GET", where)
+        await client.call("GET", url_path)
 
     assert statuses == [500, 502]
-    assert (await client.call("GET", where)).status == 200
+    assert (await client.call("GET", url_path)).status == 200
 
 
-def test_every_action_says_what_it_happens_to() -> None:
+def test_a_fault_needs_a_known_target_and_action() -> None:
     for action, targets in ACTIONS.items():
         for target in targets:
             assert Fault(target, action).action == action
-    with pytest.raises(ValueError, match="is none of"):
+    with pytest.raises(ValueError, match="unknown target 'lunch'"):
         Fault("lunch", "refuse")
-    with pytest.raises(ValueError, match="does not happen to 'poll'"):
+    with pytest.raises(ValueError, match="is not available for 'poll'"):
         Fault("poll", "forge")

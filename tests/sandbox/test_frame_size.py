@@ -1,9 +1,9 @@
-"""Output pixels: the recorded exceptions, and the listed sizes otherwise."""
+"""Tests of output sizes: the recorded exceptions, and the listed sizes."""
 
 import pytest
 
 from gateway.sandbox.catalog import Catalog, Model
-from gateway.sandbox.geometry import described_size, equal_area_of, nominal_size, rendered_size
+from gateway.sandbox.frame_size import described_size, equal_area_of, nominal_size, rendered_size
 
 CATALOG = Catalog.recorded()
 

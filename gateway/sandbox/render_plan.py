@@ -1,16 +1,16 @@
-"""What will be rendered for a request: every choice that it left open, made.
+"""Decides what to render for a request, with a default for every omitted field.
 
-The real service does not publish its choices. These are ours: 720p, else the first listed
-resolution; 16:9, else the first listed ratio; 5 seconds, else the longest up to 8.
+The real service does not publish its defaults. The sandbox uses 720p, else the first listed
+resolution; 16:9, else the first listed ratio; 5 seconds, else the longest duration up to 8.
 """
 
 from dataclasses import dataclass
 from decimal import Decimal
 
-from gateway.sandbox.billing import Work, price
+from gateway.sandbox.billing import Render, price
 from gateway.sandbox.catalog import Model
 from gateway.sandbox.config import SandboxConfig
-from gateway.sandbox.geometry import (
+from gateway.sandbox.frame_size import (
     Size,
     described_size,
     equal_area_of,
@@ -19,23 +19,23 @@ from gateway.sandbox.geometry import (
 )
 from gateway.sandbox.request import VideoRequest
 
-_USUAL_UPSCALE = Decimal(2)
+_DEFAULT_UPSCALE = Decimal(2)
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """One job's output, settled, and its list price."""
+class RenderPlan:
+    """The output of one job and its list price."""
 
     model: Model
-    work: Work
+    render: Render
     list_price: Decimal
 
 
-def place_order(request: VideoRequest, model: Model, config: SandboxConfig) -> Order:
-    """Settle what is rendered and what it costs. The request must have been checked."""
+def plan_render(request: VideoRequest, model: Model, config: SandboxConfig) -> RenderPlan:
+    """Decide the output and its price for a validated request."""
     resolution, aspect_ratio = _shape(request, model)
     width, height = _pixels(request, model, config, resolution, aspect_ratio)
-    work = Work(
+    render = Render(
         seconds=_seconds(request, model, config),
         width=width,
         height=height,
@@ -47,11 +47,11 @@ def place_order(request: VideoRequest, model: Model, config: SandboxConfig) -> O
         continued=request.previous_job_id is not None,
         creativity=request.creativity or 0,
     )
-    return Order(model, work, price(model.skus, work))
+    return RenderPlan(model, render, price(model.skus, render))
 
 
 def _shape(request: VideoRequest, model: Model) -> tuple[str | None, str | None]:
-    """Resolution and aspect ratio; a size wins over both."""
+    """Return resolution and aspect ratio; `size` takes precedence over both."""
     if request.size is not None:
         return equal_area_of(request.size) or described_size(request.size)
     return (
@@ -60,10 +60,10 @@ def _shape(request: VideoRequest, model: Model) -> tuple[str | None, str | None]
     )
 
 
-def _first(listed: tuple[str, ...] | None, usual: str) -> str | None:
+def _first(listed: tuple[str, ...] | None, default: str) -> str | None:
     if not listed:
         return None
-    return usual if usual in listed else listed[0]
+    return default if default in listed else listed[0]
 
 
 def _pixels(
@@ -75,21 +75,21 @@ def _pixels(
 ) -> Size:
     if model.upscale is not None:
         return _upscaled(request, config.source_size)
-    if resolution is None:  # it works on a clip, and keeps its shape unless told otherwise
-        given = request.aspect_ratio
-        return _even(config.source_size) if given is None else nominal_size("720p", given)
+    if resolution is None:  # the output of an edit keeps the size of its source
+        ratio = request.aspect_ratio
+        return _even(config.source_size) if ratio is None else nominal_size("720p", ratio)
     return rendered_size(model.id, resolution, aspect_ratio or "16:9")
 
 
 def _upscaled(request: VideoRequest, source: Size) -> Size:
-    asked = request.upscale_factor
-    factor = _USUAL_UPSCALE if asked is None else Decimal(str(asked))
+    requested = request.upscale_factor
+    factor = _DEFAULT_UPSCALE if requested is None else Decimal(str(requested))
     width, height = source
     return _even((int(width * factor), int(height * factor)))
 
 
 def _even(size: Size) -> Size:
-    """H.264 as everybody plays it halves both sides for colour."""
+    """Round down to even sides: H.264 with 4:2:0 subsampling needs them."""
     return size[0] // 2 * 2, size[1] // 2 * 2
 
 
@@ -100,11 +100,11 @@ def _seconds(request: VideoRequest, model: Model, config: SandboxConfig) -> int:
         return request.duration
     if 5 in model.durations:
         return 5
-    return max((each for each in model.durations if each <= 8), default=model.durations[0])
+    return max((seconds for seconds in model.durations if seconds <= 8), default=model.durations[0])
 
 
 def _audio(request: VideoRequest, model: Model) -> bool:
-    """The flag asked for, else the model's capability, else silence.
+    """Return the requested flag, else the model's capability, else False.
 
     See docs/openrouter-contract.md section 2.
     """

@@ -4,8 +4,8 @@ import pytest
 from pydantic import SecretStr
 
 from gateway.config.mistakes import Path
-from gateway.config.secrecy import HIDDEN, is_secret, seen, shown
-from gateway.config.tree import Number
+from gateway.config.redaction import HIDDEN, display, display_input, is_secret
+from gateway.config.yaml_tree import Number
 
 
 @pytest.mark.parametrize(
@@ -22,14 +22,14 @@ from gateway.config.tree import Number
         ("webhooks", 3),
     ],
 )
-def test_what_may_be_a_secret_is_never_shown(path: Path) -> None:
+def test_possible_secrets_are_hidden(path: Path) -> None:
     assert is_secret(path)
-    assert seen("canary", path) == seen(Number("12345"), path) == HIDDEN
-    assert shown("canary", path) == shown(("canary",), path) == HIDDEN
+    assert display_input("canary", path) == display_input(Number("12345"), path) == HIDDEN
+    assert display("canary", path) == display(("canary",), path) == HIDDEN
 
 
 @pytest.mark.parametrize(
-    ("value", "words"),
+    ("value", "text"),
     [
         ("text", '"text"'),
         (Number("5.0"), "5.0"),
@@ -40,19 +40,19 @@ def test_what_may_be_a_secret_is_never_shown(path: Path) -> None:
         (timedelta(minutes=15), "15m"),
     ],
 )
-def test_other_values_are_shown_as_the_file_has_them(value: object, words: str) -> None:
-    assert seen(value, ("teams", "a", "zdr")) == words
+def test_other_values_are_shown_as_in_the_file(value: object, text: str) -> None:
+    assert display_input(value, ("teams", "a", "zdr")) == text
 
 
-def test_what_came_from_the_environment_is_hidden_wherever_it_stands() -> None:
+def test_values_from_the_environment_are_hidden_at_any_path() -> None:
     path: Path = ("server", "listen")
 
-    assert seen("canary", path, {path}) == HIDDEN
-    assert seen("shown", path, {("server", "public_url")}) == '"shown"'
+    assert display_input("canary", path, {path}) == HIDDEN
+    assert display_input("shown", path, {("server", "public_url")}) == '"shown"'
 
 
 @pytest.mark.parametrize(
-    ("url", "path", "words"),
+    ("url", "path", "text"),
     [
         ("https://u:pw@h/x", ("server", "public_url"), HIDDEN),
         ("https://h/x?key=1#f", ("server", "public_url"), "https://h/x"),
@@ -62,15 +62,13 @@ def test_what_came_from_the_environment_is_hidden_wherever_it_stands() -> None:
         ("nonsense?x", ("content", "url"), "nonsense"),
     ],
 )
-def test_a_url_is_shown_without_what_may_be_a_secret_in_it(
-    url: str, path: Path, words: str
-) -> None:
-    assert seen(url, path) == f'"{words}"'
-    assert shown(url, path) == words
+def test_possible_secrets_in_a_url_are_removed(url: str, path: Path, text: str) -> None:
+    assert display_input(url, path) == f'"{text}"'
+    assert display(url, path) == text
 
 
 @pytest.mark.parametrize(
-    ("value", "path", "words"),
+    ("value", "path", "text"),
     [
         (timedelta(hours=24), ("dedupe", "ttl"), "1d"),
         (5_250_000, ("budgets", "limit_usd"), "5.25"),
@@ -81,7 +79,5 @@ def test_a_url_is_shown_without_what_may_be_a_secret_in_it(
         (SecretStr("canary"), ("database", "url"), HIDDEN),
     ],
 )
-def test_a_typed_value_is_shown_as_the_file_would_write_it(
-    value: object, path: Path, words: str
-) -> None:
-    assert shown(value, path) == words
+def test_a_typed_value_is_shown_as_in_the_file(value: object, path: Path, text: str) -> None:
+    assert display(value, path) == text

@@ -1,7 +1,7 @@
-"""Real, small, playable H.264 films of a given length and shape, made once per shape and length.
+"""Renders small, playable H.264 videos of a given size and length, and caches them.
 
-One second is encoded and repeated, so that thirty seconds cost no more than one. Needs the extra
-`sandbox` (PyAV, NumPy).
+It encodes one second and repeats it, so that thirty seconds take no longer than one. Needs the
+extra `sandbox` (PyAV, NumPy).
 """
 
 import asyncio
@@ -16,72 +16,75 @@ FRAMES_PER_SECOND = 24
 _TICK = Fraction(1, FRAMES_PER_SECOND)
 
 
-class CannotRender(Exception):
-    """The extra is not installed; the message says what to do."""
+class RendererMissing(Exception):
+    """PyAV or NumPy is not installed; the message says how to install them."""
 
 
-class Films:
-    """Rendered films, the least recently used forgotten beyond `max_bytes`."""
+class VideoCache:
+    """An LRU cache of rendered videos of up to `max_bytes`."""
 
     def __init__(self, max_bytes: int = 64 * 1024 * 1024) -> None:
         self._max_bytes = max_bytes
-        self._films: OrderedDict[tuple[int, int, int], bytes] = OrderedDict()
-        self._turn = asyncio.Lock()  # one rendering at a time: it takes a whole core
+        self._videos: OrderedDict[tuple[int, int, int], bytes] = OrderedDict()
+        self._lock = asyncio.Lock()  # one rendering at a time, because it uses a whole core
 
     async def get(self, width: int, height: int, seconds: int) -> bytes:
-        """The film; rendered in a thread, so that nobody else waits for it.
+        """Return the video; render it in a thread if it is not cached.
 
         Raises:
-            CannotRender: PyAV is not installed.
+            RendererMissing: PyAV is not installed.
 
         """
         key = (width, height, seconds)
-        if key not in self._films:
-            async with self._turn:
-                if key not in self._films:  # somebody may have rendered it meanwhile
-                    self._keep(key, await asyncio.to_thread(render, *key))
-        self._films.move_to_end(key)
-        return self._films[key]
+        if key not in self._videos:
+            async with self._lock:
+                if key not in self._videos:  # another task may have rendered it meanwhile
+                    self._store(key, await asyncio.to_thread(render, *key))
+        self._videos.move_to_end(key)
+        return self._videos[key]
 
     @property
     def size(self) -> int:
-        """Bytes kept."""
-        return sum(len(film) for film in self._films.values())
+        """Return the size of the cache in bytes."""
+        return sum(len(video) for video in self._videos.values())
 
-    def _keep(self, key: tuple[int, int, int], film: bytes) -> None:
-        self._films[key] = film
-        while self.size > self._max_bytes and len(self._films) > 1:
-            self._films.popitem(last=False)
+    def _store(self, key: tuple[int, int, int], video: bytes) -> None:
+        self._videos[key] = video
+        while self.size > self._max_bytes and len(self._videos) > 1:
+            self._videos.popitem(last=False)
 
 
-def check_tools() -> None:
-    """Say at once, not at the first download, that something must be installed.
+def check_renderer() -> None:
+    """Check at the start that videos can be rendered.
 
     Raises:
-        CannotRender: PyAV or NumPy is missing.
+        RendererMissing: PyAV or NumPy is missing.
 
     """
-    _tools()
+    _import_renderer()
 
 
-def labelled(film: bytes, label: str) -> bytes:
-    """The film with a text behind it that players skip (an ISO 14496-12 `free` box), so that no
-    two jobs have the same bytes and a mix-up shows.
+def with_label(video: bytes, label: str) -> bytes:
+    """Append a text that players skip (an ISO 14496-12 `free` box).
+
+    It makes the bytes of every job different, so that tests detect a mix-up.
     """
     text = label.encode()
-    return film + (8 + len(text)).to_bytes(4, "big") + b"free" + text
+    return video + (8 + len(text)).to_bytes(4, "big") + b"free" + text
 
 
 def render(width: int, height: int, seconds: int) -> bytes:
-    """A bar that crosses a grey wall once a second, silent, index first so that it streams.
+    """Render a silent video of a bar that crosses a grey background once per second.
+
+    The index comes first, so that the video can be streamed.
 
     Raises:
-        CannotRender: PyAV is not installed.
+        RendererMissing: PyAV is not installed.
 
     """
-    av, numpy = _tools()
+    av, numpy = _import_renderer()
     with tempfile.TemporaryDirectory(prefix="video-sandbox-") as folder:
-        path = Path(folder) / "film.mp4"  # the index can only be moved to the front of a real file
+        path = Path(folder) / "video.mp4"  # libav can move the index only within a real file
         with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
             stream = container.add_stream("libx264", rate=FRAMES_PER_SECOND)
             stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
@@ -96,12 +99,12 @@ def render(width: int, height: int, seconds: int) -> bytes:
 
 
 def _one_second(av: Any, numpy: Any, stream: Any, width: int, height: int) -> list[bytes]:
-    """The packets of one closed group of pictures, one per frame."""
+    """Encode one second as a closed group of pictures, one packet per frame."""
     picture = numpy.full((height * 3 // 2, width), 128, numpy.uint8)
-    wall = numpy.linspace(40, 120, width).astype(numpy.uint8)
+    background = numpy.linspace(40, 120, width).astype(numpy.uint8)
     packets: list[bytes] = []
     for number in range(FRAMES_PER_SECOND):
-        picture[:height] = wall
+        picture[:height] = background
         left = number * width // FRAMES_PER_SECOND
         picture[height // 3 : height // 2, left : left + max(2, width // 8)] = 220
         frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
@@ -119,13 +122,13 @@ def _packet(av: Any, stream: Any, data: bytes, tick: int) -> Any:
     return packet
 
 
-def _tools() -> tuple[Any, Any]:
+def _import_renderer() -> tuple[Any, Any]:
     try:
         import av
         import numpy
     except ImportError as error:
-        raise CannotRender(
-            "the sandbox renders its films with PyAV and NumPy: "
+        raise RendererMissing(
+            "PyAV and NumPy, which render the sandbox's videos, are not installed; run "
             "pip install 'video-gateway[sandbox]'"
         ) from error
     return av, numpy

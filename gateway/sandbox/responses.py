@@ -1,4 +1,4 @@
-"""Answers with the headers that the real service was recorded to send."""
+"""Responses with the headers recorded from the real service."""
 
 import json
 from collections.abc import Mapping
@@ -24,26 +24,26 @@ PREFLIGHT: Mapping[str, str] = {
 }
 
 
-def json_answer(
+def json_response(
     value: Any, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> web.Response:
-    """JSON, in chunks and without Content-Length as recorded."""
+    """Return a JSON response, chunked and without Content-Length as recorded."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
-    return plain_answer(text, status, "application/json", headers or {})
+    return raw_response(text, status, "application/json", headers or {})
 
 
-def error_answer(error: ApiError) -> web.Response:
-    """A refusal."""
-    return json_answer(error.body(), error.status, error.headers)
+def error_response(error: ApiError) -> web.Response:
+    """Return an error response."""
+    return json_response(error.body(), error.status, error.headers)
 
 
-def plain_answer(
+def raw_response(
     body: bytes, status: int, content_type: str, headers: Mapping[str, str]
 ) -> web.Response:
     """Return any bytes, with the recorded headers; a Content-Type among `headers` wins."""
-    answer = web.Response(
+    response = web.Response(
         body=body, status=status, headers={**CORS, "Content-Type": content_type, **headers}
     )
     if body:
-        answer.enable_chunked_encoding()
-    return answer
+        response.enable_chunked_encoding()
+    return response

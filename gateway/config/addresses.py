@@ -1,4 +1,4 @@
-"""Addresses and URLs: where the gateway listens, what it calls, where it keeps things."""
+"""Types of addresses and URLs: listeners, upstreams, subscribers, database and content store."""
 
 import re
 from collections.abc import Callable
@@ -19,18 +19,18 @@ _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w!.*'()/-]*)?", 
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Where a server listens. Port 0: any free port (tests)."""
+    """The address of a listener. Port 0: any free port (tests)."""
 
     host: str
     port: int
 
     def __str__(self) -> str:
-        """As the file writes it; an IPv6 address in brackets."""
+        """Format as in the file, with an IPv6 address in brackets."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def loopback(self) -> bool:
-        """Whether only this machine can reach it; a name other than `localhost` counts as no."""
+        """Whether only this machine can reach it. Of names, only `localhost` counts as loopback."""
         try:
             return ip_address(self.host).is_loopback
         except ValueError:
@@ -38,43 +38,41 @@ class Listen:
 
 
 def read_listen(value: object) -> Listen:
-    """`host:port`, `[ipv6]:port`."""
+    """Parse `host:port` or `[ipv6]:port`."""
     if isinstance(value, Listen):
         return value
-    words = "host:port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080"
+    allowed = "host:port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080"
     match = _LISTEN.fullmatch(value) if isinstance(value, str) else None
     if match is None or int(match["port"]) > 65535:
-        refuse(words)
+        refuse(allowed)
     host = match["host"] or match["v6"]
     if match["v6"] and not _is_ipv6(host):
-        refuse(words)
+        refuse(allowed)
     if match["host"] and not _is_host(host):
-        refuse(words)
+        refuse(allowed)
     return Listen(host, int(match["port"]))
 
 
 def web_url(what: str) -> Callable[[object], str]:
-    """A reader of http(s) URLs with an optional path prefix; slashes at the end are dropped.
+    """Return a parser of http(s) URLs with an optional path prefix; it drops trailing slashes.
 
-    No user and password (they would travel in links and logs), no query, no fragment.
+    It rejects a user and password, which would appear in links and logs, a query and a fragment.
     """
-    words = (
-        f"{what}: http:// or https://, a host, maybe a port and a path; no user, query or fragment"
-    )
+    allowed = f"{what}: http(s)://host with an optional port and path; no user, query or fragment"
 
     def read(value: object) -> str:
         parts = _split(value)
         if parts is None or parts.query or parts.fragment or not isinstance(value, str):
-            refuse(words)
+            refuse(allowed)
         if "?" in value or "#" in value:
-            refuse(words)
+            refuse(allowed)
         return value.rstrip("/")
 
     return read
 
 
 def read_endpoint(value: object) -> str:
-    """A subscriber's URL: http(s), kept as it is; a query is allowed, user and fragment are not."""
+    """Parse a subscriber's http(s) URL. It may have a query, but no user and no fragment."""
     parts = _split(value)
     if parts is None or parts.fragment or not isinstance(value, str) or "#" in value:
         refuse("an http:// or https:// URL with a host; no user and password, no fragment")
@@ -82,56 +80,58 @@ def read_endpoint(value: object) -> str:
 
 
 def read_database(value: object) -> SecretStr:
-    """`sqlite:///relative`, `sqlite:////absolute`, or `postgresql://`, maybe with a password."""
+    """Parse `sqlite:///relative`, `sqlite:////absolute` or `postgresql://`."""
     url = value.get_secret_value() if isinstance(value, SecretStr) else value
-    words = "sqlite:///var/gateway.db, sqlite:////absolute/path, or postgresql://user:pass@host/db"
+    allowed = (
+        "sqlite:///var/gateway.db, sqlite:////absolute/path, or postgresql://user:pass@host/db"
+    )
     if not isinstance(url, str) or not url.isprintable() or url != url.strip():
-        refuse(words)
-    if url.startswith("postgresql://") and _splits(url):
+        refuse(allowed)
+    if url.startswith("postgresql://") and _has_valid_port(url):
         return SecretStr(str(url))
     path = url.removeprefix("sqlite:///")
     if path == url or not path.strip("/") or path.endswith("/") or "?" in path or "#" in path:
-        refuse(words)
+        refuse(allowed)
     if path == ":memory:":
-        refuse("a database that survives a restart: it holds money")
+        refuse("a database file; an in-memory database would lose jobs and budgets at a restart")
     return SecretStr(str(url))
 
 
 def sqlite_path(url: str) -> Path | None:
-    """The file of a `sqlite:///` URL, None for another database."""
+    """Return the file of a `sqlite:///` URL, None for another database."""
     path = url.removeprefix("sqlite:///")
     return None if path == url else Path(path)
 
 
 def read_content(value: object) -> str:
-    """A folder, or `s3://bucket/prefix` (credentials come from the environment)."""
-    words = "a folder such as var/content, or s3://bucket/prefix"
+    """Parse a folder or `s3://bucket/prefix` (credentials come from the environment)."""
+    allowed = "a folder such as var/content, or s3://bucket/prefix"
     if not isinstance(value, str) or not value.isprintable() or not value or value != value.strip():
-        refuse(words)
+        refuse(allowed)
     if "://" in value and not _BUCKET.fullmatch(value):
-        refuse(words)
+        refuse(allowed)
     return value if value == "/" else value.rstrip("/")
 
 
 def _split(value: object) -> SplitResult | None:
-    """The parts of an http(s) URL whose host, port and characters are sound; else None."""
+    """Split an http(s) URL with a valid host, port and characters; None for any other value."""
     if (
         not isinstance(value, str)
         or not value.isascii()
         or re.search(r"[\s\x00-\x20\x7f\\]", value)
     ):
         return None
-    if not _splits(value):
+    if not _has_valid_port(value):
         return None
     parts = urlsplit(value)
     host = parts.hostname or ""
-    sound = _is_ipv6(host) if parts.netloc.startswith("[") else _is_host(host)
-    if parts.scheme not in ("http", "https") or "@" in parts.netloc or not sound:
+    valid_host = _is_ipv6(host) if parts.netloc.startswith("[") else _is_host(host)
+    if parts.scheme not in ("http", "https") or "@" in parts.netloc or not valid_host:
         return None
     return None if parts.netloc.endswith(":") or parts.port == 0 else parts
 
 
-def _splits(url: str) -> bool:
+def _has_valid_port(url: str) -> bool:
     try:
         return urlsplit(url).port is None or True
     except ValueError:
@@ -139,7 +139,7 @@ def _splits(url: str) -> bool:
 
 
 def _is_host(text: str) -> bool:
-    """A host name, or an IPv4 address; all digits and dots must be a true address."""
+    """Whether it is a host name or an IPv4 address; digits and dots must form an address."""
     if re.fullmatch(r"[0-9.]+", text):
         return _is_ipv4(text)
     return len(text) <= 253 and _HOST.fullmatch(text.removesuffix(".")) is not None

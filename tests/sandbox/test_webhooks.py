@@ -1,4 +1,4 @@
-"""Webhooks: signed, retried, at least once; and spoilt where a fault says so."""
+"""Tests of webhooks: signatures, retries and injected faults."""
 
 import hashlib
 import hmac
@@ -19,14 +19,14 @@ from tests.sandbox.receiver import Received, Receiver
 SECRET = "whsec_test_4f9c1d7e2b8a"
 
 
-def good(received: Received, clock: FakeClock) -> bool:
-    """What an honest receiver checks: signature over `t`, comma, bytes; 300 s both ways."""
+def verified(received: Received, clock: FakeClock) -> bool:
+    """Verify the signature over `t`, a comma and the body, with a tolerance of 300 s."""
     header = received.headers.get("X-OpenRouter-Signature", "")
     parts = dict(part.split("=", 1) for part in header.split(",") if "=" in part)
     message = parts.get("t", "").encode() + b"," + received.body
-    right = hmac.new(SECRET.encode(), message, hashlib.sha256).hexdigest()
+    expected = hmac.new(SECRET.encode(), message, hashlib.sha256).hexdigest()
     fresh = abs(clock.now().timestamp() - int(parts.get("t", "0"))) <= 300
-    return fresh and hmac.compare_digest(right, parts.get("v1", ""))
+    return fresh and hmac.compare_digest(expected, parts.get("v1", ""))
 
 
 @pytest.fixture
@@ -34,28 +34,28 @@ async def signing(start: Start) -> Sandbox:
     return await start(webhook_secret=SECRET, webhook_jitter=0.0, webhook_timeout=5.0)
 
 
-def tried(times: int) -> Callable[[Ledger], bool]:
+def attempts(times: int) -> Callable[[Ledger], bool]:
     return lambda ledger: len(ledger.webhooks) >= times
 
 
 async def ended(
-    signing: Sandbox, http: ClientSession, clock: FakeClock, receiver: Receiver, tries: int = 1
+    signing: Sandbox, http: ClientSession, clock: FakeClock, receiver: Receiver, attempts: int = 1
 ) -> str:
-    """A job that is over, and whose event was tried so many times."""
+    """Return an ended job whose event was attempted so many times."""
     job_id = await Client(http, signing).job(callback_url=receiver.url)
     await clock.advance(6)
-    await signing.ledger.until(lambda ledger: len(ledger.webhooks) >= tries)
+    await signing.ledger.until(lambda ledger: len(ledger.webhooks) >= attempts)
     return job_id
 
 
-async def test_the_end_of_a_job_is_told_signed_and_with_its_idempotency_key(
+async def test_the_event_of_a_completed_job_is_signed_and_has_an_idempotency_key(
     signing: Sandbox, http: ClientSession, clock: FakeClock, receiver: Receiver
 ) -> None:
     job_id = await ended(signing, http, clock, receiver)
 
     (received,) = receiver.received
     event = json.loads(received.body)
-    assert good(received, clock)
+    assert verified(received, clock)
     assert received.headers["X-OpenRouter-Idempotency-Key"] == f"{job_id}-completed"
     assert received.headers["Content-Type"] == "application/json"
     assert list(event) == ["type", "created_at", "data"]
@@ -74,7 +74,7 @@ async def test_the_end_of_a_job_is_told_signed_and_with_its_idempotency_key(
 @pytest.mark.parametrize(
     ("action", "status"), [("fail", "failed"), ("expire", "expired"), ("cancel", "cancelled")]
 )
-async def test_other_ends_are_told_with_an_error(
+async def test_events_of_other_ends_have_an_error(
     signing: Sandbox,
     http: ClientSession,
     clock: FakeClock,
@@ -92,7 +92,7 @@ async def test_other_ends_are_told_with_an_error(
     assert receiver.received[0].headers["X-OpenRouter-Idempotency-Key"] == f"{job_id}-{status}"
 
 
-async def test_without_a_secret_it_goes_out_unsigned(
+async def test_without_a_secret_the_event_is_unsigned(
     client: Client, clock: FakeClock, receiver: Receiver
 ) -> None:
     await client.job(callback_url=receiver.url)
@@ -103,14 +103,14 @@ async def test_without_a_secret_it_goes_out_unsigned(
     assert "X-OpenRouter-Idempotency-Key" in receiver.received[0].headers
 
 
-async def test_it_is_retried_with_the_same_key_and_bytes_and_a_fresh_timestamp(
+async def test_a_retry_has_the_same_key_and_body_and_a_new_timestamp(
     signing: Sandbox, http: ClientSession, clock: FakeClock, receiver: Receiver
 ) -> None:
     receiver.statuses = [500, 302]
     await ended(signing, http, clock, receiver)
-    for tries, wait in ((2, 5), (3, 60)):
+    for number, wait in ((2, 5), (3, 60)):
         await clock.advance(wait)
-        await signing.ledger.until(tried(tries))
+        await signing.ledger.until(attempts(number))
 
     keys = {received.headers["X-OpenRouter-Idempotency-Key"] for received in receiver.received}
     signatures = {received.headers["X-OpenRouter-Signature"] for received in receiver.received}
@@ -118,24 +118,24 @@ async def test_it_is_retried_with_the_same_key_and_bytes_and_a_fresh_timestamp(
     assert [attempt.attempt for attempt in signing.ledger.webhooks] == [1, 2, 3]
     assert (len(receiver.received), len(keys), len(signatures)) == (3, 1, 3)
     assert len({received.body for received in receiver.received}) == 1
-    assert good(receiver.received[-1], clock)
+    assert verified(receiver.received[-1], clock)
 
 
-async def test_it_gives_up_after_six_tries(
+async def test_there_are_at_most_six_attempts(
     signing: Sandbox, http: ClientSession, clock: FakeClock, receiver: Receiver
 ) -> None:
     receiver.statuses = [500] * 10
     await ended(signing, http, clock, receiver)
-    for tries, wait in enumerate((5, 60, 600, 3600, 7200), start=2):
+    for number, wait in enumerate((5, 60, 600, 3600, 7200), start=2):
         await clock.advance(wait)
-        await signing.ledger.until(tried(tries))
+        await signing.ledger.until(attempts(number))
 
     await clock.advance(1_000_000)
 
     assert len(receiver.received) == 6
 
 
-async def test_a_receiver_that_cannot_be_reached_is_an_attempt_with_a_reason(
+async def test_an_unreachable_receiver_is_an_attempt_with_an_error(
     signing: Sandbox, http: ClientSession, clock: FakeClock, receiver: Receiver
 ) -> None:
     url = receiver.url
@@ -150,7 +150,7 @@ async def test_a_receiver_that_cannot_be_reached_is_an_attempt_with_a_reason(
     assert "ClientConnectorError" in attempt.error
 
 
-async def test_the_workspace_default_is_used_where_a_request_names_no_callback(
+async def test_the_workspace_default_is_used_without_a_callback_url(
     http: ClientSession, start: Start, clock: FakeClock, receiver: Receiver
 ) -> None:
     other = Receiver()
@@ -167,11 +167,11 @@ async def test_the_workspace_default_is_used_where_a_request_names_no_callback(
     assert (len(receiver.received), len(other.received)) == (1, 1)
 
 
-async def test_a_duplicate_is_sent_twice_with_one_key(
+async def test_a_duplicate_event_has_the_same_key(
     signing: Sandbox, http: ClientSession, clock: FakeClock, receiver: Receiver
 ) -> None:
     signing.faults.next("webhook", "duplicate")
-    await ended(signing, http, clock, receiver, tries=2)
+    await ended(signing, http, clock, receiver, attempts=2)
 
     first, second = receiver.received
     assert first.body == second.body
@@ -181,7 +181,7 @@ async def test_a_duplicate_is_sent_twice_with_one_key(
     )
 
 
-async def test_a_late_one_comes_late(
+async def test_an_event_can_be_late(
     signing: Sandbox, http: ClientSession, clock: FakeClock, receiver: Receiver
 ) -> None:
     signing.faults.next("webhook", "late", seconds=900)
@@ -197,7 +197,7 @@ async def test_a_late_one_comes_late(
     assert json.loads(receiver.received[0].body)["created_at"] == "2026-11-22T12:00:06.000Z"
 
 
-async def test_a_dropped_one_never_comes(
+async def test_an_event_can_be_dropped(
     signing: Sandbox, http: ClientSession, clock: FakeClock, receiver: Receiver
 ) -> None:
     signing.faults.next("webhook", "drop")
@@ -209,19 +209,19 @@ async def test_a_dropped_one_never_comes(
 
 
 @pytest.mark.parametrize("manner", ["forge", "tamper", "stale", "unsigned"])
-async def test_a_false_one_comes_first_and_an_honest_receiver_sees_through_it(
+async def test_a_false_event_comes_first_and_fails_verification(
     signing: Sandbox, http: ClientSession, clock: FakeClock, receiver: Receiver, manner: str
 ) -> None:
     signing.faults.next("webhook", manner)
-    await ended(signing, http, clock, receiver, tries=2)
+    await ended(signing, http, clock, receiver, attempts=2)
 
-    false, genuine = receiver.received
-    assert not good(false, clock)
-    assert good(genuine, clock)
+    forged, genuine = receiver.received
+    assert not verified(forged, clock)
+    assert verified(genuine, clock)
     assert [attempt.genuine for attempt in signing.ledger.webhooks] == [False, True]
 
 
-async def test_a_forged_one_claims_the_opposite_at_any_time(
+async def test_a_forged_event_claims_the_opposite(
     signing: Sandbox, http: ClientSession, clock: FakeClock, receiver: Receiver
 ) -> None:
     signing.faults.next("job", "fail")
@@ -231,12 +231,12 @@ async def test_a_forged_one_claims_the_opposite_at_any_time(
 
     claimed = json.loads(receiver.received[0].body)["data"]
     assert (claimed["status"], claimed["usage"]) == ("completed", {"cost": 0, "is_byok": False})
-    assert not good(receiver.received[0], clock)
-    with pytest.raises(ValueError, match="not over"):
+    assert not verified(receiver.received[0], clock)
+    with pytest.raises(ValueError, match="has not ended"):
         await signing.send_webhook(job_id)
 
 
-async def test_a_genuine_one_can_be_sent_again(
+async def test_a_genuine_event_can_be_sent_again(
     signing: Sandbox, http: ClientSession, clock: FakeClock, receiver: Receiver
 ) -> None:
     job_id = await ended(signing, http, clock, receiver)
@@ -244,10 +244,10 @@ async def test_a_genuine_one_can_be_sent_again(
     attempt = await signing.send_webhook(job_id)
 
     assert attempt.delivered
-    assert good(receiver.received[1], clock)
+    assert verified(receiver.received[1], clock)
 
 
-async def test_ending_a_job_by_hand_tells_its_callback_once(
+async def test_ending_a_job_sends_its_event_once(
     signing: Sandbox, http: ClientSession, clock: FakeClock, receiver: Receiver
 ) -> None:
     job_id = await Client(http, signing).job(callback_url=receiver.url)
@@ -261,7 +261,7 @@ async def test_ending_a_job_by_hand_tells_its_callback_once(
     ]
 
 
-async def test_nothing_is_told_after_a_reset(
+async def test_a_reset_cancels_pending_events(
     signing: Sandbox, http: ClientSession, clock: FakeClock, receiver: Receiver
 ) -> None:
     await Client(http, signing).job(callback_url=receiver.url)
@@ -273,7 +273,7 @@ async def test_nothing_is_told_after_a_reset(
     assert (signing.jobs, signing.ledger.submits) == ((), [])
 
 
-async def test_closing_ends_what_is_under_way(
+async def test_closing_cancels_retries(
     signing: Sandbox, http: ClientSession, clock: FakeClock, receiver: Receiver
 ) -> None:
     receiver.statuses = [500]
@@ -285,8 +285,8 @@ async def test_closing_ends_what_is_under_way(
     assert len(receiver.received) == 1
 
 
-def test_a_good_signature_is_told_from_a_bad_one(clock: FakeClock) -> None:
-    """The receiver that the other tests trust."""
+def test_the_test_receiver_rejects_an_invalid_signature(clock: FakeClock) -> None:
+    """The other tests rely on `verified`."""
     headers: dict[str, Any] = {"X-OpenRouter-Signature": "t=1,v1=0"}
 
-    assert not good(Received(headers, b"{}"), clock)
+    assert not verified(Received(headers, b"{}"), clock)
