@@ -155,6 +155,6 @@ def test_the_numbers_of_sections_are_read_in_every_spelling(text: str, expected:
 
 
 def test_a_page_of_another_site_is_not_one_of_ours() -> None:
-    text = "docs/a.md, [b](b.md#part), `*.md`, https://github.com/one/two/blob/main/docs/c.md"
+    text = "docs/api.md, [b](clients.md#part), `*.md`, https://github.com/one/two/blob/main/c.md"
 
-    assert cited_pages(text) == {"docs/a.md", "b.md"}
+    assert cited_pages(text) == {"docs/api.md", "clients.md"}

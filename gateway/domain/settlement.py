@@ -40,7 +40,7 @@ def settle(
 ) -> Settlement:
     """The settlement of a job that ended. `estimate` in micro-dollars.
 
-    See docs/architecture.md, Money.
+    See docs/reliability.md, Money.
     """
     if cause is Cause.REFUSED:
         return Settlement(None, Basis.ACTUAL)

@@ -1,6 +1,6 @@
 """What must always hold, asked of the database itself.
 
-See docs/architecture.md, rules that always hold.
+See docs/reliability.md (b), rules that can be checked.
 
 Each check is one query whose rows are violations: what is wrong, and the numbers. They run on one
 snapshot, change nothing, and are the same text on both databases.

@@ -1,4 +1,4 @@
-"""A team's rate and its open jobs, held exactly, as acts (docs/architecture.md, Errors: 429)."""
+"""A team's rate and its open jobs, held exactly, as acts (docs/api.md, Errors: 429)."""
 
 from dataclasses import dataclass
 

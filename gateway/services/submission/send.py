@@ -168,7 +168,7 @@ class UpstreamSubmitter:
 
 
 def relay(outcome: Declined | NotSent) -> Refused | Relayed:
-    """A definite refusal as the client hears it (docs/architecture.md, Errors).
+    """A definite refusal as the client hears it (docs/api.md, Errors).
 
     The upstream's 401 would look to the client like a 401 of its own key, and the upstream
     account's empty purse like the client's: these two are said in the gateway's own words.
