@@ -1,6 +1,6 @@
 """Refusals as HTTP: the one table of codes, and OpenRouter's error body.
 
-See docs/architecture.md, Errors.
+See docs/api.md, Errors.
 """
 
 import json

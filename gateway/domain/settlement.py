@@ -42,7 +42,7 @@ def settle(
 ) -> Settlement:
     """Return the settlement of a job that ended. `estimate` is in micro-dollars.
 
-    See docs/architecture.md, Money.
+    See docs/reliability.md, Money.
     """
     if cause is Cause.REFUSED:
         return Settlement(None, Basis.ACTUAL)

@@ -16,7 +16,7 @@ _STEP = 12 * 3600  # seconds for which the links of a job stay the same
 class Links:
     """Builds and verifies URLs under `server.public_url`.
 
-    See docs/architecture.md, every URL stays on the gateway.
+    See docs/openrouter-contract.md section 9.
 
     The links of a job change in steps, so that its serialised response can be cached.
     """

@@ -1,6 +1,6 @@
 """Check the invariants in the database.
 
-See docs/architecture.md, rules that always hold.
+See docs/reliability.md (b), rules that can be checked.
 
 Each check is one query whose rows are violations with their numbers. The queries run on one
 snapshot, change nothing, and are the same for both databases.

@@ -28,7 +28,7 @@ def charge(model: str, **body: Any) -> Decimal:
 
 
 RECORDED = [
-    # models.provenance.md, "Prices confirmed by a real charge"
+    # docs/openrouter-contract.md section 6, "Prices confirmed by a real charge"
     (
         "x-ai/grok-imagine-video",
         {"duration": 1, "resolution": "480p", "frame_images": [FIRST]},

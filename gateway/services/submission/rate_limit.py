@@ -1,4 +1,4 @@
-"""Enforce a team's rate and open jobs exactly (docs/architecture.md, Errors: 429)."""
+"""Enforce a team's rate and open jobs exactly (docs/api.md, Errors: 429)."""
 
 from dataclasses import dataclass
 

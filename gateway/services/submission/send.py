@@ -178,7 +178,7 @@ def _masked(outcome: Declined, hidden: Mapping[str, str]) -> Declined:
 
 
 def relay(outcome: Declined | NotSent) -> Refused | Relayed:
-    """Return the error for the client of a definite refusal (docs/architecture.md, Errors).
+    """Return the error for the client of a definite refusal (docs/api.md, Errors).
 
     The upstream's 401 would look like a 401 of the client's own key, and missing credit of the
     gateway's account like the client's. These two get the gateway's own errors.
