@@ -39,7 +39,7 @@ class Templates:
     def _node(self, node: "str | Action", dot: Any, names: dict[str, Any]) -> str:
         if isinstance(node, str):
             return node
-        value = self._pipeline(node.pipeline, dot, names) if node.pipeline else True
+        value = self._pipeline(node.pipeline, dot, names)
         match node.kind:
             case "print":
                 return _text(value)
@@ -52,7 +52,9 @@ class Templates:
             case "range":
                 return "".join(
                     self._run(
-                        node.body, item, {**names, **dict(zip(node.names, (key, item), strict=True))}
+                        node.body,
+                        item,
+                        {**names, **dict(zip(node.names, (key, item), strict=True))},
                     )
                     for key, item in sorted(value.items())
                 )
@@ -65,9 +67,7 @@ class Templates:
             value = self._command(command, [value], dot, names)
         return value
 
-    def _command(
-        self, tokens: list[str], piped: list[Any], dot: Any, names: dict[str, Any]
-    ) -> Any:
+    def _command(self, tokens: list[str], piped: list[Any], dot: Any, names: dict[str, Any]) -> Any:
         first, *rest = list(_operands(tokens))
         arguments = [self._operand(operand, dot, names) for operand in rest] + piped
         if len(first) == 1 and re.fullmatch(r"[a-zA-Z]\w*", first[0]):

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -114,19 +113,21 @@ async def running_proxy(name: str, folder: Path, gateway: str) -> AsyncIterator[
         words = [program("haproxy"), "-f", str(haproxy_config(folder, gateway, clear, secure))]
         log = folder / "stdout"
     with (folder / "stdout").open("wb") as printed:
-        process = subprocess.Popen(words, stdout=printed, stderr=printed)
+        process = await asyncio.create_subprocess_exec(*words, stdout=printed, stderr=printed)
     try:
         await _listening(process, secure, folder)
         async with ClientSession(connector=TCPConnector(ssl=False)) as http:
             yield Proxy(f"http://127.0.0.1:{clear}", f"https://127.0.0.1:{secure}", http, log)
     finally:
-        process.terminate()
-        await asyncio.to_thread(process.wait, _PATIENCE)
+        if process.returncode is None:
+            process.terminate()
+        async with asyncio.timeout(_PATIENCE):
+            await process.wait()
 
 
-async def _listening(process: "subprocess.Popen[bytes]", port: int, folder: Path) -> None:
+async def _listening(process: asyncio.subprocess.Process, port: int, folder: Path) -> None:
     for _ in range(int(_PATIENCE / 0.05)):
-        if process.poll() is not None:
+        if process.returncode is not None:
             pytest.fail((folder / "stdout").read_text())
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)

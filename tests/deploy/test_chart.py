@@ -1,4 +1,4 @@
-"""The Helm chart: every object it renders is right, and follows from the gateway's own behaviour."""
+"""The Helm chart: every object it renders is right, and fits the gateway's own behaviour."""
 
 import importlib.util
 import re
@@ -188,7 +188,9 @@ def test_a_shared_folder_for_videos_is_mounted_where_the_configuration_says() ->
     values = {"contentClaim": "videos", "config": {"content": {"mode": "cache"}}}
 
     assert configuration(values).content.url == "var/content"
-    assert {"name": "content", "mountPath": "/data/var/content"} in container(values)["volumeMounts"]
+    assert {"name": "content", "mountPath": "/data/var/content"} in container(values)[
+        "volumeMounts"
+    ]
     assert {"name": "content", "persistentVolumeClaim": {"claimName": "videos"}} in pod(values)[
         "volumes"
     ]

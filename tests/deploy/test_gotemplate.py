@@ -32,7 +32,9 @@ def test_it_renders(text: str, expected: str) -> None:
     assert render(text, word="x", no=False, yes=True, map={"b": 2, "a": 1}) == expected
 
 
-@pytest.mark.parametrize("text", ['{{ fail "why" }}', "{{ unheard . }}", "{{ if .a }}", "{{ end }}"])
+@pytest.mark.parametrize(
+    "text", ['{{ fail "why" }}', "{{ unheard . }}", "{{ if .a }}", "{{ end }}"]
+)
 def test_what_it_can_not_render_is_an_error(text: str) -> None:
     with pytest.raises(TemplateError):
         render(text, a=1)

@@ -6,7 +6,9 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator
+import time
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -31,7 +33,7 @@ def settings() -> configparser.ConfigParser:
 
 
 @pytest.fixture
-async def pooled(postgres_url: str) -> AsyncIterator[str]:
+def pooled(postgres_url: str) -> Iterator[str]:
     """The URL of the test's database, through a PgBouncer of its own."""
     words = [program("pgbouncer")]
     where = urlsplit(postgres_url)
@@ -40,37 +42,38 @@ async def pooled(postgres_url: str) -> AsyncIterator[str]:
     changed = settings()
     changed["databases"]["gateway"] = f"host={host} dbname={database} user=postgres"
     # A server of the test's own, which knows no password and no TLS.
-    changed["pgbouncer"] |= {"listen_port": str(port), "auth_type": "any"}
-    changed["pgbouncer"] |= {"server_tls_sslmode": "disable"}
+    own = {"listen_port": str(port), "auth_type": "any", "server_tls_sslmode": "disable"}
+    changed["pgbouncer"].update(own)
     for name in ("auth_file", "server_tls_ca_file"):
         changed.remove_option("pgbouncer", name)
     path = folder / "pgbouncer.ini"
     with path.open("w") as file:
         changed.write(file)
-    if os.geteuid() == 0:  # PgBouncer refuses to run as root
-        shutil.chown(folder, "nobody")
-        words += ["--user", "nobody"]
+    if os.geteuid() == 0:  # PgBouncer refuses to run as root, and only the server's user finds it
+        words += ["--user", Path(host).owner()]
+        folder.chmod(0o755)
     process = subprocess.Popen([*words, str(path)], stderr=subprocess.PIPE)
     try:
-        yield await answering(process, f"postgresql://postgres@127.0.0.1:{port}/gateway")
+        yield answering(process, f"postgresql://postgres@127.0.0.1:{port}/gateway")
     finally:
         process.terminate()
-        await asyncio.to_thread(process.communicate)
+        process.communicate()
         shutil.rmtree(folder)
 
 
-async def answering(process: "subprocess.Popen[bytes]", url: str) -> str:
+def answering(process: "subprocess.Popen[bytes]", url: str) -> str:
     """The URL, once a connection to it succeeds."""
-    for _ in range(200):
+    for _ in range(100):
         try:
-            psycopg.connect(url, autocommit=True).close()
+            psycopg.connect(url, autocommit=True, connect_timeout=2).close()
         except psycopg.OperationalError:
             if process.poll() is not None:
                 pytest.fail(process.communicate()[1].decode())
-            await asyncio.sleep(0.05)
+            time.sleep(0.05)
         else:
             return url
-    pytest.fail("PgBouncer does not answer")
+    process.terminate()
+    pytest.fail(f"PgBouncer does not answer: {process.communicate()[1].decode()}")
 
 
 async def test_acts_of_every_connection_keep_their_limits(pooled: str) -> None:
@@ -91,12 +94,13 @@ async def test_a_statement_may_be_prepared_and_run_often(pooled: str) -> None:
     database = await PostgresDatabase.open(pooled, connections=2)
     try:
         for number in range(30):
-            found = await database.read(
-                lambda tx, n=number: tx.fetch("SELECT :n + 1 AS it", n=n)[0]["it"]
-            )
-            assert found == number + 1
+            assert await database.read(partial(successor, number)) == number + 1
     finally:
         await database.close()
+
+
+def successor(number: int, tx: Transaction) -> object:
+    return tx.fetch("SELECT :n + 1 AS it", n=number)[0]["it"]
 
 
 async def test_a_database_that_is_away_is_said_plainly() -> None:
