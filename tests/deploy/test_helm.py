@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.deploy.chart import CHART, EVERYTHING, NAMESPACE, RELEASE, objects
+from tests.deploy.chart import CHART, EVERYTHING, NAMESPACE, RELEASE, ROOT, objects
+
+EXAMPLE = yaml.safe_load((ROOT / "deploy" / "helm" / "example-values.yaml").read_text())
 
 
 def helm(*words: str) -> subprocess.CompletedProcess[str]:
@@ -41,7 +43,9 @@ def test_helm_finds_no_fault() -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [{}, EVERYTHING, {"updateStrategy": "Recreate"}], ids=["defaults", "all", "recreate"]
+    "values",
+    [{}, EVERYTHING, EXAMPLE, {"updateStrategy": "Recreate"}],
+    ids=["defaults", "all", "example", "recreate"],
 )
 def test_helm_renders_the_same(values: dict[str, Any], tmp_path: Path) -> None:
     done = template(values, tmp_path)
