@@ -51,6 +51,10 @@ class Transaction(Protocol):
     def for_share(self) -> str:
         """`FOR SHARE` where the database locks rows, else an empty string."""
 
+    @property
+    def for_update(self) -> str:
+        """`FOR UPDATE` where the database locks rows, else an empty string."""
+
     def execute(self, sql: str, **params: Value) -> int:
         """Run one statement; the number of rows it touched."""
 

@@ -187,6 +187,11 @@ class _PostgresTransaction(ActTransaction):
         """Others may read the row, and not change it, until the transaction ends."""
         return "FOR SHARE"
 
+    @property
+    def for_update(self) -> str:
+        """Others wait for the row until the transaction ends."""
+        return "FOR UPDATE"
+
     def _run(self, sql: str, params: dict[str, str | int | None]) -> Answer:
         try:
             cursor = self._connection.execute(_translated(sql), params)

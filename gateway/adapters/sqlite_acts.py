@@ -62,6 +62,11 @@ class _SqliteTransaction(ActTransaction):
         """See `skip_locked`."""
         return ""
 
+    @property
+    def for_update(self) -> str:
+        """See `skip_locked`."""
+        return ""
+
     def _run(self, sql: str, params: dict[str, str | int | None]) -> Answer:
         try:
             cursor = self._connection.execute(_allowed(sql), params)

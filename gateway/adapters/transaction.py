@@ -46,6 +46,11 @@ class ActTransaction(ABC):
     def for_share(self) -> str:
         """See `gateway.ports.Transaction`."""
 
+    @property
+    @abstractmethod
+    def for_update(self) -> str:
+        """See `gateway.ports.Transaction`."""
+
     @abstractmethod
     def _run(self, sql: str, params: dict[str, str | int | None]) -> Answer:
         """Run one statement to its end.

@@ -124,8 +124,12 @@ _CHECKS = (
     _Check(
         "per job at most one POST that was not definitely refused",
         """
-        SELECT job_id AS subject, COUNT(*) AS posts FROM submit_attempts
-        WHERE outcome IS NULL OR outcome NOT IN ('refused', 'not_sent')
+        SELECT job_id AS subject, COUNT(*) AS posts FROM (
+          SELECT job_id FROM submit_attempts
+          WHERE outcome IS NULL OR outcome NOT IN ('refused', 'not_sent')
+          UNION ALL
+          SELECT job_id FROM submit_attempts GROUP BY job_id HAVING MIN(attempt) > 1
+        ) AS sent
         GROUP BY job_id HAVING COUNT(*) > 1
         """,
     ),

@@ -46,8 +46,11 @@ class NewJob:
     catalog_micros: int | None = None
 
 
-def insert(tx: Transaction, job: NewJob) -> None:
-    """Insert a `submitting` job, leased by the process that will send it."""
+def insert(tx: Transaction, job: NewJob) -> Job:
+    """Insert a `submitting` job, leased by the process that will send it, and return it.
+
+    Its first attempt has no row in `submit_attempts` unless its outcome is not an acceptance.
+    """
     tx.execute(
         """
         INSERT INTO jobs (
@@ -84,6 +87,35 @@ def insert(tx: Transaction, job: NewJob) -> None:
         canonical_slug=job.canonical_slug,
         catalog_micros=job.catalog_micros,
     )
+    return Job(
+        id=job.id,
+        team=job.team,
+        key=job.key,
+        upstream=job.upstream,
+        upstream_id=None,
+        model=job.model,
+        status=Status.SUBMITTING,
+        version=1,
+        created_at=job.created_at,
+        ended_at=None,
+        cause=None,
+        error=None,
+        estimate_micros=job.estimate_micros,
+        cost_micros=None,
+        raw_cost=None,
+        is_byok=None,
+        outputs=0,
+        copy_expires_at=None,
+        zdr=job.zdr,
+        retain=job.retain,
+        request_id=job.request_id,
+        traceparent=job.traceparent,
+        announced=False,
+        content_gone=False,
+        profile=job.profile,
+        catalog_micros=job.catalog_micros,
+        content_missing_since=None,
+    )
 
 
 def find(tx: Transaction, job_id: str) -> Job | None:
@@ -111,22 +143,36 @@ def find_by_upstream_id(tx: Transaction, upstream: str, upstream_id: str) -> Job
     return None if row is None else _job(row)
 
 
-def bind(tx: Transaction, job_id: str, upstream_id: str, *, next_poll_at: int) -> bool:
-    """Record the upstream's id of an accepted job; False if it has one or has ended."""
-    return (
-        tx.execute(
-            """
-            UPDATE jobs
-            SET upstream_id = :upstream_id, status = 'pending', version = version + 1,
-                next_poll_at = :next_poll_at, lease_token = NULL, lease_until = NULL
-            WHERE id = :id AND upstream_id IS NULL AND status IN ('submitting', 'unknown')
-            """,
-            id=job_id,
-            upstream_id=upstream_id,
-            next_poll_at=next_poll_at,
-        )
-        == 1
+def bind(
+    tx: Transaction,
+    job_id: str,
+    upstream_id: str,
+    *,
+    next_poll_at: int,
+    status: Status = Status.PENDING,
+) -> Job | None:
+    """Record the upstream's id of an accepted job, and return the job.
+
+    None if the job has an id or has ended, or if another job has this id.
+    """
+    row = tx.fetchrow(
+        f"""
+        UPDATE jobs
+        SET upstream_id = :upstream_id, status = :status, version = version + 1,
+            next_poll_at = :next_poll_at, lease_token = NULL, lease_until = NULL
+        WHERE id = :id AND upstream_id IS NULL AND status IN ('submitting', 'unknown')
+          AND NOT EXISTS (
+            SELECT 1 FROM jobs other
+            WHERE other.upstream = jobs.upstream AND other.upstream_id = :upstream_id
+          )
+        RETURNING {_COLUMNS}
+        """,
+        id=job_id,
+        upstream_id=upstream_id,
+        status=status.value,
+        next_poll_at=next_poll_at,
     )
+    return None if row is None else _job(row)
 
 
 def identify(tx: Transaction, job_id: str, upstream_id: str) -> bool:
@@ -331,7 +377,10 @@ def mark_content_found(tx: Transaction, job_id: str) -> None:
 
 
 def start_attempt(tx: Transaction, job_id: str, attempt: int, *, now: int) -> None:
-    """Record that the job is about to be sent. It is committed before the connection is made."""
+    """Record that the job is about to be sent again, before the connection is made.
+
+    The first attempt is recorded by the insertion of the job.
+    """
     tx.execute(
         """
         INSERT INTO submit_attempts (job_id, attempt, started_at)
@@ -344,30 +393,46 @@ def start_attempt(tx: Transaction, job_id: str, attempt: int, *, now: int) -> No
 
 
 def finish_attempt(
-    tx: Transaction, job_id: str, attempt: int, outcome: str, detail: str | None
+    tx: Transaction, job: Job, attempt: int, outcome: str, detail: str | None
 ) -> None:
-    """Record the outcome of an attempt: accepted, refused, not_sent or unknown."""
+    """Record the outcome of an attempt: accepted, refused, not_sent or unknown.
+
+    A first attempt that was accepted needs no row: the job has the upstream's id.
+    """
+    if attempt == 1 and outcome == "accepted":
+        return
     tx.execute(
         """
-        UPDATE submit_attempts SET outcome = :outcome, detail = :detail
-        WHERE job_id = :job_id AND attempt = :attempt
+        INSERT INTO submit_attempts (job_id, attempt, started_at, outcome, detail)
+        VALUES (:job_id, :attempt, :started_at, :outcome, :detail)
+        ON CONFLICT (job_id, attempt) DO UPDATE SET outcome = :outcome, detail = :detail
         """,
-        job_id=job_id,
+        job_id=job.id,
         attempt=attempt,
+        started_at=job.created_at,
         outcome=outcome,
         detail=detail,
     )
 
 
-def attempts(tx: Transaction, job_id: str) -> Sequence[Row]:
-    """Return every attempt to submit the job, in order."""
-    return tx.fetch(
+def attempts(tx: Transaction, job: Job) -> Sequence[Row]:
+    """Return every attempt to submit the job, in order, including a first one without a row."""
+    rows = tx.fetch(
         """
         SELECT attempt, started_at, outcome, detail FROM submit_attempts
         WHERE job_id = :job_id ORDER BY attempt
         """,
-        job_id=job_id,
+        job_id=job.id,
     )
+    if rows and rows[0]["attempt"] == 1:
+        return rows
+    first = {
+        "attempt": 1,
+        "started_at": job.created_at,
+        "outcome": None if job.upstream_id is None else "accepted",
+        "detail": None,
+    }
+    return [first, *rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ A window's totals are a cache of its entries: every change of the totals appends
 same transaction. `gateway.store.invariants` recomputes the totals.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,17 +57,29 @@ def window_id(budget_id: str, starts_at: int) -> str:
     return f"{budget_id}@{starts_at}"
 
 
-def newest_start(tx: Transaction, budget_id: str, *, until: int) -> int | None:
-    """Return the latest start of the budget's windows that start at `until` or before."""
-    row = tx.fetchrow(
-        """
-        SELECT MAX(starts_at) AS newest FROM windows
-        WHERE budget_id = :budget_id AND starts_at <= :until
-        """,
-        budget_id=budget_id,
-        until=until,
-    )
-    return None if row is None else row["newest"]
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a reservation needs in one window: an id, and the limit that it must fit (None: any)."""
+
+    window_id: str
+    limit: int | None
+
+
+def newest_starts(tx: Transaction, until: Mapping[str, int]) -> dict[str, int]:
+    """Return, per budget id, the latest start of its windows that start at `until` or before.
+
+    Budgets without such a window are left out. One statement, which reads one index entry each.
+    """
+    params: dict[str, str | int] = {}
+    parts = []
+    for position, (budget_id, latest) in enumerate(until.items()):
+        params |= {f"budget{position}": budget_id, f"until{position}": latest}
+        parts.append(
+            f"SELECT CAST(:budget{position} AS TEXT) AS budget_id, MAX(starts_at) AS newest"
+            f" FROM windows WHERE budget_id = :budget{position} AND starts_at <= :until{position}"
+        )
+    rows = tx.fetch(" UNION ALL ".join(parts), **params) if parts else []
+    return {row["budget_id"]: row["newest"] for row in rows if row["newest"] is not None}
 
 
 def windows_after(tx: Transaction, budget_id: str, after: int) -> list[str]:
@@ -132,6 +144,49 @@ def take(
         return None
     facts = dict(row)
     return facts.pop("entries"), Window(**facts)
+
+
+def take_all(
+    tx: Transaction, rooms: Sequence[Room], estimate: int
+) -> dict[str, tuple[int, Window]]:
+    """Add the estimate to every window in which it fits; return what `take` does, by window id.
+
+    All rows must be there, so that they can be locked in the one order that every transaction uses:
+    by the bytes of their ids.
+    """
+    ids = {f"window{position}": room.window_id for position, room in enumerate(rooms)}
+    listed = ", ".join(f":{name}" for name in ids)
+    if tx.for_update:
+        tx.fetch(
+            f'SELECT id FROM windows WHERE id IN ({listed}) ORDER BY id COLLATE "C"'
+            f" {tx.for_update}",
+            **ids,
+        )
+    limits = {f"limit{n}": room.limit for n, room in enumerate(rooms) if room.limit is not None}
+    cases = " ".join(f"WHEN :window{name[5:]} THEN :{name}" for name in limits)
+    shown = f"limit_micros = CASE id {cases} ELSE limit_micros END," if cases else ""
+    fits = f"AND spent + reserved + :estimate <= CASE id {cases} ELSE {_MOST} END" if cases else ""
+    rows = tx.fetch(
+        f"""
+        UPDATE windows
+        SET reserved = reserved + :estimate, estimated = estimated + :estimate, {shown}
+            entries = entries + 1
+        WHERE id IN ({listed}) {fits}
+        RETURNING entries, {_WINDOW}
+        """,
+        estimate=estimate,
+        **ids,
+        **{name: limit for name, limit in limits.items() if limit is not None},
+    )
+    taken = {}
+    for row in rows:
+        facts = dict(row)
+        number = facts.pop("entries")
+        taken[facts["id"]] = (number, Window(**facts))
+    return taken
+
+
+_MOST = 2**63 - 1
 
 
 def append_reservations(tx: Transaction, entries: Sequence[tuple[int, LedgerEntry]]) -> None:

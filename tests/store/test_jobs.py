@@ -83,14 +83,14 @@ async def test_an_upstream_id_belongs_to_one_job(database: Database) -> None:
     await database.write(lambda tx: jobs.bind(tx, one, "shared", next_poll_at=0))
     two = await inserted(database)
 
-    with pytest.raises(StorageFailed):
-        await database.write(lambda tx: jobs.bind(tx, two, "shared", next_poll_at=0))
+    assert await database.write(lambda tx: jobs.bind(tx, two, "shared", next_poll_at=0)) is None
+    assert (await found(database, two)).status is Status.SUBMITTING
     elsewhere = await inserted(database, upstream="other")
     assert await database.write(lambda tx: jobs.bind(tx, elsewhere, "shared", next_poll_at=0))
 
 
 STEPS: dict[str, Callable[[Transaction, JobId], bool]] = {
-    "bind": lambda tx, job_id: jobs.bind(tx, job_id, f"up-{job_id}", next_poll_at=5),
+    "bind": lambda tx, job_id: jobs.bind(tx, job_id, f"up-{job_id}", next_poll_at=5) is not None,
     "lose": lambda tx, job_id: jobs.lose(tx, job_id, now=2_000),
     "pending": lambda tx, job_id: jobs.progress(tx, job_id, Status.PENDING),
     "in_progress": lambda tx, job_id: jobs.progress(tx, job_id, Status.IN_PROGRESS),
@@ -281,22 +281,50 @@ async def test_jobs_that_are_unknown_for_too_long_are_found_by_upstream(database
 
 
 async def test_every_attempt_is_recorded_with_its_outcome(database: Database) -> None:
-    job_id = await inserted(database)
+    job = await found(database, await inserted(database))
 
     def act(tx: Transaction) -> None:
-        jobs.start_attempt(tx, job_id, 1, now=10)
-        jobs.finish_attempt(tx, job_id, 1, "refused", "429")
-        jobs.start_attempt(tx, job_id, 2, now=20)
+        jobs.finish_attempt(tx, job, 1, "refused", "429")
+        jobs.start_attempt(tx, job.id, 2, now=20)
 
     await database.write(act)
-    rows = await database.read(lambda tx: [dict(row) for row in jobs.attempts(tx, job_id)])
+    rows = await database.read(lambda tx: [dict(row) for row in jobs.attempts(tx, job)])
 
     assert [(r["attempt"], r["started_at"], r["outcome"], r["detail"]) for r in rows] == [
-        (1, 10, "refused", "429"),
+        (1, job.created_at, "refused", "429"),
         (2, 20, None, None),
     ]
     with pytest.raises(StorageFailed):
-        await database.write(lambda tx: jobs.start_attempt(tx, job_id, 2, now=30))
+        await database.write(lambda tx: jobs.start_attempt(tx, job.id, 2, now=30))
+
+
+async def test_a_first_attempt_needs_no_row_until_it_is_not_accepted(database: Database) -> None:
+    one = await found(database, await inserted(database))
+    other = await found(database, await bound(database))
+
+    def outcomes(tx: Transaction) -> list[object]:
+        return [row["outcome"] for job in (one, other) for row in jobs.attempts(tx, job)]
+
+    assert await database.read(outcomes) == [None, "accepted"]
+    await database.write(lambda tx: jobs.finish_attempt(tx, one, 1, "unknown", "no answer"))
+    assert await database.read(outcomes) == ["unknown", "accepted"]
+
+
+async def test_an_inserted_job_is_returned_as_it_is_stored(database: Database) -> None:
+    job = await database.write(lambda tx: jobs.insert(tx, new_job(zdr=True, traceparent="00-a")))
+
+    assert job == await found(database, job.id)
+
+
+async def test_a_bound_job_is_returned_as_it_is_stored(database: Database) -> None:
+    job_id = await inserted(database)
+
+    job = await database.write(
+        lambda tx: jobs.bind(tx, job_id, "up", next_poll_at=9, status=Status.IN_PROGRESS)
+    )
+
+    assert job == await found(database, job_id)
+    assert job.status is Status.IN_PROGRESS
 
 
 async def test_content_is_lost_once(database: Database) -> None:

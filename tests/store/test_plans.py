@@ -50,6 +50,7 @@ class _Heard:
         self._tx = tx
         self._heard = heard
         self.skip_locked, self.for_share = tx.skip_locked, tx.for_share
+        self.for_update = tx.for_update
 
     def execute(self, sql: str, **params: str | int | None) -> int:
         self._heard.add(sql)

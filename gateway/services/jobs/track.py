@@ -57,13 +57,18 @@ class Tracker:
         upstream_id = outcome.upstream_id
 
         def act(tx: Transaction) -> Job:
-            jobs.finish_attempt(tx, job.id, attempt, "accepted", None)
+            jobs.finish_attempt(tx, job, attempt, "accepted", None)
+            running = outcome.status is Status.IN_PROGRESS
+            first = Status.IN_PROGRESS if running else Status.PENDING
+            bound = self._bind(tx, job, upstream_id, first)
+            if bound is not None:
+                return bound
             known = jobs.find_by_upstream_id(tx, job.upstream, upstream_id)
-            if known is not None and known.id != job.id:
-                jobs.lose(tx, job.id, now=self._now())
-            elif not self._bind(tx, job, upstream_id):
+            if known is None:
                 jobs.identify(tx, job.id, upstream_id)
-            if outcome.status is Status.IN_PROGRESS:
+            elif known.id != job.id:
+                jobs.lose(tx, job.id, now=self._now())
+            elif running:
                 jobs.progress(tx, job.id, outcome.status)
             return found(tx, job.id)
 
@@ -94,7 +99,7 @@ class Tracker:
         detail = str(outcome.status) if isinstance(outcome, Declined) else outcome.why
 
         def act(tx: Transaction) -> Job:
-            jobs.finish_attempt(tx, job.id, attempt, word, detail)
+            jobs.finish_attempt(tx, job, attempt, word, detail)
             if told():
                 jobs.announce(tx, job.id)
             # If the job has ended by timeout meanwhile, the refusal corrects its cost to nothing.
@@ -109,7 +114,7 @@ class Tracker:
         """Mark a job without a definite answer as unknown; it keeps its reservation."""
 
         def act(tx: Transaction) -> Job:
-            jobs.finish_attempt(tx, job.id, attempt, "unknown", outcome.why)
+            jobs.finish_attempt(tx, job, attempt, "unknown", outcome.why)
             jobs.lose(tx, job.id, now=self._now())
             return found(tx, job.id)
 
@@ -229,9 +234,12 @@ class Tracker:
                 self._views.put(after)
                 return after
 
-    def _bind(self, tx: Transaction, job: Job, upstream_id: str) -> bool:
+    def _bind(
+        self, tx: Transaction, job: Job, upstream_id: str, status: Status = Status.PENDING
+    ) -> Job | None:
         delay = self._cadence.delay(tx, job.upstream, 0)
-        return jobs.bind(tx, job.id, upstream_id, next_poll_at=self._now() + int(delay * 1000))
+        next_poll_at = self._now() + int(delay * 1000)
+        return jobs.bind(tx, job.id, upstream_id, next_poll_at=next_poll_at, status=status)
 
     def _learn(self, tx: Transaction, job: Job, news: JobUpdate) -> Change:
         """Apply an upstream's update of a job."""

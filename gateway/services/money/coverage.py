@@ -6,6 +6,7 @@ different configurations, or while the budget is temporarily missing from the co
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.domain.budget import Budget, covers, window_end, window_start
@@ -22,12 +23,34 @@ def window_start_now(tx: Transaction, budget_id: str, budget: Budget, now: datet
     A clock that steps back does not open an older window. A window that starts more than one period
     ahead was opened by a wrong clock and is ignored.
     """
-    start = window_start(budget.period, now)
-    following = window_end(budget.period, start)
-    if following is None:
-        return start
-    newest = ledger.newest_start(tx, budget_id, until=epoch_ms(following))
-    return start if newest is None else max(start, from_epoch_ms(newest))
+    return window_starts_now(tx, {budget_id: budget}, now)[budget_id].at
+
+
+@dataclass(frozen=True, slots=True)
+class WindowStart:
+    """The start of a budget's current window, and whether the window has a row."""
+
+    at: datetime
+    exists: bool
+
+
+def window_starts_now(
+    tx: Transaction, budgets: Mapping[str, Budget], now: datetime
+) -> dict[str, WindowStart]:
+    """Return the start of each budget's current window, by id, as `window_start_now` does."""
+    starts = {name: window_start(budget.period, now) for name, budget in budgets.items()}
+    until = {
+        name: epoch_ms(window_end(budget.period, starts[name]) or starts[name])
+        for name, budget in budgets.items()
+    }
+    newest = ledger.newest_starts(tx, until)
+    return {name: _later(start, newest.get(name)) for name, start in starts.items()}
+
+
+def _later(start: datetime, newest: int | None) -> WindowStart:
+    if newest is None or newest < epoch_ms(start):
+        return WindowStart(start, exists=False)
+    return WindowStart(from_epoch_ms(newest), exists=True)
 
 
 def open_window(

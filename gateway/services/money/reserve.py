@@ -23,7 +23,12 @@ from gateway.domain.errors import Reason, Refused
 from gateway.domain.settlement import Settlement
 from gateway.domain.units import Micros, epoch_ms, usd_text
 from gateway.ports import Transaction
-from gateway.services.money.coverage import open_window, share_budgets, window_start_now
+from gateway.services.money.coverage import (
+    open_window,
+    share_budgets,
+    window_start_now,
+    window_starts_now,
+)
 from gateway.store import disputes, ledger
 from gateway.store.ledger import NO_LIMIT, LedgerEntry, Window
 
@@ -79,17 +84,17 @@ def reserve(
 
     """
     _refuse_disputed(tx, payer.team)
-    own = {budget.id for budget in budgets}
+    own = {budget.id: budget for budget in budgets}
     counting = share_budgets(tx, payer.team, budgets, now)
-    account = _account(payer.team)
-    places = [_place(tx, _account_id(payer.team), account, now)]
-    places += [_place(tx, budget.id, budget, now) for budget in budgets]
-    places += [
-        _place(tx, name, budget, now)
+    account_id = _account_id(payer.team)
+    counted = {account_id: _account(payer.team), **own}
+    counted |= {
+        name: budget
         for name, budget in counting.items()
         if name not in own and payer.counts_in(budget)
-    ]
-    return _take(tx, payer.job_id, places, own | {_account_id(payer.team)}, estimate, by, now)
+    }
+    places = _places(tx, counted, now)
+    return _take(tx, payer.job_id, places, {account_id, *own}, estimate, by, now)
 
 
 def _take(
@@ -107,14 +112,11 @@ def _take(
     crossings: list[Crossing] = []
     rooms: list[Headroom] = []
     refused: set[str] = set()
-    # Windows are locked in this order here and when a reservation closes, to prevent deadlocks.
+    took = _take_windows(tx, places, bounded, estimate)
     for place in sorted(places, key=lambda place: place.window_id):
         budget = place.budget
         limit = budget.limit_micros if place.budget_id in bounded else None
-        taken = ledger.take(tx, place.window_id, estimate, limit)
-        if taken is None:  # no room, or no row: this or another transaction may have to make it
-            open_window(tx, place.budget_id, budget, place.starts_at)
-            taken = ledger.take(tx, place.window_id, estimate, limit)
+        taken = took.get(place.window_id)
         if taken is None:
             refused.add(place.window_id)
             continue
@@ -133,6 +135,29 @@ def _take(
         raise exceeded([_without(room, refused) for room in looked], now)
     ledger.append_reservations(tx, entries)
     return Reserved(crossings, rooms)
+
+
+def _take_windows(
+    tx: Transaction, places: Sequence["_Place"], bounded: Collection[str], estimate: int
+) -> dict[str, tuple[int, Window]]:
+    """Take the estimate from every window that has room; return the entry number and the window.
+
+    Windows are locked in the order of their ids here and when a reservation closes, to prevent
+    deadlocks. One that has no row yet is created in its turn.
+    """
+    rooms = [
+        ledger.Room(p.window_id, p.budget.limit_micros if p.budget_id in bounded else None)
+        for p in places
+    ]
+    if all(place.exists for place in places):
+        return ledger.take_all(tx, rooms, estimate)
+    took = {}
+    for place, room in sorted(zip(places, rooms, strict=True), key=lambda each: each[1].window_id):
+        open_window(tx, place.budget_id, place.budget, place.starts_at)
+        taken = ledger.take(tx, room.window_id, estimate, room.limit)
+        if taken is not None:
+            took[room.window_id] = taken
+    return took
 
 
 def close(
@@ -315,15 +340,13 @@ def is_organisations(window: Mapping[str, Any]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A budget's current window, which may not have a row yet."""
+    """A budget's current window; `exists`: it has a row already."""
 
     budget_id: str
     budget: Budget
     starts_at: datetime
-
-    @property
-    def window_id(self) -> str:
-        return ledger.window_id(self.budget_id, epoch_ms(self.starts_at))
+    window_id: str
+    exists: bool
 
     @property
     def is_account(self) -> bool:
@@ -336,8 +359,18 @@ class _Place:
         )
 
 
-def _place(tx: Transaction, budget_id: str, budget: Budget, now: datetime) -> _Place:
-    return _Place(budget_id, budget, window_start_now(tx, budget_id, budget, now))
+def _places(tx: Transaction, budgets: Mapping[str, Budget], now: datetime) -> list[_Place]:
+    starts = window_starts_now(tx, budgets, now)
+    return [
+        _Place(
+            budget_id,
+            budgets[budget_id],
+            start.at,
+            ledger.window_id(budget_id, epoch_ms(start.at)),
+            start.exists,
+        )
+        for budget_id, start in starts.items()
+    ]
 
 
 def _without(room: Headroom, refused: Collection[str]) -> Headroom:

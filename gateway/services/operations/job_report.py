@@ -69,7 +69,7 @@ def job_report(tx: Transaction, job_id: str) -> JobReport | None:
     return JobReport(
         job=job,
         record=record,
-        attempts=jobs.attempts(tx, job_id),
+        attempts=jobs.attempts(tx, job),
         ledger=ledger.entries(tx, job_id),
         deliveries=delivery_queries.of_job(tx, job_id),
         assets=assets.of_job(tx, job_id),

@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.domain.bounded_json import bounded_json
 from gateway.domain.budget import Headroom
-from gateway.domain.errors import Reason, Refused, StorageFailed
+from gateway.domain.errors import Reason, Refused
 from gateway.domain.job import Job
 from gateway.domain.units import epoch_ms
 from gateway.ports import Transaction
@@ -70,14 +70,10 @@ def open_job(tx: Transaction, opening: Opening, publisher: EventPublisher, now: 
         now=now,
     )
     record = _record(decision, reserved.rooms)
-    jobs.insert(tx, replace(new, decision=record))
-    jobs.start_attempt(tx, new.id, 1, now=at)
+    job = jobs.insert(tx, replace(new, decision=record))
     if opening.callback_url is not None:
         events.subscribe(tx, new.id, opening.callback_url, now=at)
     publisher.crossings(tx, reserved.crossings, now)
-    job = jobs.find(tx, new.id)
-    if job is None:
-        raise StorageFailed("a job that was just written is missing")
     return Opened(job, DedupeResult(new.dedupe), tuple(reserved.crossings))
 
 

@@ -133,7 +133,7 @@ class UpstreamSubmitter:
         word = "refused" if isinstance(outcome, Declined) else "not_sent"
         try:
             await self._database.write(
-                lambda tx: jobs.finish_attempt(tx, job.id, attempt, word, detail)
+                lambda tx: jobs.finish_attempt(tx, job, attempt, word, detail)
             )
         except StorageFailed:
             return False

@@ -143,6 +143,7 @@ async def test_many_jobs_are_counted_in_few_statements(database: Database) -> No
 
         class Counting:
             for_share, skip_locked = tx.for_share, tx.skip_locked
+            for_update = tx.for_update
             fetch, fetchrow = tx.fetch, tx.fetchrow
 
             def execute(self, sql: str, **params: str | int | None) -> int:

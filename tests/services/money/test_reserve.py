@@ -324,6 +324,7 @@ async def test_reserving_and_closing_lock_windows_in_the_same_order(
         def __init__(self, tx: Transaction) -> None:
             self._tx = tx
             self.skip_locked, self.for_share = tx.skip_locked, tx.for_share
+            self.for_update = tx.for_update
             self.execute, self.fetch = tx.execute, tx.fetch
 
         def fetchrow(self, sql: str, **params: str | int | None) -> Row | None:
