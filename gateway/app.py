@@ -55,6 +55,7 @@ from gateway.services.jobs.receive_webhook import WebhookIntake
 from gateway.services.jobs.serialize import JobSerializer
 from gateway.services.jobs.track import Tracker
 from gateway.services.links import Links
+from gateway.services.money.learned_costs import LearnedCosts
 from gateway.services.off_loop import OffLoop
 from gateway.services.operations.snapshot import SnapshotReader
 from gateway.services.submission.callback import CallbackCheck
@@ -185,7 +186,10 @@ async def open_gateway(
         views = JobCache(database, clock, max_age=_SHARED_MAX_AGE if shared else None)
         links = Links(live, clock, signing_key.encode())
         publisher = EventPublisher(live, links, source)
-        tracker = Tracker(database, clock, views, live, publisher, telemetry)
+        learned_costs = LearnedCosts(database, clock)
+        tracker = Tracker(
+            database, clock, views, live, publisher, telemetry, booked=learned_costs.forget
+        )
         tasks = Tasks(
             lambda name, error: telemetry.log.error(
                 "task.failed", task=name, error=type(error).__name__
@@ -193,7 +197,7 @@ async def open_gateway(
         )
         catalogs = Catalogs(database, clock, upstreams, live, telemetry)
         outbound = _outbound(config, clock, stack)
-        decider = Decider(database, clock, live, views, catalogs, CallbackCheck(outbound))
+        decider = Decider(learned_costs, live, views, catalogs, CallbackCheck(outbound))
         submitter = Submitter(
             database,
             clock,
@@ -283,6 +287,7 @@ async def open_gateway(
             observer=observer,
             redeliverer=DeliveryReplay(database, clock),
             subscribers=EndpointAdmin(database, clock, source, outbound, live),
+            learned_costs=learned_costs,
             job_operator=JobOperator(database, clock, JobEnder(live, clock, publisher), tracker),
             telemetry=telemetry,
         )

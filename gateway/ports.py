@@ -114,7 +114,7 @@ class Upstream(Protocol):
     async def submit(
         self, body: bytes, headers: Mapping[str, str], *, timeout: float
     ) -> SubmitOutcome:
-        """Send one submit, once, over a connection of its own; at most `timeout` seconds."""
+        """Send one submit, once, for at most `timeout` seconds."""
 
     async def poll(self, upstream_id: str) -> PollOutcome:
         """Ask where a job stands."""

@@ -43,6 +43,7 @@ _MAX_CATALOG = 16 << 20
 _PIECE = 64 * 1024  # bytes of a submit's body written at a time
 _CHUNK = 256 * 1024  # bytes of video handed on at a time: 20 downloads hold 5 MB
 _MODELS_TIMEOUT = 30.0
+_IDLE = 2.0  # seconds for which a submit's connection is kept; servers keep it for 5 s or more
 
 # aiohttp raises these before a byte of the request is written: DNS, refused, TLS, connect timeout.
 _BEFORE_SENDING = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
@@ -78,9 +79,9 @@ class OpenRouter:
         self._clock = clock
         self._telemetry = telemetry
         headers = {"Authorization": f"Bearer {api_key}", "User-Agent": "video-gateway"}
-        # A submit gets a connection of its own: on one that was kept alive, a server that had just
-        # closed it looks exactly like one that took the job and died.
-        self._submits = _session(headers, aiohttp.TCPConnector(limit=0, force_close=True))
+        # On a connection that was kept alive, a server that has just closed it looks like one that
+        # took the job and died, so one that was idle for longer is not used for a submit.
+        self._submits = _session(headers, aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE))
         self._reads = _session(headers, aiohttp.TCPConnector(limit=0))
 
     @property

@@ -151,3 +151,76 @@ async def test_a_key_that_the_upstream_quotes_is_masked() -> None:
 
     assert isinstance(outcome, Declined)
     assert outcome.error["message"] == "key ... may not"
+
+
+ACCEPTED = response(202, b'{"id": "up-1", "status": "pending"}')
+
+
+async def posted(reader: asyncio.StreamReader, heads: list[bytes]) -> None:
+    """Read one submit with an empty object as its body."""
+    heads.append(await head_of(reader))
+    await reader.readexactly(2)
+
+
+async def test_submits_share_a_connection_that_was_idle_for_a_moment() -> None:
+    connections, heads = 0, list[bytes]()
+
+    async def keeping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        while True:
+            await posted(reader, heads)
+            writer.write(ACCEPTED)
+
+    async with raw_upstream(keeping) as upstream, client_of(upstream.url) as client:
+        outcomes = [await client.submit(b"{}", {}, timeout=10.0) for _ in range(3)]
+
+    assert all(isinstance(outcome, Accepted) for outcome in outcomes)
+    assert (connections, len(heads)) == (1, 3)
+
+
+async def test_a_kept_connection_that_closes_as_the_submit_is_written_is_unknown() -> None:
+    """The server may have read the request: it is never sent again."""
+    connections, heads = 0, list[bytes]()
+
+    async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await posted(reader, heads)
+        writer.write(ACCEPTED)
+        heads.append(await reader.read(1))  # the next submit has begun to arrive
+        writer.transport.abort()
+
+    async with raw_upstream(closing) as upstream, client_of(upstream.url) as client:
+        first = await client.submit(b"{}", {}, timeout=10.0)
+        second = await client.submit(b"{}", {}, timeout=10.0)
+
+    assert isinstance(first, Accepted)
+    assert isinstance(second, Unclear)
+    assert (connections, len(heads)) == (1, 2)
+
+
+async def test_a_connection_that_the_server_closed_is_not_used_again() -> None:
+    connections, heads = 0, list[bytes]()
+    closed = asyncio.Event()
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await posted(reader, heads)
+        writer.write(ACCEPTED)
+        writer.close()
+        await writer.wait_closed()
+        closed.set()
+
+    async with raw_upstream(once) as upstream, client_of(upstream.url) as client:
+        outcomes = []
+        for _ in range(2):
+            outcomes.append(await client.submit(b"{}", {}, timeout=10.0))
+            await asyncio.wait_for(closed.wait(), 10)
+            closed.clear()
+            for _turn in range(10):  # the client reads the end of the connection
+                await asyncio.sleep(0)
+
+    assert all(isinstance(outcome, Accepted) for outcome in outcomes)
+    assert (connections, len(heads)) == (2, 2)

@@ -93,7 +93,9 @@ async def reset_costs(request: web.Request) -> web.Response:
         audit.record(tx, AuditedAct.COSTS_RESET, actor, subject, now, reason=reason, removed=count)
         return count
 
-    return answer({"removed": await admin.database.write(act)})
+    removed = await admin.database.write(act)
+    admin.learned_costs.forget()
+    return answer({"removed": removed})
 
 
 def _cost(given: Any, also: str = "") -> int:

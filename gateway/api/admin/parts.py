@@ -13,6 +13,7 @@ from gateway.services.content.delete import AssetDeleter
 from gateway.services.events.endpoints import EndpointAdmin
 from gateway.services.events.replay import DeliveryReplay
 from gateway.services.jobs.operate import JobOperator
+from gateway.services.money.learned_costs import LearnedCosts
 from gateway.services.operations.snapshot import SnapshotReader
 from gateway.telemetry.bundle import Telemetry
 
@@ -33,6 +34,7 @@ class AdminParts:
     redeliverer: DeliveryReplay
     subscribers: EndpointAdmin
     job_operator: JobOperator
+    learned_costs: LearnedCosts
     telemetry: Telemetry
 
 

@@ -38,8 +38,11 @@ class Tracker:
         live: Live,
         publisher: EventPublisher,
         telemetry: Telemetry,
+        *,
+        booked: Callable[[], None] = lambda: None,
     ) -> None:
-        """Create a tracker; `publisher` writes the events."""
+        """Create a tracker; `publisher` writes the events, `booked` is called after a cost is."""
+        self._booked = booked
         self._database = database
         self._clock = clock
         self._views = views
@@ -162,6 +165,8 @@ class Tracker:
             self._telemetry.log.warning(
                 "job.cost_disputed", job=after.id, upstream_said=(after.raw_cost or "")[:40]
             )
+        if after.cost_micros not in (before.cost_micros, before.estimate_micros):
+            self._booked()
         if change.ended is not None:
             self._ended(after, change.ended)
         elif before.status.terminal and after.cost_micros != before.cost_micros:

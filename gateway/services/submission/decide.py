@@ -14,13 +14,12 @@ from gateway.domain.policy import RuleResult, Subject, judge, judge_cost, judge_
 from gateway.domain.pricing import Estimate, Unpriced, estimate, price_profile, raised
 from gateway.domain.routing import Wish, route
 from gateway.domain.team import Principal
-from gateway.domain.units import Micros, epoch_ms, usd_text
+from gateway.domain.units import Micros, usd_text
 from gateway.domain.video import VideoRequest
-from gateway.ports import Clock, Database
 from gateway.services.catalog import Catalogs
 from gateway.services.job_cache import JobCache
+from gateway.services.money.learned_costs import LearnedCosts
 from gateway.services.submission.callback import CallbackCheck
-from gateway.store import costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +113,14 @@ class Decider:
 
     def __init__(
         self,
-        database: Database,
-        clock: Clock,
+        learned: LearnedCosts,
         live: Live,
         views: JobCache,
         catalogs: Catalogs,
         callbacks: CallbackCheck,
     ) -> None:
         """Create a decider; `views` finds the job that a request continues."""
-        self._database = database
-        self._clock = clock
+        self._learned = learned
         self._live = live
         self._views = views
         self._catalogs = catalogs
@@ -241,11 +238,7 @@ class Decider:
 
     async def _raised(self, priced: Estimate, profile: str, team: str | None) -> Estimate:
         """Raise the estimate to the past cost of similar jobs of one team, or of any if None."""
-        now = epoch_ms(self._clock.now())
-        learned = await self._database.read(
-            lambda tx: costs.learned(tx, profile, now=now, team=team)
-        )
-        return raised(priced, learned)
+        return raised(priced, await self._learned.of(profile, team))
 
     async def _previous(self, question: Question) -> Job | None:
         previous_id = question.request.previous_job_id
