@@ -151,12 +151,16 @@ def new_token(source: random.Random) -> str:
 
 
 def _alphanumerics(source: random.Random, count: int) -> str:
-    """Return a uniformly random text of that length. One draw costs one system call."""
-    number, letters = source.randrange(len(_ALPHABET) ** count), []
-    for _ in range(count):
-        number, letter = divmod(number, len(_ALPHABET))
-        letters.append(_ALPHABET[letter])
-    return "".join(letters)
+    """Return a uniformly random text of that length."""
+    text = b""
+    while len(text) < count:
+        text += source.randbytes(count + 8).translate(_LETTER_OF_BYTE, _SURPLUS)
+    return text[:count].decode()
+
+
+_LETTER_OF_BYTE = bytes(ord(_ALPHABET[byte % len(_ALPHABET)]) for byte in range(256))
+_SURPLUS = bytes(range(256 // len(_ALPHABET) * len(_ALPHABET), 256))
+"""Bytes that are not used, because some letters would then be more frequent than others."""
 
 
 def parse_status(word: Any) -> Status | None:

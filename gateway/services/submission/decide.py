@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.config.live import InForce, Live
-from gateway.domain.budget import Budget, covers
+from gateway.domain.budget import Budget
 from gateway.domain.capability import Capabilities
-from gateway.domain.checks import check
 from gateway.domain.errors import Reason, Refused
 from gateway.domain.job import Job, Status
-from gateway.domain.policy import RuleResult, Subject, judge, judge_cost, judge_unknown_fields
-from gateway.domain.pricing import Estimate, Unpriced, estimate, price_profile, raised
+from gateway.domain.policy import RuleResult, judge_cost
+from gateway.domain.pricing import Estimate, Unpriced, raised
 from gateway.domain.routing import Wish, route
 from gateway.domain.team import Principal
 from gateway.domain.units import Micros, usd_text
@@ -19,6 +18,7 @@ from gateway.domain.video import VideoRequest
 from gateway.services.catalog import Catalogs
 from gateway.services.job_cache import JobCache
 from gateway.services.money.learned_costs import LearnedCosts
+from gateway.services.submission.assess import Assessor
 from gateway.services.submission.callback import CallbackCheck
 
 
@@ -121,6 +121,7 @@ class Decider:
     ) -> None:
         """Create a decider; `views` finds the job that a request continues."""
         self._learned = learned
+        self._assessor = Assessor()
         self._live = live
         self._views = views
         self._catalogs = catalogs
@@ -198,26 +199,19 @@ class Decider:
         capabilities = self._catalogs.find(upstream, request.model)
         if capabilities is None:  # the catalog became stale after the route was chosen
             raise Refused(Reason.NOT_READY, "The catalog of models is not loaded.", retry_after=5)
-        policy = in_force.rules.policies[who.team]
-        violations = check(request, capabilities)
-        rule_results = [
-            RuleResult("routing", request.model, upstream),
-            *judge(Subject(who.team, request, capabilities, policy, violations)),
-            judge_unknown_fields(request, refuse=in_force.config.policy.unknown_fields == "refuse"),
-        ]
+        assessed = self._assessor.assess(who, request, upstream, capabilities, in_force)
+        rule_results = list(assessed.rule_results)
         callback = request.callback_url
         if callback is not None:
             callback, rule_result = await self._callbacks.judge(callback, in_force)
             rule_results.append(rule_result)
-        priced: Estimate | Unpriced | None = None
-        micros, catalog, profile = 0, 0, ""
-        if not violations:
-            priced = estimate(request, capabilities)
+        priced, micros, catalog = assessed.priced, 0, 0
+        if priced is not None:
             if isinstance(priced, Estimate):
                 catalog = priced.micros
-                profile = price_profile(request, capabilities, upstream).key
-                priced = await self._raised(priced, profile, who.team if dry_run else None)
+                priced = await self._raised(priced, assessed.profile, who.team if dry_run else None)
             micros, rule_result = _held(priced, in_force)
+            policy = in_force.rules.policies[who.team]
             rule_results += [rule_result, judge_cost(who.team, micros, policy)]
         return Decision(
             in_force=in_force,
@@ -228,11 +222,11 @@ class Decider:
             rule_results=tuple(rule_results),
             estimate=priced,
             estimate_micros=micros,
-            budgets=_covering(in_force.rules.budgets, who, capabilities),
+            budgets=assessed.budgets,
             model=capabilities.id,
             canonical_slug=capabilities.canonical_slug,
             catalog_micros=catalog,
-            profile=profile,
+            profile=assessed.profile,
             callback=callback,
         )
 
@@ -313,16 +307,6 @@ def _held(priced: Estimate | Unpriced, in_force: InForce) -> tuple[int, RuleResu
         {"why": priced.reason, "fields": list(priced.fields)},
     )
     return 0, RuleResult("pricing", priced.reason, None, refusal)
-
-
-def _covering(
-    budgets: Mapping[str, Budget], who: Principal, can: Capabilities
-) -> tuple[Budget, ...]:
-    return tuple(
-        budget
-        for budget in budgets.values()
-        if covers(budget, who.team, who.key, can.id, can.canonical_slug)
-    )
 
 
 def _parameters(request: VideoRequest) -> dict[str, Any]:
