@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any, Protocol, TypeVar
 
+from gateway.domain.content import ByteRange, RangeRequest
 from gateway.domain.delivery import AttemptOutcome
 from gateway.domain.network import BlockedAddress, CallbackPolicy
 from gateway.domain.upstream import CatalogOutcome, PollOutcome, SubmitOutcome
@@ -100,6 +101,14 @@ class ContentStream(Protocol):
     def content_type(self) -> str:
         """What the upstream calls it; `video/mp4` as a rule."""
 
+    @property
+    def size(self) -> int | None:
+        """The bytes of the whole output as the upstream announces them; None: it does not."""
+
+    @property
+    def part(self) -> ByteRange | None:
+        """The part of the output that this is; None: the whole of it."""
+
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Chunks, bounded in size. Raises ContentFailed when the stream breaks."""
 
@@ -119,11 +128,14 @@ class Upstream(Protocol):
     async def poll(self, upstream_id: str) -> PollOutcome:
         """Ask where a job stands."""
 
-    def content(self, upstream_id: str, index: int) -> AbstractAsyncContextManager[ContentStream]:
-        """Open one output for reading.
+    def content(
+        self, upstream_id: str, index: int, wanted: RangeRequest | None = None
+    ) -> AbstractAsyncContextManager[ContentStream]:
+        """Open one output for reading, or the wanted range of it where the upstream has ranges.
 
         Raises:
             ContentFailed: on entering, when the upstream does not hand it over.
+            OutOfRange: on entering, when the upstream has no byte of the wanted range.
 
         """
 

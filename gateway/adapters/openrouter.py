@@ -1,5 +1,6 @@
 """An OpenRouter-shaped upstream over HTTP (docs/openrouter-contract.md)."""
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import replace
@@ -15,6 +16,7 @@ from gateway.adapters.redirects import (
     redirect_target,
     same_origin,
 )
+from gateway.domain.content import ByteRange, OutOfRange, RangeRequest, parse_content_range
 from gateway.domain.delivery import parse_retry_after
 from gateway.domain.job import JobUpdate
 from gateway.domain.submit_verdict import read_models, read_submit
@@ -157,21 +159,32 @@ class OpenRouter:
             return Unanswered(_why(error))
 
     @asynccontextmanager
-    async def content(self, upstream_id: str, index: int) -> AsyncIterator["_Stream"]:
+    async def content(
+        self, upstream_id: str, index: int, wanted: RangeRequest | None = None
+    ) -> AsyncIterator["_Stream"]:
         """Open one output for reading; no limit on the whole, only on silence.
 
-        Redirects are followed to the upstream's own origin, or to a public address over https.
+        Redirects are followed to the upstream's own origin, or to a public address over https. An
+        upstream that ignores the range, or answers another one, is read as a whole.
 
         Raises:
             ContentFailed: on entering, when the upstream does not hand it over.
+            OutOfRange: on entering, when the upstream has no byte of the wanted range.
 
         """
         url = str(self._job_url(upstream_id, f"/content?index={index}"))
         with self._timed("content") as call:
             async with AsyncExitStack() as stack:
                 try:
-                    response = await self._open_content(url, stack)
-                    if response.status != 200:
+                    response = await self._open_content(url, wanted, stack)
+                    if response.status == 206 and not _answers(response, wanted):
+                        response.close()
+                        wanted = None
+                        response = await self._open_content(url, None, stack)
+                    if wanted is not None and response.status == 416:
+                        call.outcome = "ok"
+                        raise OutOfRange(_stated_size(response))
+                    if response.status != (206 if _answers(response, wanted) else 200):
                         call.outcome = "gone" if response.status in (404, 410) else "error"
                         raise await _content_refused(response)
                 except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -183,17 +196,28 @@ class OpenRouter:
                     call.outcome = "error"
                     raise
 
-    async def _open_content(self, url: str, stack: AsyncExitStack) -> aiohttp.ClientResponse:
+    async def _open_content(
+        self, url: str, wanted: RangeRequest | None, stack: AsyncExitStack
+    ) -> aiohttp.ClientResponse:
+        # A range of a compressed body would be of other bytes.
+        headers = {"Accept-Encoding": "identity"}
+        if wanted is not None:
+            headers["Range"] = wanted.header
         timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=self._connect, sock_read=self._content_idle
         )
         for _ in range(MOST_REDIRECTS + 1):
             if same_origin(url, self._base):
                 response = await stack.enter_async_context(
-                    self._reads.get(URL(url, encoded=True), timeout=timeout, allow_redirects=False)
+                    self._reads.get(
+                        URL(url, encoded=True),
+                        headers=headers,
+                        timeout=timeout,
+                        allow_redirects=False,
+                    )
                 )
             else:
-                response = await self._public.get(url, timeout, stack)
+                response = await self._public.get(url, headers, timeout, stack)
             target = redirect_target(response, url)
             if target is None:
                 return response
@@ -293,6 +317,20 @@ class _Stream:
     def content_type(self) -> str:
         return self._response.headers.get("Content-Type", "video/mp4")
 
+    @property
+    def size(self) -> int | None:
+        if self._response.status == 206:
+            return _stated_size(self._response)
+        encoded = self._response.headers.get("Content-Encoding", "identity") != "identity"
+        return None if encoded else self._response.content_length
+
+    @property
+    def part(self) -> ByteRange | None:
+        if self._response.status != 206:
+            return None
+        stated = parse_content_range(self._response.headers.get("Content-Range"))
+        return None if stated is None else stated[0]
+
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             async for chunk in self._response.content.iter_chunked(_CHUNK):
@@ -337,6 +375,31 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
             response.close()
             break
     return b"".join(parts)[:limit]
+
+
+def _answers(response: aiohttp.ClientResponse, wanted: RangeRequest | None) -> bool:
+    """Return whether the response is the wanted range, or a beginning of it."""
+    stated = parse_content_range(response.headers.get("Content-Range"))
+    if wanted is None or stated is None or response.status != 206:
+        return False
+    if "Content-Encoding" in response.headers:
+        return False
+    part, size = stated
+    try:
+        asked = wanted.within(size)
+    except OutOfRange:
+        return False
+    told = response.content_length
+    return part.start == asked.start and part.stop <= asked.stop and told in (None, part.length)
+
+
+_UNSATISFIED = re.compile(r"bytes (?:\*|[0-9]+-[0-9]+)/([0-9]{1,18})", re.ASCII)
+
+
+def _stated_size(response: aiohttp.ClientResponse) -> int | None:
+    """Return the whole size in the `Content-Range` of a 206 or 416."""
+    match = _UNSATISFIED.fullmatch(response.headers.get("Content-Range", "").strip())
+    return None if match is None else int(match[1])
 
 
 async def _content_refused(response: aiohttp.ClientResponse) -> ContentFailed:

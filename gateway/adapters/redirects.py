@@ -2,6 +2,7 @@
 
 import re
 import ssl
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from urllib.parse import urljoin, urlsplit
 
@@ -68,7 +69,11 @@ class PublicDownloads:
         self._ssl = ssl_context
 
     async def get(
-        self, url: str, timeout: aiohttp.ClientTimeout, stack: AsyncExitStack
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        timeout: aiohttp.ClientTimeout,
+        stack: AsyncExitStack,
     ) -> aiohttp.ClientResponse:
         """Ask once; the connection ends with the stack.
 
@@ -92,7 +97,7 @@ class PublicDownloads:
         session = await stack.enter_async_context(
             aiohttp.ClientSession(
                 connector=connector,
-                headers={"User-Agent": "video-gateway", "Accept-Encoding": "identity"},
+                headers={"User-Agent": "video-gateway", **headers},
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
                 auto_decompress=False,

@@ -65,37 +65,82 @@ class ByteRange:
         return f"bytes {self.start}-{self.stop - 1}/{size}"
 
 
-class OutOfRange(ValueError):
-    """The requested range contains no byte of the video (416)."""
+class OutOfRange(Exception):
+    """The requested range contains no byte of the video (416). `size` is None if unknown."""
+
+    def __init__(self, size: int | None) -> None:
+        """Create the error for a video of `size` bytes."""
+        super().__init__(f"the range has no byte of {size}")
+        self.size = size
+
+    @property
+    def content_range(self) -> str | None:
+        """Return the value of `Content-Range` in a 416 response; None if the size is unknown."""
+        return None if self.size is None else f"bytes */{self.size}"
+
+
+@dataclass(frozen=True, slots=True)
+class RangeRequest:
+    """One range as a client requests it (RFC 9110 section 14.1.2).
+
+    `start` None: the last `last` bytes; `last` (inclusive) None: everything from `start`.
+    """
+
+    start: int | None
+    last: int | None
+
+    @property
+    def header(self) -> str:
+        """Return the value of `Range`."""
+        start, last = ("" if part is None else part for part in (self.start, self.last))
+        return f"bytes={start}-{last}"
+
+    def within(self, size: int) -> ByteRange:
+        """Return the bytes of a video of `size` bytes.
+
+        Raises:
+            OutOfRange: it has none of them.
+
+        """
+        if self.start is None:
+            suffix = min(self.last or 0, size)
+            if suffix == 0:
+                raise OutOfRange(size)
+            return ByteRange(size - suffix, size)
+        if self.start >= size:
+            raise OutOfRange(size)
+        return ByteRange(self.start, size if self.last is None else min(self.last + 1, size))
 
 
 _RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,18})-([0-9]{0,18})[ \t]*", re.ASCII | re.IGNORECASE)
 
 
-def read_range(header: str | None, size: int) -> ByteRange | None:
+def parse_range(header: str | None) -> RangeRequest | None:
     """Return the one requested range; None for the whole video.
 
     Several ranges, other units and malformed headers get the whole video, which RFC 9110 section
     14.2 allows.
-
-    Raises:
-        OutOfRange: the range is well-formed but contains no byte of the video.
-
     """
     match = _RANGE.fullmatch(header or "")
     if match is None or not (match[1] or match[2]):
         return None
-    if not match[1]:
-        suffix = min(int(match[2]), size)
-        if suffix == 0:
-            raise OutOfRange(header)
-        return ByteRange(size - suffix, size)
-    start, last = int(match[1]), int(match[2]) if match[2] else size - 1
-    if match[2] and last < start:
+    start = int(match[1]) if match[1] else None
+    last = int(match[2]) if match[2] else None
+    if start is not None and last is not None and last < start:
         return None
-    if start >= size:
-        raise OutOfRange(header)
-    return ByteRange(start, min(last + 1, size))
+    return RangeRequest(start, last)
+
+
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})", re.ASCII)
+
+
+def parse_content_range(header: str | None) -> tuple[ByteRange, int] | None:
+    """Return the bytes and the whole size that a 206 response states; None if it states neither."""
+    match = _CONTENT_RANGE.fullmatch((header or "").strip())
+    if match is None:
+        return None
+    start, last, size = (int(number) for number in match.groups())
+    return (ByteRange(start, last + 1), size) if start <= last < size else None
 
 
 def etag(sha256: str) -> str:
@@ -113,10 +158,11 @@ def none_match_fails(header: str | None, tag: str) -> bool:
     return header.strip() == "*" or any(found[2] == tag for found in _TAGS.finditer(header))
 
 
-def if_range_holds(header: str | None, tag: str) -> bool:
+def if_range_holds(header: str | None, tag: str | None) -> bool:
     """Return whether a Range request may get a partial response: `tag` matches, or no If-Range.
 
-    A date never matches: the time of storage does not tell which bytes the client has.
+    `tag` None: the video has no ETag yet. A date never matches: the time of storage does not tell
+    which bytes the client has.
     """
     return header is None or header.strip() == tag
 
@@ -157,15 +203,18 @@ SNIFFED = 12
 """Bytes that are needed to recognise a video by its beginning."""
 
 
-def may_be_video(content_type: str, start: bytes) -> bool:
+def may_be_video(content_type: str, start: bytes, *, inside: bool = False) -> bool:
     """Return whether an upstream's 200 contains a video, by its type or else its first bytes.
 
-    `start` has at least `SNIFFED` bytes unless the whole body is shorter. Recognised are MP4 and
+    `start` has at least `SNIFFED` bytes unless the whole body is shorter. `inside`: it is not the
+    beginning of the video, so only the type counts. Recognised are MP4 and
     QuickTime boxes (ISO 14496-12), Matroska and WebM, MPEG, AVI and Ogg.
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in _UNTYPED:
         return kind.startswith("video/")
+    if inside:
+        return True
     is_avi = start.startswith(b"RIFF") and start[8:12] == b"AVI "
     return start[4:8] in _BOXES or start.startswith(_STARTS) or is_avi
 

@@ -20,8 +20,14 @@ from gateway.domain.content import (
     may_be_video,
     next_try,
     none_match_fails,
-    read_range,
+    parse_content_range,
+    parse_range,
 )
+
+
+def read_range(header: str | None, size: int) -> ByteRange | None:
+    wanted = parse_range(header)
+    return None if wanted is None else wanted.within(size)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +101,33 @@ def test_no_header_raises_another_error(header: str, size: int) -> None:
     except OutOfRange:
         return
     assert span is None or 0 <= span.start < span.stop <= size
+
+
+@pytest.mark.parametrize("header", ["bytes=5-", "bytes=0-0", "bytes=-7"])
+def test_a_range_is_written_as_it_was_read(header: str) -> None:
+    wanted = parse_range(header)
+    assert wanted is not None
+    assert wanted.header == header
+
+
+@pytest.mark.parametrize(
+    ("header", "stated"),
+    [
+        ("bytes 0-1/100", (ByteRange(0, 2), 100)),
+        (" bytes 98-99/100 ", (ByteRange(98, 100), 100)),
+        ("bytes 0-1/*", None),
+        ("bytes */100", None),
+        ("bytes 1-0/100", None),
+        ("bytes 0-100/100", None),
+        ("items 0-1/100", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_content_range_is_parsed(
+    header: str | None, stated: tuple[ByteRange, int] | None
+) -> None:
+    assert parse_content_range(header) == stated
 
 
 def test_content_range_has_an_inclusive_end() -> None:
@@ -181,6 +214,11 @@ PAGE = b"<!DOCTYPE ht"
 )
 def test_only_videos_are_recognised_as_videos(kind: str, start: bytes, may_be: bool) -> None:
     assert may_be_video(kind, start) is may_be
+
+
+def test_the_inside_of_a_video_is_judged_by_its_type_alone() -> None:
+    assert may_be_video("application/octet-stream", PAGE, inside=True)
+    assert not may_be_video("text/html", MP4, inside=True)
 
 
 def _asset(name: str, size: int) -> Asset:

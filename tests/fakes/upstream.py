@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 
+from gateway.domain.content import RangeRequest
 from gateway.domain.upstream import CatalogOutcome, PollOutcome, SubmitOutcome, Unanswered
 from gateway.ports import ContentStream
 
@@ -45,7 +46,9 @@ class PolledUpstream:
     ) -> SubmitOutcome:
         raise NotImplementedError
 
-    def content(self, upstream_id: str, index: int) -> AbstractAsyncContextManager[ContentStream]:
+    def content(
+        self, upstream_id: str, index: int, wanted: RangeRequest | None = None
+    ) -> AbstractAsyncContextManager[ContentStream]:
         raise NotImplementedError
 
     async def models(self) -> CatalogOutcome:

@@ -17,16 +17,17 @@ from gateway.domain.content import (
     BlobFailed,
     ByteRange,
     OutOfRange,
+    RangeRequest,
     etag,
     file_name,
     if_range_holds,
     none_match_fails,
-    read_range,
+    parse_range,
 )
 from gateway.domain.errors import Reason, Refused
 from gateway.domain.job import Job
 from gateway.domain.upstream import ContentFailed
-from gateway.services.content.download import Flowing, Stored
+from gateway.services.content.download import Description, Flowing, Stored
 
 # A client that takes nothing for so long has its connection cut, so that it can't hold files and
 # connections for ever. A slow one that takes something goes on.
@@ -41,25 +42,48 @@ async def content(request: web.Request) -> web.StreamResponse:
     index = _index(request)
     job = await _allowed_job(request, index)
     if request.method == "HEAD":
-        asset = await parts.downloader.look(job, index)
-        return _head(request, job, index, asset)
-    async with parts.downloader.open(job, index) as video:
-        match video:
-            case Flowing(chunks):
-                return await _flow(
-                    request, web.StreamResponse(headers=_headers(job, index)), chunks
-                )
-            case Stored() as stored:
-                return await _from_store(request, job, index, stored)
+        return _head(request, job, index, await parts.downloader.look(job, index))
+    try:
+        async with parts.downloader.open(job, index, _wanted(request, None)) as video:
+            match video:
+                case Flowing() as flowing:
+                    return await _from_upstream(request, job, index, flowing)
+                case Stored() as stored:
+                    return await _from_store(request, job, index, stored)
+    except OutOfRange as error:
+        return _out_of_range(error, _headers(job, index))
 
 
-def _head(request: web.Request, job: Job, index: int, asset: Asset | None) -> web.Response:
-    headers = _headers(job, index, asset)
+def _head(request: web.Request, job: Job, index: int, known: Description) -> web.Response:
+    asset = known.asset
+    headers = _headers(job, index, asset, ranges=known.ranges)
     if asset is None:
+        if known.size is not None:
+            headers["Content-Length"] = str(known.size)
         return web.Response(headers=headers)
     if none_match_fails(request.headers.get("If-None-Match"), etag(asset.sha256)):
         return web.Response(status=304, headers=headers)
     return web.Response(headers={**headers, "Content-Length": str(asset.size)})
+
+
+async def _from_upstream(
+    request: web.Request, job: Job, index: int, flowing: Flowing
+) -> web.StreamResponse:
+    """Send a video that is not stored yet. It has no ETag: that needs all of its bytes."""
+    headers = _headers(job, index, ranges=flowing.ranges)
+    part, size = flowing.part, flowing.size
+    if size is not None:
+        headers["Content-Length"] = str(size if part is None else part.length)
+    if part is not None and size is not None:
+        headers["Content-Range"] = part.content_range(size)
+    response = web.StreamResponse(status=200 if part is None else 206, headers=headers)
+    return await _flow(request, response, flowing.chunks)
+
+
+def _out_of_range(error: OutOfRange, headers: dict[str, str]) -> web.Response:
+    if error.content_range is not None:
+        headers["Content-Range"] = error.content_range
+    return web.Response(status=416, headers=headers)
 
 
 async def _from_store(
@@ -70,10 +94,10 @@ async def _from_store(
     if none_match_fails(request.headers.get("If-None-Match"), tag):
         return web.Response(status=304, headers=headers)
     try:
-        span = _wanted(request, tag, asset.size)
-    except OutOfRange:
-        headers["Content-Range"] = f"bytes */{asset.size}"
-        return web.Response(status=416, headers=headers)
+        wanted = _wanted(request, tag)
+        span = None if wanted is None else wanted.within(asset.size)
+    except OutOfRange as error:
+        return _out_of_range(error, headers)
     whole = span or ByteRange(0, asset.size)
     headers["Content-Length"] = str(whole.length)
     if span is not None:
@@ -85,11 +109,14 @@ async def _from_store(
     return await _send_file(request, response, file, whole)
 
 
-def _wanted(request: web.Request, tag: str, size: int) -> ByteRange | None:
-    """The part that is asked for; None for the whole: without Range always 200 (SDKs)."""
+def _wanted(request: web.Request, tag: str | None) -> RangeRequest | None:
+    """The part that is asked for; None for the whole: without Range always 200 (SDKs).
+
+    `tag` None: the video has no ETag yet, so no If-Range holds.
+    """
     if not if_range_holds(request.headers.get("If-Range"), tag):
         return None
-    return read_range(",".join(request.headers.getall("Range", [])), size)
+    return parse_range(",".join(request.headers.getall("Range", [])))
 
 
 async def _flow(
@@ -183,8 +210,10 @@ def _cut(
     return response
 
 
-def _headers(job: Job, index: int, asset: Asset | None = None) -> dict[str, str]:
-    """What every answer with a video bears; more where the video is stored.
+def _headers(
+    job: Job, index: int, asset: Asset | None = None, *, ranges: bool = False
+) -> dict[str, str]:
+    """What every answer with a video bears; more where the video is stored, or has ranges.
 
     Only `video/mp4` passes the official SDKs (docs/openrouter-contract.md section 4), whatever a
     provider says.
@@ -195,7 +224,9 @@ def _headers(job: Job, index: int, asset: Asset | None = None) -> dict[str, str]
         "Content-Disposition": f'inline; filename="{file_name(job.id, index)}"',
     }
     if asset is not None:
-        headers |= {"ETag": etag(asset.sha256), "Accept-Ranges": "bytes"}
+        headers["ETag"] = etag(asset.sha256)
+    if ranges or asset is not None:
+        headers["Accept-Ranges"] = "bytes"
     return headers
 
 

@@ -1,19 +1,30 @@
 """Serve one output of a completed job from the store, a running download, or the upstream."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
-from gateway.domain.content import Asset, BlobFailed, BlobMissing
+from gateway.domain.content import Asset, BlobFailed, BlobMissing, ByteRange, RangeRequest
 from gateway.domain.errors import Reason, Refused
 from gateway.domain.job import Job, Status
 from gateway.domain.upstream import ContentFailed
 from gateway.ports import Blob, ContentStream, Upstream
-from gateway.services.content.fetch import Fetches, FetchOutcome, NotShared, Source, opened_video
+from gateway.services.content.fetch import (
+    Copy,
+    Fetches,
+    FetchOutcome,
+    NotShared,
+    Source,
+    opened_video,
+)
 from gateway.services.content.store import AssetStore, Holding
 from gateway.telemetry.bundle import Telemetry
 
 _RETRY_AFTER = 5  # seconds
+# Without an announced size, a range waits for the end of the download; proxies commonly give up on
+# a silent request after 60 s, so a slower video is sent whole.
+_SIZE_KNOWN_WITHIN = 45.0  # seconds
 _NO_LONGER = "the upstream no longer has it"
 
 
@@ -27,12 +38,26 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Flowing:
-    """A video that is being downloaded from the upstream; its size is not known yet.
+    """A video that is being downloaded from the upstream.
 
-    The chunks raise ContentFailed if the upstream's response ends early.
+    The chunks are the bytes of `part`, or of the whole video, and raise ContentFailed if the
+    upstream's response ends early. `size` is that of the whole video, None while it is unknown;
+    it is known where `part` is. `ranges`: the gateway can serve any range of the video.
     """
 
     chunks: AsyncIterator[bytes]
+    size: int | None = None
+    part: ByteRange | None = None
+    ranges: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What is known of an output without its bytes. `asset`: its stored copy, if there is one."""
+
+    asset: Asset | None
+    size: int | None = None
+    ranges: bool = False
 
 
 class Downloader:
@@ -51,8 +76,8 @@ class Downloader:
         self._fetches = fetches
         self._telemetry = telemetry
 
-    async def look(self, job: Job, index: int) -> Asset | None:
-        """Return the stored asset of the output without its bytes; None if it is not stored.
+    async def look(self, job: Job, index: int) -> Description:
+        """Describe the output without its bytes and without asking the upstream.
 
         Raises:
             Refused: NOT_COMPLETED (409), INVALID_REQUEST (400, index out of range),
@@ -67,20 +92,30 @@ class Downloader:
             self._source(job, index, holding)
             if job.content_gone and not holding.elsewhere:
                 raise _gone(job, _NO_LONGER)
-        return holding.asset
+            fetch = self._fetches.under_way(job.id, index)
+            size = None if fetch is None else fetch.size
+            return Description(None, size, ranges=self._asset_store.takes(job))
+        return Description(holding.asset, holding.asset.size, ranges=True)
 
     @asynccontextmanager
-    async def open(self, job: Job, index: int) -> AsyncIterator[Stored | Flowing]:
+    async def open(
+        self, job: Job, index: int, wanted: RangeRequest | None = None
+    ) -> AsyncIterator[Stored | Flowing]:
         """Open the bytes.
+
+        A video that is not stored is opened at the wanted range: in the copy that is being
+        written, as soon as its size is known, or at an upstream that has ranges. Where neither is
+        possible the whole is opened.
 
         Raises:
             Refused: as `look`; UPSTREAM_FAILED (502) or NOT_READY (503) if a retry may help.
+            OutOfRange: the video is not stored and has no byte of the wanted range.
             StorageFailed: the database did not answer.
 
         """
         _check(job, index)
         async with AsyncExitStack() as stack:
-            yield await self._opened(job, index, stack)
+            yield await self._opened(job, index, wanted, stack)
 
     async def fetch(self, job: Job, index: int) -> FetchOutcome:
         """Store the output without serving it; return the outcome.
@@ -107,7 +142,9 @@ class Downloader:
             await self._asset_store.note_found(job)
         return outcome
 
-    async def _opened(self, job: Job, index: int, stack: AsyncExitStack) -> Stored | Flowing:
+    async def _opened(
+        self, job: Job, index: int, wanted: RangeRequest | None, stack: AsyncExitStack
+    ) -> Stored | Flowing:
         holding = await self._found(job, index)
         _refuse_withdrawn(job, holding)
         asset = holding.asset
@@ -122,8 +159,8 @@ class Downloader:
                 self._telemetry.metrics.content_lookup("hit")
                 return Stored(asset, blob)
         if holding.asset is None and self._asset_store.takes(job):
-            return await self._shared(job, index, holding, stack)
-        return await self._alone(job, index, holding, stack)
+            return await self._shared(job, index, holding, wanted, stack)
+        return await self._alone(job, index, holding, wanted, stack)
 
     async def _found(self, job: Job, index: int) -> Holding:
         """Return the stored copies; repeat the query if a download ended during it."""
@@ -134,7 +171,12 @@ class Downloader:
                 return holding
 
     async def _shared(
-        self, job: Job, index: int, holding: Holding, stack: AsyncExitStack
+        self,
+        job: Job,
+        index: int,
+        holding: Holding,
+        wanted: RangeRequest | None,
+        stack: AsyncExitStack,
     ) -> Flowing:
         """Join or start the download that all clients and the store share."""
         fetch, joined = self._fetches.under_way(job.id, index), True
@@ -142,27 +184,37 @@ class Downloader:
             source = self._source(job, index, holding)
             fetch, joined = self._fetches.begin(job, index, source), False
         try:
-            chunks = await stack.enter_async_context(fetch.follow())
+            copy = await stack.enter_async_context(fetch.follow())
+            part = await _part_of(copy, wanted)
         except NotShared:
-            return await self._alone(job, index, holding, stack)
+            return await self._alone(job, index, holding, wanted, stack)
         except ContentFailed as error:
             raise await self._refusal(job, holding, error) from error
         self._telemetry.metrics.content_lookup("joined" if joined else "miss")
         await self._asset_store.note_found(job)
-        return Flowing(chunks)
+        size = copy.size
+        span = ByteRange(0, size) if part is None and size is not None else part
+        read = copy.read() if span is None else copy.read(span.start, span.stop)
+        chunks = await stack.enter_async_context(aclosing(read))
+        return Flowing(chunks, size, part, ranges=True)
 
     async def _alone(
-        self, job: Job, index: int, holding: Holding, stack: AsyncExitStack
+        self,
+        job: Job,
+        index: int,
+        holding: Holding,
+        wanted: RangeRequest | None,
+        stack: AsyncExitStack,
     ) -> Flowing:
         """Download for this client only, without storing."""
-        source = self._source(job, index, holding)
+        source = self._source(job, index, holding, wanted)
         try:
             stream = await stack.enter_async_context(opened_video(source))
         except ContentFailed as error:
             raise await self._refusal(job, holding, error) from error
         self._telemetry.metrics.content_lookup("miss")
         await self._asset_store.note_found(job)
-        return Flowing(aiter(stream))
+        return Flowing(aiter(stream), stream.size, stream.part, ranges=stream.part is not None)
 
     async def _refusal(self, job: Job, holding: Holding, error: ContentFailed) -> Refused:
         """Return the refusal for an upstream that did not send the video."""
@@ -177,8 +229,10 @@ class Downloader:
         self._telemetry.metrics.content_lookup("gone")
         return _gone(job, _NO_LONGER)
 
-    def _source(self, job: Job, index: int, holding: Holding) -> Source:
-        """Return a function that opens the output at its upstream.
+    def _source(
+        self, job: Job, index: int, holding: Holding, wanted: RangeRequest | None = None
+    ) -> Source:
+        """Return a function that opens the output at its upstream, or the wanted range of it.
 
         Raises:
             Refused: the upstream is not configured any more: CONTENT_GONE, or NOT_READY if another
@@ -192,9 +246,27 @@ class Downloader:
             raise _gone(job, f"its upstream {job.upstream} is no longer configured")
 
         def source() -> AbstractAsyncContextManager[ContentStream]:
-            return upstream.content(upstream_id, index)
+            return upstream.content(upstream_id, index, wanted)
 
         return source
+
+
+async def _part_of(copy: Copy, wanted: RangeRequest | None) -> ByteRange | None:
+    """Return the wanted part of a running download, when its size is known; None: the whole.
+
+    Raises:
+        OutOfRange: the video has no byte of it.
+        ContentFailed: the upstream did not send the whole video.
+
+    """
+    if wanted is None:
+        return None
+    try:
+        async with asyncio.timeout(_SIZE_KNOWN_WITHIN):
+            size = await copy.sized()
+    except TimeoutError:
+        return None
+    return None if size is None else wanted.within(size)
 
 
 def _check(job: Job, index: int) -> None:

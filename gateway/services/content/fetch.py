@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import Literal
 
-from gateway.domain.content import SNIFFED, BlobFailed, TooLarge, may_be_video
+from gateway.domain.content import SNIFFED, BlobFailed, ByteRange, TooLarge, may_be_video
 from gateway.domain.job import Job
 from gateway.domain.upstream import ContentFailed
 from gateway.ports import ContentStream, Draft
@@ -46,6 +46,7 @@ class Fetch:
         self._written = 0  # bytes counted in `AssetStore.writing`
         self._opened = False  # the upstream started to send the video
         self._whole = False  # the upstream sent the whole video
+        self._announced: int | None = None  # bytes of the video, as the upstream announced them
         self.failure: ContentFailed | None = None  # the upstream failed
         self._news = asyncio.Event()
 
@@ -69,13 +70,34 @@ class Fetch:
             await self._news.wait()
         return self.outcome
 
-    @asynccontextmanager
-    async def follow(self) -> AsyncIterator[AsyncIterator[bytes]]:
-        """Yield an iterator over the bytes from the start, as they arrive.
+    @property
+    def size(self) -> int | None:
+        """The bytes of the whole video; None while they are unknown."""
+        if self._whole and self._draft is not None:
+            return self._draft.size
+        return self._announced
+
+    async def sized(self) -> int | None:
+        """Wait until the size is known and return it; None if the store failed before that.
 
         Raises:
-            ContentFailed: on entering, if the upstream does not send the video; while iterating,
-                if the video ends early.
+            ContentFailed: the upstream did not send the whole video.
+
+        """
+        while self.size is None:
+            if self.failure is not None:
+                raise self._again()
+            if self.outcome is not None:
+                return None
+            await self._news.wait()
+        return self.size
+
+    @asynccontextmanager
+    async def follow(self) -> AsyncIterator["Copy"]:
+        """Yield the copy that is being written, for reading it as the bytes arrive.
+
+        Raises:
+            ContentFailed: on entering, if the upstream does not send the video.
             NotShared: on entering, if the store failed before the first byte.
 
         """
@@ -85,16 +107,40 @@ class Fetch:
                 await self._news.wait()
             if not self._opened:
                 raise self._again() if self.failure is not None else NotShared
-            async with aclosing(self._chunks()) as chunks:
-                yield chunks
+            yield Copy(self)
         finally:
             self._let_go()
+
+    async def chunks(self, start: int, stop: int | None) -> AsyncGenerator[bytes, None]:
+        """Yield the bytes from the draft; if the store fails, download the rest again."""
+        draft, at = self._draft, start
+        if draft is None:
+            return
+        while stop is None or at < stop:
+            if at < draft.size:
+                chunk = await _read(draft, at, _CHUNK if stop is None else min(_CHUNK, stop - at))
+                at += len(chunk)
+                yield chunk
+            elif self._whole:
+                if stop is not None:
+                    raise ContentFailed("the video is shorter than announced")
+                return
+            elif self.failure is not None:
+                raise self._again()
+            elif self.outcome is not None:
+                async with aclosing(self._rest(draft, at, stop)) as rest:
+                    async for chunk in rest:
+                        yield chunk
+                return
+            else:
+                await self._news.wait()
 
     async def _run(self) -> FetchOutcome:
         try:
             self._draft = await self._asset_store.draft(self.job, self.index)
             self.name = self._draft.name
             async with opened_video(self._source) as stream:
+                self._announced = stream.size
                 self._opened = True
                 self._tell()
                 await self._copy(stream, self._draft)
@@ -128,44 +174,28 @@ class Fetch:
             self._written += len(chunk)
             self._tell()
 
-    async def _chunks(self) -> AsyncGenerator[bytes, None]:
-        """Yield the whole video from the draft; if the store fails, download the rest again."""
-        draft, at = self._draft, 0
-        if draft is None:
-            return
-        while True:
-            if at < draft.size:
-                chunk = await _read(draft, at)
-                at += len(chunk)
-                yield chunk
-            elif self._whole:
-                return
-            elif self.failure is not None:
-                raise self._again()
-            elif self.outcome is not None:
-                async with aclosing(self._rest(draft, at)) as rest:
-                    async for chunk in rest:
-                        yield chunk
-                return
-            else:
-                await self._news.wait()
+    async def _rest(
+        self, draft: Draft, start: int, stop: int | None
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield the bytes from `start` of a second download, because upstreams ignore Range.
 
-    async def _rest(self, draft: Draft, start: int) -> AsyncGenerator[bytes, None]:
-        """Yield the bytes after `start` from a second download, because upstreams ignore Range.
-
-        The skipped bytes must equal what the client already has. Otherwise the client would get
-        halves of two different videos.
+        The skipped bytes must equal those in the draft. Otherwise the client would get halves of
+        two different videos.
         """
         at = 0
         async with opened_video(self._source) as stream:
             async for chunk in stream:
                 seen = chunk[: max(0, start - at)]
-                if seen and seen != await _read(draft, at, len(seen)):
+                known = await _read(draft, at, len(seen)) if seen else b""
+                if seen[: len(known)] != known:
                     raise ContentFailed("a second download differs from the first")
+                fresh = chunk[len(seen) : None if stop is None else max(len(seen), stop - at)]
                 at += len(chunk)
-                if len(seen) < len(chunk):
-                    yield chunk[len(seen) :]
-        if at < start:
+                if fresh:
+                    yield fresh
+                if stop is not None and at >= stop:
+                    return
+        if at < (start if stop is None else stop):
             raise ContentFailed("a second download is shorter than the first")
 
     def _again(self) -> ContentFailed:
@@ -184,6 +214,37 @@ class Fetch:
         self._holders -= 1
         if self._holders == 0 and self._draft is not None:
             self._draft.close()
+
+
+class Copy:
+    """A video that is being downloaded, as one client reads it. Its bytes have not all arrived."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        """Create a reader of a running download; valid inside `Fetch.follow`."""
+        self._fetch = fetch
+
+    @property
+    def size(self) -> int | None:
+        """The bytes of the whole video; None while they are unknown."""
+        return self._fetch.size
+
+    async def sized(self) -> int | None:
+        """Wait until the size is known; None: it won't be, because the store failed.
+
+        Raises:
+            ContentFailed: the upstream did not send the whole video.
+
+        """
+        return await self._fetch.sized()
+
+    def read(self, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes, None]:
+        """Yield these bytes as they arrive; `stop` None: up to the end. Close it after use.
+
+        Raises:
+            ContentFailed: the video ends early, or the rest can't be downloaded.
+
+        """
+        return self._fetch.chunks(start, stop)
 
 
 class Fetches:
@@ -235,16 +296,26 @@ class Fetches:
 class OpenedVideo:
     """An upstream's video whose first bytes were checked."""
 
-    def __init__(self, content_type: str, start: bytes, rest: AsyncIterator[bytes]) -> None:
+    def __init__(self, stream: ContentStream, start: bytes, rest: AsyncIterator[bytes]) -> None:
         """Create the video from the bytes read so far and an iterator over the rest."""
-        self._content_type = content_type
+        self._stream = stream
         self._start = start
         self._rest = rest
 
     @property
     def content_type(self) -> str:
         """The content type from the upstream."""
-        return self._content_type
+        return self._stream.content_type
+
+    @property
+    def size(self) -> int | None:
+        """The bytes of the whole video as the upstream announced them."""
+        return self._stream.size
+
+    @property
+    def part(self) -> ByteRange | None:
+        """The part of the video that this is; None: the whole."""
+        return self._stream.part
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield every byte from the start; it can be iterated once.
@@ -275,9 +346,11 @@ async def opened_video(source: Source) -> AsyncIterator[OpenedVideo]:
                 break
         if not start:
             raise ContentFailed("the response is empty")
-        if not may_be_video(stream.content_type, start):
+        part = stream.part  # one that is short or starts later has no beginning to recognize
+        inside = part is not None and (part.start > 0 or part.length < SNIFFED)
+        if not may_be_video(stream.content_type, start, inside=inside):
             raise ContentFailed(f"the response is not a video but {stream.content_type[:60]}")
-        yield OpenedVideo(stream.content_type, start, chunks)
+        yield OpenedVideo(stream, start, chunks)
 
 
 async def _read(draft: Draft, start: int, length: int = _CHUNK) -> bytes:

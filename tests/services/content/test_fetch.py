@@ -12,6 +12,7 @@ import pytest
 
 from gateway.adapters.database import open_database
 from gateway.adapters.local_blobs import LocalBlobs
+from gateway.domain.content import ByteRange
 from gateway.domain.errors import StorageFailed
 from gateway.domain.job import Job, JobId, Status
 from gateway.domain.upstream import ContentFailed
@@ -67,6 +68,7 @@ class Upstream:
     content_type: str = "video/mp4"
     downloads: int = 0
     hold: asyncio.Event = field(default_factory=asyncio.Event)  # awaited before the last chunk
+    announces: bool = False  # whether it says how many bytes there are
 
     def __post_init__(self) -> None:
         self.hold.set()
@@ -76,7 +78,8 @@ class Upstream:
         film = self.films[min(self.downloads, len(self.films) - 1)]
         stops = self.fails_after if self.downloads == 0 else None
         self.downloads += 1
-        yield _Stream(film, stops, self.content_type, self.hold)
+        size = len(film) if self.announces else None
+        yield _Stream(film, stops, self.content_type, self.hold, size)
 
 
 @dataclass
@@ -85,6 +88,8 @@ class _Stream:
     stops: int | None
     content_type: str
     hold: asyncio.Event
+    size: int | None = None
+    part: ByteRange | None = None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for start in range(0, len(self.film), 100_000):
@@ -168,8 +173,8 @@ def _begun(stage: Stage) -> Callable[[], Awaitable[bool]]:
 
 async def _followed(stage: Stage, source: Callable[[], AbstractAsyncContextManager]) -> bytes:
     fetch = stage.fetches.begin(JOB, 0, source)
-    async with fetch.follow() as chunks:
-        return b"".join([chunk async for chunk in chunks])
+    async with fetch.follow() as copy:
+        return b"".join([chunk async for chunk in copy.read()])
 
 
 async def test_a_fetched_video_is_stored_with_a_row(stage: Stage, kept: Database) -> None:
@@ -194,6 +199,82 @@ async def test_a_second_client_joins_the_running_download(stage: Stage) -> None:
     assert upstream.downloads == 1
     await asyncio.sleep(0)
     assert stage.fetches.under_way(JOB.id, 0) is None
+
+
+async def test_a_range_is_read_from_the_copy_that_is_being_written(stage: Stage) -> None:
+    upstream = Upstream(announces=True)
+    upstream.hold.clear()
+    fetch = stage.fetches.begin(JOB, 0, upstream.source)
+
+    async with fetch.follow() as copy:
+        size = await copy.sized()
+        part = b"".join([chunk async for chunk in copy.read(150_000, 250_000)])
+        still_running = fetch.outcome is None
+        upstream.hold.set()
+
+    assert (size, part, still_running) == (len(FILM), FILM[150_000:250_000], True)
+
+
+async def test_a_size_that_was_not_announced_is_known_at_the_end(stage: Stage) -> None:
+    upstream = Upstream()
+    fetch = stage.fetches.begin(JOB, 0, upstream.source)
+
+    async with fetch.follow() as copy:
+        before = copy.size
+        assert (before, await copy.sized()) == (None, len(FILM))
+        assert [chunk async for chunk in copy.read(999_990, 1_000_000)] == [FILM[-10:]]
+
+
+async def test_an_upstream_that_breaks_off_before_the_size_is_known_is_a_failure(
+    stage: Stage,
+) -> None:
+    fetch = stage.fetches.begin(JOB, 0, Upstream(fails_after=500_000).source)
+
+    async with fetch.follow() as copy:
+        with pytest.raises(ContentFailed, match="cut"):
+            await copy.sized()
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 1_000_000), (100, 500_000), (800_000, 900_000)])
+async def test_a_range_is_continued_by_a_second_download_if_the_store_fails_midway(
+    tmp_path: Path, kept: Database, start: int, stop: int
+) -> None:
+    stage = Stage(tmp_path / "content", kept, max_bytes=450_000)
+    upstream = Upstream(announces=True)
+    fetch = stage.fetches.begin(JOB, 0, upstream.source)
+
+    async with fetch.follow() as copy:
+        part = b"".join([chunk async for chunk in copy.read(start, stop)])
+
+    assert part == FILM[start:stop]
+    assert upstream.downloads == 2
+    await stage.close()
+
+
+async def test_a_range_that_a_shorter_second_download_lacks_is_a_failure(
+    tmp_path: Path, kept: Database
+) -> None:
+    """The client was told the length of the part: ended early, it must be cut."""
+    stage = Stage(tmp_path / "content", kept, max_bytes=450_000)
+    upstream = Upstream([FILM, FILM[:850_000]], announces=True)
+    fetch = stage.fetches.begin(JOB, 0, upstream.source)
+
+    async with fetch.follow() as copy:
+        with pytest.raises(ContentFailed, match="shorter"):
+            [chunk async for chunk in copy.read(800_000, 900_000)]
+    await stage.close()
+
+
+async def test_the_size_stays_unknown_if_the_store_fails_before_the_end(
+    tmp_path: Path, kept: Database
+) -> None:
+    stage = Stage(tmp_path / "content", kept, max_bytes=450_000)
+    fetch = stage.fetches.begin(JOB, 0, Upstream().source)
+
+    async with fetch.follow() as copy:
+        assert await copy.sized() is None
+        assert b"".join([chunk async for chunk in copy.read()]) == FILM
+    await stage.close()
 
 
 async def test_a_client_continues_by_itself_if_the_store_fails_midway(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gateway.domain.content import RangeRequest
 from gateway.domain.errors import Relayed
 from gateway.domain.job import Cause, Job, Status
 from gateway.domain.upstream import (
@@ -51,7 +52,9 @@ class Scripted:
     async def poll(self, upstream_id: str) -> PollOutcome:
         raise NotImplementedError
 
-    def content(self, upstream_id: str, index: int) -> AbstractAsyncContextManager[ContentStream]:
+    def content(
+        self, upstream_id: str, index: int, wanted: RangeRequest | None = None
+    ) -> AbstractAsyncContextManager[ContentStream]:
         raise NotImplementedError
 
     async def models(self) -> CatalogFailed:
