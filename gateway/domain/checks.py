@@ -34,14 +34,16 @@ def check(request: VideoRequest, capabilities: Capabilities) -> tuple[Violation,
 
 
 def _resolution(request: VideoRequest, can: Capabilities) -> Iterator[Violation]:
+    """Reject a resolution that is not listed as written: the upstream refuses `4k` for `4K`."""
     asked, allowed = request.resolution, can.resolutions
-    if asked is None or allowed is None or normal(asked) in map(normal, allowed):
+    if asked is None or allowed is None or asked in allowed:
         return
     ordered = sorted(allowed, key=lambda name: lines(name) or 0)
     height = lines(asked)
     known = [name for name in ordered if lines(name)]
     nearest = _nearest(known, lambda name: distance(lines(name) or 1, height or 1))
-    yield _refuse("resolution", asked, ordered, nearest if height else None)
+    meant = next((name for name in allowed if normal(name) == normal(asked)), None)
+    yield _refuse("resolution", asked, ordered, meant or (nearest if height else None))
 
 
 def _aspect_ratio(request: VideoRequest, can: Capabilities) -> Iterator[Violation]:
@@ -226,6 +228,8 @@ def _refuse(where: str, value: Any, allowed: Any, nearest: Any) -> Violation:
     seen = shown(value)
     value = seen if isinstance(value, str) and len(value) > _LONG else value
     message = f"{where} {seen} is not supported; allowed: {_listed(allowed)}"
+    if isinstance(value, str) and isinstance(nearest, str) and normal(value) == normal(nearest):
+        message += f"; did you mean {shown(nearest)}?"
     return Violation(where, value, allowed, message, nearest)
 
 

@@ -53,8 +53,10 @@ async def client_of(served: RawUpstream) -> AsyncIterator[OpenRouter]:
         clock=FakeClock(),
         telemetry=Telemetry(),
     )
-    yield client
-    await client.close()
+    try:
+        yield client
+    finally:
+        await client.close()
 
 
 async def read(

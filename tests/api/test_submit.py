@@ -515,3 +515,26 @@ async def test_the_upstream_is_given_a_callback_with_a_token_where_webhooks_are_
     stored = await gateway.row("SELECT token_hash FROM jobs")
     assert token not in str(stored)  # only its hash is kept
     assert token not in gateway.log.getvalue()
+
+
+async def test_a_resolution_in_the_wrong_case_is_refused_at_the_door_as_the_upstream_would(
+    gateway: RunningGateway, sandbox: Sandbox
+) -> None:
+    """openclaw sends `4k`; the upstream knows `4K` only."""
+    body: dict[str, Any] = {
+        "model": "google/veo-3.1",
+        "prompt": "a cat",
+        "duration": 4,
+        "resolution": "4k",
+    }
+    key = {"Authorization": f"Bearer {sandbox.api_key}"}
+
+    answer = await gateway.submit(**body)
+    async with gateway.http.post(f"{sandbox.url}/videos", json=body, headers=key) as direct:
+        refused = direct.status
+
+    assert (answer.status, answer.reason) == (400, "unsupported_parameter")
+    (violation,) = answer.json["error"]["metadata"]["gateway"]["violations"]
+    assert (violation["field"], violation["nearest"]) == ("resolution", "4K")
+    assert 'did you mean "4K"?' in answer.json["error"]["message"]
+    assert refused == 400

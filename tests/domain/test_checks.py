@@ -141,9 +141,16 @@ def test_a_resolution_outside_the_list_names_the_nearest(asked: str, nearest: st
     assert violation.nearest == nearest
 
 
-@pytest.mark.parametrize("asked", ["4K", "4k", " 4k"])
-def test_a_resolution_is_compared_without_its_case(asked: str) -> None:
-    assert found("google/veo-3.1", resolution=asked) == ()
+@pytest.mark.parametrize(("asked", "right"), [("4k", "4K"), (" 4K", "4K"), ("1080P", "1080p")])
+def test_a_resolution_in_another_case_is_refused_with_the_right_spelling(
+    asked: str, right: str
+) -> None:
+    """The upstream compares exactly, so such a request would fail there."""
+    violation = only("google/veo-3.1", resolution=asked)
+
+    assert violation.nearest == right
+    assert violation.message.endswith(f'did you mean "{right}"?')
+    assert found("google/veo-3.1", resolution=right) == ()
 
 
 @pytest.mark.parametrize(
