@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.domain.job import Cause, Job, JobId, Status
-from gateway.ports import Row, Transaction
+from gateway.ports import Row, Transaction, Value
 
 _COLUMNS = """
   id, team, key_name, upstream, upstream_id, model, status, version, created_at, ended_at, cause,
@@ -116,6 +116,18 @@ def insert(tx: Transaction, job: NewJob) -> Job:
         catalog_micros=job.catalog_micros,
         content_missing_since=None,
     )
+
+
+def newest(
+    tx: Transaction, condition: str, params: dict[str, Value], *, order: str, limit: int
+) -> list[Job]:
+    """Return at most `limit` jobs that meet a condition; both texts are constants of the caller."""
+    rows = tx.fetch(
+        f"SELECT {_COLUMNS} FROM jobs WHERE {condition} ORDER BY {order} LIMIT :limit",
+        limit=limit,
+        **params,
+    )
+    return [_job(row) for row in rows]
 
 
 def find(tx: Transaction, job_id: str) -> Job | None:
@@ -460,16 +472,18 @@ def poll_due(tx: Transaction, *, now: int) -> bool:
 
 
 def upstreams_due(tx: Transaction, *, now: int) -> list[str]:
-    """Return every upstream, configured or not, with a poll that is due and not leased."""
+    """Return every upstream, configured or not, with a poll that is due and not leased.
+
+    The empty string keeps SQLite from reading the whole index of upstreams to find distinct ones.
+    """
     rows = tx.fetch(
         """
-        SELECT DISTINCT upstream FROM jobs
+        SELECT DISTINCT upstream || '' AS upstream FROM jobs
         WHERE next_poll_at <= :now AND (lease_until IS NULL OR lease_until <= :now)
-        ORDER BY upstream
         """,
         now=now,
     )
-    return [row["upstream"] for row in rows]
+    return sorted(row["upstream"] for row in rows)
 
 
 def lease_polls(
@@ -582,8 +596,15 @@ def upstreams_of_unresolved(tx: Transaction) -> set[str]:
 
 
 def void_leases(tx: Transaction, *, now: int) -> None:
-    """End every lease. Only for the start of a process that is the database's only user."""
-    tx.execute("UPDATE jobs SET lease_until = :now WHERE lease_until > :now", now=now)
+    """End every lease. Only for the start of a process that is the database's only user.
+
+    Two statements, because a leased job either is being submitted or is polled, and each kind has
+    a partial index.
+    """
+    for leased in (_UNDECIDED, "next_poll_at IS NOT NULL"):
+        tx.execute(
+            f"UPDATE jobs SET lease_until = :now WHERE {leased} AND lease_until > :now", now=now
+        )
 
 
 def _job(row: Row) -> Job:
