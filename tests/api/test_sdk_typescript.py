@@ -1,6 +1,9 @@
 """The official TypeScript SDK and the AI SDK, unmodified, under Node.js (tests/sdk_js)."""
 
+import json
+import re
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
@@ -69,3 +72,37 @@ async def test_without_the_gateway_the_ai_sdk_does_pay_twice(
             )
 
     assert len(sandbox.ledger.submits) == 2
+
+
+async def test_the_typescript_sdk_lists_all_models_and_reads_its_key(
+    sdk_js: Programs, gateway: RunningGateway, clock: FakeClock
+) -> None:
+    async with flowing(clock):
+        said = await sdk_js.run("models", base=gateway.base, key=KEYS["growth"])
+
+    assert said == {"listed": 30, "counted": 30, "label": "growth/ci"}
+
+
+async def test_the_ai_sdks_own_download_refuses_a_private_address(
+    sdk_js: Programs, gateway: RunningGateway
+) -> None:
+    """So docs/clients.md asks for a public address, or for the `download` option."""
+    urls = [f"{gateway.origin}/healthz", "http://10.0.0.1/", "http://localhost/"]
+
+    said = await sdk_js.run("own_download", urls=urls)
+
+    assert all("not allowed" in verdict for verdict in said.values()), said
+
+
+def test_the_page_about_clients_names_the_versions_that_are_run() -> None:
+    page = (_ROOT / "docs/clients.md").read_text()
+    manifest = json.loads((_ROOT / "tests/sdk_js/package.json").read_text())
+    pinned = (_ROOT / "requirements.lock").read_text()
+    python = re.search(r"^openrouter==([0-9.]+)", pinned, re.MULTILINE)
+
+    assert python is not None
+    for version in (python[1], *manifest["dependencies"].values()):
+        assert f" {version}" in page, version
+
+
+_ROOT = Path(__file__).parents[2]
