@@ -6,6 +6,7 @@ same transaction. `gateway.store.invariants` recomputes the totals.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from gateway.domain.errors import StorageFailed
@@ -70,16 +71,23 @@ def newest_starts(tx: Transaction, until: Mapping[str, int]) -> dict[str, int]:
 
     Budgets without such a window are left out. One statement, which reads one index entry each.
     """
+    if not until:
+        return {}
     params: dict[str, str | int] = {}
-    parts = []
     for position, (budget_id, latest) in enumerate(until.items()):
-        params |= {f"budget{position}": budget_id, f"until{position}": latest}
-        parts.append(
-            f"SELECT CAST(:budget{position} AS TEXT) AS budget_id, MAX(starts_at) AS newest"
-            f" FROM windows WHERE budget_id = :budget{position} AND starts_at <= :until{position}"
-        )
-    rows = tx.fetch(" UNION ALL ".join(parts), **params) if parts else []
+        params[f"budget{position}"] = budget_id
+        params[f"until{position}"] = latest
+    rows = tx.fetch(_newest_of(len(until)), **params)
     return {row["budget_id"]: row["newest"] for row in rows if row["newest"] is not None}
+
+
+@lru_cache(maxsize=64)
+def _newest_of(count: int) -> str:
+    return " UNION ALL ".join(
+        f"SELECT CAST(:budget{n} AS TEXT) AS budget_id, MAX(starts_at) AS newest"
+        f" FROM windows WHERE budget_id = :budget{n} AND starts_at <= :until{n}"
+        for n in range(count)
+    )
 
 
 def windows_after(tx: Transaction, budget_id: str, after: int) -> list[str]:
@@ -154,30 +162,11 @@ def take_all(
     All rows must be there, so that they can be locked in the one order that every transaction uses:
     by the bytes of their ids.
     """
-    ids = {f"window{position}": room.window_id for position, room in enumerate(rooms)}
-    listed = ", ".join(f":{name}" for name in ids)
-    if tx.for_update:
-        tx.fetch(
-            f'SELECT id FROM windows WHERE id IN ({listed}) ORDER BY id COLLATE "C"'
-            f" {tx.for_update}",
-            **ids,
-        )
+    ids = {f"window{n}": room.window_id for n, room in enumerate(rooms)}
     limits = {f"limit{n}": room.limit for n, room in enumerate(rooms) if room.limit is not None}
-    cases = " ".join(f"WHEN :window{name[5:]} THEN :{name}" for name in limits)
-    shown = f"limit_micros = CASE id {cases} ELSE limit_micros END," if cases else ""
-    fits = f"AND spent + reserved + :estimate <= CASE id {cases} ELSE {_MOST} END" if cases else ""
-    rows = tx.fetch(
-        f"""
-        UPDATE windows
-        SET reserved = reserved + :estimate, estimated = estimated + :estimate, {shown}
-            entries = entries + 1
-        WHERE id IN ({listed}) {fits}
-        RETURNING entries, {_WINDOW}
-        """,
-        estimate=estimate,
-        **ids,
-        **{name: limit for name, limit in limits.items() if limit is not None},
-    )
+    if tx.for_update:
+        tx.fetch(f"{_locking(len(rooms))} {tx.for_update}", **ids)
+    rows = tx.fetch(_taking(len(rooms), tuple(limits)), estimate=estimate, **ids, **limits)
     taken = {}
     for row in rows:
         facts = dict(row)
@@ -186,13 +175,73 @@ def take_all(
     return taken
 
 
+@lru_cache(maxsize=64)
+def _locking(count: int) -> str:
+    listed = ", ".join(f":window{n}" for n in range(count))
+    return f'SELECT id FROM windows WHERE id IN ({listed}) ORDER BY id COLLATE "C"'
+
+
+@lru_cache(maxsize=256)
+def _taking(count: int, limits: tuple[str, ...]) -> str:
+    listed = ", ".join(f":window{n}" for n in range(count))
+    cases = " ".join(f"WHEN :window{name[5:]} THEN :{name}" for name in limits)
+    shown = f"limit_micros = CASE id {cases} ELSE limit_micros END," if cases else ""
+    fits = f"AND spent + reserved + :estimate <= CASE id {cases} ELSE {_MOST} END" if cases else ""
+    return f"""
+        UPDATE windows
+        SET reserved = reserved + :estimate, estimated = estimated + :estimate, {shown}
+            entries = entries + 1
+        WHERE id IN ({listed}) {fits}
+        RETURNING entries, {_WINDOW}
+        """
+
+
 _MOST = 2**63 - 1
 
 
-def append_reservations(tx: Transaction, entries: Sequence[tuple[int, LedgerEntry]]) -> None:
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """One job's reservation in one window: the number of its entry, and the limit it fitted."""
+
+    window_id: str
+    entry: int
+    limit: int
+
+
+def append_reservations(
+    tx: Transaction,
+    job_id: str,
+    estimate: int,
+    reservations: Sequence[Reservation],
+    *,
+    by: str,
+    now: int,
+) -> None:
     """Append the entries of one job's reservations, numbered as `take` said, in one statement."""
-    if entries:
-        _insert(tx, entries)
+    if not reservations:
+        return
+    params: dict[str, str | int] = {}
+    for n, one in enumerate(reservations):
+        params[f"window{n}"] = one.window_id
+        params[f"entry{n}"] = one.entry
+        params[f"limit{n}"] = one.limit
+    sql = _appending(len(reservations))
+    tx.execute(sql, job_id=job_id, estimate=estimate, made_by=by, at=now, **params)
+
+
+@lru_cache(maxsize=64)
+def _appending(count: int) -> str:
+    lines = ", ".join(
+        f"(:window{n}, :entry{n}, :job_id, 'reserve', :estimate, 0, 0, :limit{n}, NULL, NULL,"
+        " :made_by, :at)"
+        for n in range(count)
+    )
+    return f"""
+        INSERT INTO ledger (
+          window_id, entry, job_id, kind, reserved_delta, spent_delta, overrun_delta, limit_micros,
+          raw_cost, note, made_by, at
+        ) VALUES {lines}
+        """
 
 
 def reservations(tx: Transaction, job_id: str) -> Sequence[Row]:

@@ -108,7 +108,7 @@ def _take(
 ) -> Reserved:
     """Reserve in each window, or raise; those not in `bounded` count the job and refuse nothing."""
     at = epoch_ms(now)
-    entries: list[tuple[int, LedgerEntry]] = []
+    entries: list[ledger.Reservation] = []
     crossings: list[Crossing] = []
     rooms: list[Headroom] = []
     refused: set[str] = set()
@@ -121,10 +121,9 @@ def _take(
             refused.add(place.window_id)
             continue
         number, after = taken
-        entry = LedgerEntry(
-            place.window_id, job_id, "reserve", estimate, 0, 0, limit or NO_LIMIT, by, at
+        entries.append(
+            ledger.Reservation(place.window_id, number, NO_LIMIT if limit is None else limit)
         )
-        entries.append((number, entry))
         if place.is_account or limit is None:
             continue
         crossings += _crossings(tx, budget, after, estimate, at)
@@ -133,7 +132,7 @@ def _take(
         budgets = [p.budget for p in places if p.budget_id in bounded and not p.is_account]
         looked = headroom(tx, budgets, estimate, now)
         raise exceeded([_without(room, refused) for room in looked], now)
-    ledger.append_reservations(tx, entries)
+    ledger.append_reservations(tx, job_id, estimate, entries, by=by, now=at)
     return Reserved(crossings, rooms)
 
 
