@@ -255,6 +255,7 @@ async def open_gateway(
             live=live,
             bodies=BodyBudget(lambda: live.config.server.max_bytes_in_flight),
             waits=Waits(),
+            streams=Waits(),
             model_lists=ModelLists(live, catalogs, decider),
             webhook_bodies=BodyBudget(lambda: IN_FLIGHT, share=1.0),
             hints=TokenBuckets(HINTS_PER_MINUTE),

@@ -114,6 +114,12 @@ _DELIVERY_STATE: Final = fixed("state", "delivered", "dead")
 
 REQUESTS: Final = (
     _counter(
+        "event_streams",
+        "Streams of a job's events, opened and closed; the difference is open now.",
+        fixed("change", "opened", "closed"),
+        from_zero=True,
+    ),
+    _counter(
         "http_bad_requests",
         "Connections and requests that no application saw: malformed, too slow, too many.",
         fixed("listener", "public", "admin"),

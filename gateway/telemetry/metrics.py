@@ -177,6 +177,10 @@ class Metrics:
         """Video was handed to a client, from `store` or `upstream`."""
         self._facts.count("content_served_bytes", source, by=number)
 
+    def event_stream(self, change: str) -> None:
+        """A client's stream of a job's events was opened, or closed."""
+        self._facts.count("event_streams", change)
+
     def content_lookup(self, result: str) -> None:
         """A download found its video: hit, miss, joined, gone."""
         self._facts.count("content_lookups", result)

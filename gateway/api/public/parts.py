@@ -35,6 +35,7 @@ class Parts:
     bodies: BodyBudget
     model_lists: ModelLists
     waits: Waits
+    streams: Waits
     webhook_bodies: BodyBudget
     hints: TokenBuckets
     connection_room: int  # connections of clients that may be open at once

@@ -16,17 +16,17 @@ def wanted_wait(header: str | None) -> int | None:
 
 
 class Waits:
-    """How many polls wait at once: each holds a connection and looks again and again."""
+    """How many polls, or event streams, wait at once. Each holds a connection and looks often."""
 
     def __init__(self, per_team: int = 200, together: int = 1000) -> None:
         """Nobody waits."""
-        self._per_team = per_team
-        self._together = together
+        self.per_team = per_team
+        self.together = together
         self._waiting: Counter[str] = Counter()
 
     def enter(self, team: str) -> bool:
         """Begin to wait; False where as many wait as may."""
-        if self._waiting[team] >= self._per_team or self._waiting.total() >= self._together:
+        if self._waiting[team] >= self.per_team or self._waiting.total() >= self.together:
             return False
         self._waiting[team] += 1
         return True

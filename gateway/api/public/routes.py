@@ -7,6 +7,7 @@ from gateway.api.middleware import add_headers, observe
 from gateway.api.public.downloads import content
 from gateway.api.public.health import healthz, readyz
 from gateway.api.public.hot import HotAnswers
+from gateway.api.public.job_events import job_events
 from gateway.api.public.key import current_key
 from gateway.api.public.models import models, models_count, video_models
 from gateway.api.public.parts import PARTS, Parts
@@ -42,6 +43,7 @@ def public_app(parts: Parts) -> web.Application:
     router.add_get(f"{API}/auth/key", current_key)
     router.add_get(f"{API}/videos/{{id}}", poll, allow_head=False)
     router.add_get(f"{API}/videos/{{id}}/content", content)
+    router.add_get(f"{API}/videos/{{id}}/events", job_events, allow_head=False)
     router.add_post("/webhooks/{upstream}", webhook)
     router.add_post("/webhooks/{upstream}/{token}", webhook)
     for path in _WITH_PREFLIGHT:
@@ -73,6 +75,7 @@ _WITH_PREFLIGHT = (
     "/auth/key",
     "/videos/{id}",
     "/videos/{id}/content",
+    "/videos/{id}/events",
 )
 _ALLOWED = (
     "Authorization",
@@ -84,6 +87,7 @@ _ALLOWED = (
     "Idempotency-Key",
     "If-None-Match",
     "If-Range",
+    "Last-Event-ID",
     "Range",
     "X-Title",
     "X-OpenRouter-Title",
