@@ -5,15 +5,16 @@ ends after it. No window is ever reset: each period has a window of its own.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
-from gateway.domain.units import Micros, usd_text
+from gateway.domain.units import Micros, epoch_ms, usd_text
 
 
 class Period(StrEnum):
@@ -25,8 +26,21 @@ class Period(StrEnum):
     TOTAL = "total"
 
 
-def window_start(period: Period, now: datetime) -> datetime:
-    """Return the start of the window that contains `now`; for `total`, 1970.
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The start of a window, and the first moment after it; for `total`, 1970 and None.
+
+    `starts_ms` and `ends_ms` are the same in milliseconds since 1970.
+    """
+
+    starts_at: datetime
+    ends_at: datetime | None
+    starts_ms: int
+    ends_ms: int | None
+
+
+def window_bounds(period: Period, now: datetime) -> Bounds:
+    """Return the bounds of the window that contains `now`.
 
     Raises:
         ValueError: `now` has no time zone.
@@ -34,26 +48,36 @@ def window_start(period: Period, now: datetime) -> datetime:
     """
     if now.tzinfo is None:
         raise ValueError("`now` must have a time zone")
-    if period is Period.TOTAL:
-        return datetime(1970, 1, 1, tzinfo=UTC)
-    day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    if period is Period.WEEK:
-        return day - timedelta(days=day.weekday())
-    return day.replace(day=1) if period is Period.MONTH else day
+    return _bounds(period, now.astimezone(UTC).date())
+
+
+def window_start(period: Period, now: datetime) -> datetime:
+    """Return the start of the window that contains `now`; see `window_bounds`."""
+    return window_bounds(period, now).starts_at
 
 
 def window_end(period: Period, now: datetime) -> datetime | None:
-    """Return the first moment after the window that contains `now`; None for `total`."""
-    start = window_start(period, now)
-    match period:
-        case Period.DAY:
-            return start + timedelta(days=1)
-        case Period.WEEK:
-            return start + timedelta(days=7)
-        case Period.MONTH:
-            return (start + timedelta(days=31)).replace(day=1)
-        case Period.TOTAL:
-            return None
+    """Return the first moment after the window that contains `now`; see `window_bounds`."""
+    return window_bounds(period, now).ends_at
+
+
+@lru_cache(maxsize=256)
+def _bounds(period: Period, day: date) -> Bounds:
+    """Every submit asks for the bounds of each of its budgets, and they change once a day."""
+    if period is Period.TOTAL:
+        return Bounds(datetime(1970, 1, 1, tzinfo=UTC), None, 0, None)
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    if period is Period.DAY:
+        return _until(start, start + timedelta(days=1))
+    if period is Period.WEEK:
+        start -= timedelta(days=day.weekday())
+        return _until(start, start + timedelta(days=7))
+    start = start.replace(day=1)
+    return _until(start, (start + timedelta(days=31)).replace(day=1))
+
+
+def _until(start: datetime, end: datetime) -> Bounds:
+    return Bounds(start, end, epoch_ms(start), epoch_ms(end))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +98,18 @@ class Budget:
     """Earlier names of the team; jobs under these names count too."""
     former_keys: tuple[str, ...] = ()
     """Earlier names of the key; jobs under these names count too."""
+    id: str = field(init=False, compare=False, default="")
+    """The key of the budget's windows in the store: `team/growth/month?key=ci`.
 
-    @property
-    def id(self) -> str:
-        """The key of the budget's windows in the store: `team/growth/month?key=ci`.
+    It consists of scope, period and filters. A reload that changes only the limit, the alerts or
+    the order of the list therefore keeps the counted amounts.
+    """
 
-        It consists of scope, period and filters. A reload that changes only the limit, the alerts
-        or the order of the list therefore keeps the counted amounts.
-        """
+    def __post_init__(self) -> None:
+        """Make the id, which every submit reads several times."""
+        object.__setattr__(self, "id", self._id())
+
+    def _id(self) -> str:
         scope = "organisation" if self.team is None else f"team/{_quoted(self.team)}"
         filters = [f"model={_quoted(glob)}" for glob in sorted(set(self.models))]
         filters += [] if self.key is None else [f"key={_quoted(self.key)}"]

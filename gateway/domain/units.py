@@ -9,6 +9,7 @@ Micros = NewType("Micros", int)
 
 _MICROS_PER_USD = Decimal(1_000_000)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 def micros_up(usd: Decimal) -> Micros:
@@ -34,7 +35,7 @@ def usd_text(micros: int) -> str:
 
 def epoch_ms(moment: datetime) -> int:
     """Convert an aware datetime to whole milliseconds since 1970, rounded down."""
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 def from_epoch_ms(milliseconds: int) -> datetime:

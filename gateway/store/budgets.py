@@ -1,6 +1,7 @@
 """Store the budgets that are in force on any replica."""
 
 import json
+from functools import lru_cache
 
 from gateway.domain.budget import Budget, Period
 from gateway.domain.units import Micros
@@ -70,10 +71,16 @@ def forget(tx: Transaction, *, before: int, limit: int) -> int:
 
 
 def _budget(row: Row) -> Budget:
+    return _built(row["period"], row["limit_micros"], row["team"], row["models"], row["key_name"])
+
+
+@lru_cache(maxsize=4096)
+def _built(period: str, limit: int, team: str | None, models: str, key: str | None) -> Budget:
+    """Every submit reads the budgets in force, and they hardly ever change."""
     return Budget(
-        period=Period(row["period"]),
-        limit_micros=Micros(row["limit_micros"]),
-        team=row["team"],
-        models=tuple(json.loads(row["models"])),
-        key=row["key_name"],
+        period=Period(period),
+        limit_micros=Micros(limit),
+        team=team,
+        models=tuple(json.loads(models)),
+        key=key,
     )

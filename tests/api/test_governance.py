@@ -309,9 +309,7 @@ async def test_a_decision_is_kept_with_the_job_and_for_refusals_too(
     job = await gateway.job(prompt="a secret prompt", resolution="480p")
     await gateway.submit(prompt="another secret", resolution="8K")
 
-    kept = json.loads(
-        (await gateway.row("SELECT decision FROM jobs WHERE id = :j", j=job))["decision"]
-    )
+    kept = (await gateway.get(f"{gateway.admin_url}/admin/v1/jobs/{job}")).json["decision"]
     refused = json.loads((await gateway.row("SELECT decision FROM refusals"))["decision"])
 
     assert kept["outcome"] == "accepted"
@@ -320,6 +318,37 @@ async def test_a_decision_is_kept_with_the_job_and_for_refusals_too(
     assert {rule["rule"] for rule in kept["rules"]} >= {"routing", "models", "capabilities"}
     assert (refused["outcome"], refused["reason"]) == ("refused", "unsupported_parameter")
     assert "secret" not in json.dumps([kept, refused])
+
+
+async def decision_of(gateway: RunningGateway, job: str) -> Any:
+    shown = await gateway.get(f"{gateway.admin_url}/admin/v1/jobs/{job}")
+    return shown.json["decision"]
+
+
+@overrides(team(budgets=[{"period": "day", "limit_usd": "0.12"}]))
+async def test_jobs_that_differ_in_their_prompt_share_a_record(gateway: RunningGateway) -> None:
+    first = await gateway.job(prompt="one", resolution="480p")
+    second = await gateway.job(prompt="two", resolution="480p")
+    refused = await gateway.submit(prompt="three", resolution="480p")
+
+    records = await gateway.row("SELECT COUNT(*) AS n FROM decisions")
+    shown = [await decision_of(gateway, job) for job in (first, second)]
+    spent = [one.pop("budgets")[0]["would_fit_usd"] for one in shown]
+
+    assert (refused.status, records["n"]) == (402, 1)
+    assert spent == ["0.07", "0.02"]
+    assert shown[0] == shown[1]
+
+
+@overrides(team(budgets=[{"period": "day", "limit_usd": "0.07"}]))
+async def test_a_record_that_a_refusal_rolled_back_is_stored_with_the_next_job(
+    gateway: RunningGateway,
+) -> None:
+    refused = await gateway.submit(prompt="one", resolution="480p", duration=2)
+    job = await gateway.job(prompt="one", resolution="480p", duration=1)
+
+    assert refused.status == 402
+    assert (await decision_of(gateway, job))["parameters"]["duration"] == 1
 
 
 @overrides(team(budgets=[{"period": "day", "limit_usd": 10}]))

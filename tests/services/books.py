@@ -9,6 +9,7 @@ from typing import Any
 from gateway.config.live import Live
 from gateway.config.loader import parse
 from gateway.domain.budget import covers
+from gateway.domain.decision_record import shared_record
 from gateway.domain.job import Job, JobId, JobUpdate, Status
 from gateway.domain.pricing import Estimate
 from gateway.domain.team import Principal
@@ -177,4 +178,11 @@ class Books:
             canonical_slug=slug,
         )
         day = 24 * 3600 * 1000
-        return Opening(new, decision, Identity(team, fingerprint, day), None)
+        return Opening(
+            new,
+            decision,
+            Identity(team, fingerprint, day),
+            callback_url=None,
+            record=shared_record(decision.record(), self.clock.now().date()),
+            record_is_stored=False,
+        )

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.domain.budget import Budget, covers, window_end, window_start
+from gateway.domain.budget import Bounds, Budget, covers, window_bounds, window_end
 from gateway.domain.units import epoch_ms, from_epoch_ms
 from gateway.ports import Transaction
 from gateway.store import budgets as registry
@@ -28,9 +28,10 @@ def window_start_now(tx: Transaction, budget_id: str, budget: Budget, now: datet
 
 @dataclass(frozen=True, slots=True)
 class WindowStart:
-    """The start of a budget's current window, and whether the window has a row."""
+    """The start of a budget's current window, also in epoch ms, and whether it has a row."""
 
     at: datetime
+    ms: int
     exists: bool
 
 
@@ -38,19 +39,21 @@ def window_starts_now(
     tx: Transaction, budgets: Mapping[str, Budget], now: datetime
 ) -> dict[str, WindowStart]:
     """Return the start of each budget's current window, by id, as `window_start_now` does."""
-    starts = {name: window_start(budget.period, now) for name, budget in budgets.items()}
+    bounds = {name: window_bounds(budget.period, now) for name, budget in budgets.items()}
     until = {
-        name: epoch_ms(window_end(budget.period, starts[name]) or starts[name])
-        for name, budget in budgets.items()
+        name: bound.starts_ms if bound.ends_ms is None else bound.ends_ms
+        for name, bound in bounds.items()
     }
     newest = ledger.newest_starts(tx, until)
-    return {name: _later(start, newest.get(name)) for name, start in starts.items()}
+    return {name: _later(bound, newest.get(name)) for name, bound in bounds.items()}
 
 
-def _later(start: datetime, newest: int | None) -> WindowStart:
-    if newest is None or newest < epoch_ms(start):
-        return WindowStart(start, exists=False)
-    return WindowStart(from_epoch_ms(newest), exists=True)
+def _later(bound: Bounds, newest: int | None) -> WindowStart:
+    if newest is None or newest < bound.starts_ms:
+        return WindowStart(bound.starts_at, bound.starts_ms, exists=False)
+    if newest == bound.starts_ms:
+        return WindowStart(bound.starts_at, newest, exists=True)
+    return WindowStart(from_epoch_ms(newest), newest, exists=True)
 
 
 def open_window(

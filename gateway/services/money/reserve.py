@@ -19,6 +19,7 @@ from gateway.domain.budget import (
     tightest,
     window_end,
 )
+from gateway.domain.decision_record import WindowState
 from gateway.domain.errors import Reason, Refused
 from gateway.domain.settlement import Settlement
 from gateway.domain.units import Micros, epoch_ms, usd_text
@@ -62,7 +63,7 @@ class Reserved:
     """What a reservation did: the thresholds reached, and each budget's window afterwards."""
 
     crossings: list[Crossing]
-    rooms: list[Headroom]
+    windows: list[WindowState]
 
 
 def reserve(
@@ -110,10 +111,10 @@ def _take(
     at = epoch_ms(now)
     entries: list[ledger.Reservation] = []
     crossings: list[Crossing] = []
-    rooms: list[Headroom] = []
+    windows: list[WindowState] = []
     refused: set[str] = set()
     took = _take_windows(tx, places, bounded, estimate)
-    for place in sorted(places, key=lambda place: place.window_id):
+    for place in places:
         budget = place.budget
         limit = budget.limit_micros if place.budget_id in bounded else None
         taken = took.get(place.window_id)
@@ -126,14 +127,15 @@ def _take(
         )
         if place.is_account or limit is None:
             continue
-        crossings += _crossings(tx, budget, after, estimate, at)
-        rooms.append(place.room(after))
+        if budget.alerts:
+            crossings += _crossings(tx, budget, after, estimate, at)
+        windows.append(place.state(after))
     if refused:
         budgets = [p.budget for p in places if p.budget_id in bounded and not p.is_account]
         looked = headroom(tx, budgets, estimate, now)
         raise exceeded([_without(room, refused) for room in looked], now)
     ledger.append_reservations(tx, job_id, estimate, entries, by=by, now=at)
-    return Reserved(crossings, rooms)
+    return Reserved(crossings, windows)
 
 
 def _take_windows(
@@ -151,7 +153,7 @@ def _take_windows(
     if all(place.exists for place in places):
         return ledger.take_all(tx, rooms, estimate)
     took = {}
-    for place, room in sorted(zip(places, rooms, strict=True), key=lambda each: each[1].window_id):
+    for place, room in zip(places, rooms, strict=True):
         open_window(tx, place.budget_id, place.budget, place.starts_at)
         taken = ledger.take(tx, room.window_id, estimate, room.limit)
         if taken is not None:
@@ -351,25 +353,27 @@ class _Place:
     def is_account(self) -> bool:
         return self.budget.limit_micros == NO_LIMIT
 
-    def room(self, window: Window) -> Headroom:
-        resets_at = window_end(self.budget.period, self.starts_at)
-        return Headroom(
-            self.budget, self.starts_at, resets_at, window.spent, window.reserved, estimate=0
+    def state(self, window: Window) -> WindowState:
+        return WindowState(
+            self.budget_id,
+            self.budget.period,
+            window.starts_at,
+            window.ends_at,
+            self.budget.limit_micros,
+            window.spent,
+            window.reserved,
         )
 
 
 def _places(tx: Transaction, budgets: Mapping[str, Budget], now: datetime) -> list[_Place]:
+    """Return each budget's current window, in the order in which windows are locked."""
     starts = window_starts_now(tx, budgets, now)
-    return [
-        _Place(
-            budget_id,
-            budgets[budget_id],
-            start.at,
-            ledger.window_id(budget_id, epoch_ms(start.at)),
-            start.exists,
-        )
-        for budget_id, start in starts.items()
+    places = [
+        _Place(name, budgets[name], start.at, ledger.window_id(name, start.ms), start.exists)
+        for name, start in starts.items()
     ]
+    places.sort(key=lambda place: place.window_id)
+    return places
 
 
 def _without(room: Headroom, refused: Collection[str]) -> Headroom:

@@ -1,18 +1,18 @@
 """Everything that is stored about a job, for operators: never a prompt, a key or a secret URL."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from gateway.domain.content import Asset
+from gateway.domain.decision_record import whole_record
 from gateway.domain.job import Job
 from gateway.domain.units import usd_text
 from gateway.ports import Row, Transaction
 from gateway.store import (
     archivals,
     assets,
+    decisions,
     delivery_queries,
     job_queries,
     jobs,
@@ -28,6 +28,7 @@ class JobReport:
 
     job: Job
     record: Row
+    decision: Mapping[str, Any]
     attempts: Sequence[Row]
     ledger: Sequence[Row]
     deliveries: Sequence[Shown]
@@ -46,7 +47,7 @@ class JobReport:
             "polls": self.record["polls"],
             "next_poll_at": _seconds(self.record["next_poll_at"]),
             "unknown_since": _seconds(self.record["unknown_since"]),
-            "decision": orjson.loads(self.record["decision"]),
+            "decision": self.decision,
             "attempts": [_attempt(row) for row in self.attempts],
             "ledger": [_entry(row) for row in self.ledger],
             "deliveries": [_delivery(one) for one in self.deliveries],
@@ -69,6 +70,7 @@ def job_report(tx: Transaction, job_id: str) -> JobReport | None:
     return JobReport(
         job=job,
         record=record,
+        decision=whole_record(record["decision"], lambda name: decisions.find(tx, name)),
         attempts=jobs.attempts(tx, job),
         ledger=ledger.entries(tx, job_id),
         deliveries=delivery_queries.of_job(tx, job_id),

@@ -21,9 +21,9 @@ _MOST = 2_048  # assessments in memory
 _MOST_BYTES = 2_048  # of a request without its prompt; a larger one is assessed each time
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Assessment:
-    """The rule results, the catalog's price and the budgets of a request."""
+    """The rule results, the catalog's price and the budgets of a request; equal only to itself."""
 
     in_force: InForce
     capabilities: Capabilities

@@ -18,7 +18,7 @@ from gateway.domain.video import VideoRequest
 from gateway.services.catalog import Catalogs
 from gateway.services.job_cache import JobCache
 from gateway.services.money.learned_costs import LearnedCosts
-from gateway.services.submission.assess import Assessor
+from gateway.services.submission.assess import Assessment, Assessor
 from gateway.services.submission.callback import CallbackCheck
 
 
@@ -55,6 +55,8 @@ class Decision:
     """The price profile under which the cost is recorded."""
     callback: str | None = None
     """The client's callback URL in its canonical form."""
+    assessment: Assessment | None = None
+    """Shared with the decisions on requests that differ only in their prompt; None: with none."""
 
     @property
     def refusal(self) -> Refused | None:
@@ -228,6 +230,7 @@ class Decider:
             catalog_micros=catalog,
             profile=assessed.profile,
             callback=callback,
+            assessment=assessed if callback is None else None,
         )
 
     async def _raised(self, priced: Estimate, profile: str, team: str | None) -> Estimate:

@@ -1,12 +1,9 @@
 """Create a job in one transaction: dedupe claim, traffic limits, reservation and row."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
-from gateway.domain.bounded_json import bounded_json
-from gateway.domain.budget import Headroom
+from gateway.domain.decision_record import SharedRecord, own_record
 from gateway.domain.errors import Reason, Refused
 from gateway.domain.job import Job
 from gateway.domain.units import epoch_ms
@@ -16,13 +13,11 @@ from gateway.services.money import reserve
 from gateway.services.submission.decide import Decision
 from gateway.services.submission.dedupe import DedupeResult, Identity, join
 from gateway.services.submission.rate_limit import TrafficLimits, admit
-from gateway.store import events, jobs
+from gateway.store import decisions, events, jobs
 
 # Per job. Joining costs nothing and is not rate-limited, so without a limit one paid job could
 # notify any number of hosts, all of them in the transaction of its end.
 _CALLBACKS = 1000
-
-_MOST_BYTES = 16_384  # of the record of a decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +28,8 @@ class Opening:
     decision: Decision
     identity: Identity
     callback_url: str | None  # the client's own, checked
+    record: SharedRecord
+    record_is_stored: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +66,10 @@ def open_job(tx: Transaction, opening: Opening, publisher: EventPublisher, now: 
         by=f"key {new.key}",
         now=now,
     )
-    record = _record(decision, reserved.rooms)
-    job = jobs.insert(tx, replace(new, decision=record))
+    if not opening.record_is_stored:
+        decisions.keep(tx, opening.record.id, opening.record.text, now=at)
+    own = own_record(opening.record.id, reserved.windows)
+    job = jobs.insert(tx, replace(new, decision=own))
     if opening.callback_url is not None:
         events.subscribe(tx, new.id, opening.callback_url, now=at)
     publisher.crossings(tx, reserved.crossings, now)
@@ -105,11 +104,3 @@ def _crowded(job: Job) -> Refused:
         " poll the job.",
         {**details, "violations": [details]},
     )
-
-
-def _record(decision: Decision, rooms: Iterable[Headroom]) -> str:
-    """Return the decision as JSON, with the budgets after the reservation."""
-    record: dict[str, Any] = decision.record() if decision.retain else decision.outline()
-    record["outcome"] = "accepted"
-    record["budgets"] = [room.details() for room in rooms]
-    return bounded_json(record, _MOST_BYTES)

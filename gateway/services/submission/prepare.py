@@ -19,6 +19,7 @@ from gateway.ports import Clock, Upstream
 from gateway.services.links import Links
 from gateway.services.off_loop import OffLoop
 from gateway.services.submission.decide import Decision, Question
+from gateway.services.submission.decision_records import DecisionRecords
 from gateway.services.submission.dedupe import DedupeResult, Identity, hash_idempotency_key
 from gateway.services.submission.open_job import Opened, Opening
 from gateway.store import jobs
@@ -85,6 +86,7 @@ class Preparer:
         off_loop: OffLoop,
     ) -> None:
         """Create a preparer; `secret` keys fingerprints, `source` is the system's randomness."""
+        self._records = DecisionRecords(clock)
         self._clock = clock
         self._random = source
         self._upstreams = upstreams
@@ -102,6 +104,7 @@ class Preparer:
             return identity, forwarded(call.request.body, callback_url, decision.previous)
 
         identity, body = await self._off_loop.run(prepare) if call.size > _LARGE else prepare()
+        record = self._records.of(decision)
         submit = decision.in_force.config.upstreams[upstream].timeout.submit.total_seconds()
         return Plan(
             call=call,
@@ -114,11 +117,17 @@ class Preparer:
                 decision=decision,
                 identity=identity,
                 callback_url=decision.callback,
+                record=record,
+                record_is_stored=self._records.is_stored(record),
             ),
             deadline=self._clock.monotonic() + submit,
             opened=asyncio.get_running_loop().create_future(),
             hidden=_hidden(call.request, decision, callback_url, token),
         )
+
+    def wrote(self, plan: Plan) -> None:
+        """Note that the plan's job is in the database, and its decision record with it."""
+        self._records.was_stored(plan.opening.record)
 
     def _identity(self, call: Call, decision: Decision, upstream: str) -> Identity:
         dedupe = decision.in_force.config.teams[call.principal.team].dedupe

@@ -182,6 +182,7 @@ class Submitter:
         if opened.dedupe in (DedupeResult.JOINED, DedupeResult.HIT):
             plan.opened.set_result(opened)
             return
+        self._planner.wrote(plan)
         if plan.given_up:
             await self._sender.abandon(opened.job)
             return
