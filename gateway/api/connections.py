@@ -138,13 +138,14 @@ class BoundedServer(web.Server):
 class Connection(RequestHandler):
     """One connection: admitted or closed at once, and given little time for headers."""
 
-    __slots__ = ("_admitted", "_bounded", "_header_timer", "_peer")
+    __slots__ = ("_admitted", "_bounded", "_header_timer", "_headers_began", "_peer")
 
     def __init__(self, server: BoundedServer, **options: Any) -> None:
         super().__init__(server, **options)
         self._bounded = server
         self._peer = ""
         self._admitted = False
+        self._headers_began: float | None = None
         self._header_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -160,16 +161,16 @@ class Connection(RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes in; the first of a request start the time for its headers."""
-        if self._header_timer is None and self._current_request is None:
-            loop = asyncio.get_running_loop()
-            self._header_timer = loop.call_later(HEADER_SECONDS, self._headers_late)
+        if self._headers_began is None and self._current_request is None:
+            loop = self._loop
+            self._headers_began = loop.time()
+            if self._header_timer is None:  # one timer serves many requests
+                self._header_timer = loop.call_later(HEADER_SECONDS, self._check_headers)
         super().data_received(data)
 
     def headers_came(self) -> None:
         """The headers of a request are whole."""
-        if self._header_timer is not None:
-            self._header_timer.cancel()
-            self._header_timer = None
+        self._headers_began = None
 
     def authenticated(self) -> None:
         """A request with a valid key came on this connection."""
@@ -179,7 +180,9 @@ class Connection(RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """End."""
-        self.headers_came()
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
         if self._admitted:
             self.authenticated()
             self._bounded.limits.closed()
@@ -206,8 +209,15 @@ class Connection(RequestHandler):
         answer.force_close()
         return answer
 
-    def _headers_late(self) -> None:
+    def _check_headers(self) -> None:
+        """Close the connection if the headers of the present request are late."""
         self._header_timer = None
+        if self._headers_began is None:
+            return
+        left = self._headers_began + HEADER_SECONDS - self._loop.time()
+        if left > 0:
+            self._header_timer = self._loop.call_later(left, self._check_headers)
+            return
         self._bounded.bad.note("headers too slow", self._peer or None)
         self.force_close()
 

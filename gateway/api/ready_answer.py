@@ -2,6 +2,7 @@
 
 import time
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 
 from aiohttp import web
@@ -25,7 +26,7 @@ class ReadyAnswer(web.StreamResponse):
             head,
             request_id.encode(),
             length,
-            _date(),
+            _date(int(time.time())),
             body,
         )
 
@@ -58,13 +59,7 @@ def head_of(status: int, headers: dict[str, str]) -> bytes:
     return "\r\n".join([*lines, ""]).encode("ascii")
 
 
-_made: tuple[int, bytes] = (0, b"")
-
-
-def _date() -> bytes:
-    """The Date header, made once a second (RFC 9110, section 6.6.1)."""
-    global _made
-    now = int(time.time())
-    if _made[0] != now:
-        _made = (now, formatdate(now, usegmt=True).encode())
-    return _made[1]
+@lru_cache(maxsize=2)
+def _date(second: int) -> bytes:
+    """Return the value of the Date header (RFC 9110, section 6.6.1)."""
+    return formatdate(second, usegmt=True).encode()

@@ -23,7 +23,6 @@ _POLL = "/api/v1/videos/"
 _MODELS = "/api/v1/videos/models"
 _POLL_ROUTE = "/api/v1/videos/{id}"
 _JOB_ID = re.compile(r"gen-vid-\d{1,12}-[0-9A-Za-z]{20}")
-_UNUSUAL = ("X-Request-Id", "traceparent", "Prefer")
 _ENTROPY = 12 * 512  # bytes fetched from the kernel at once, for so many request ids
 
 
@@ -53,13 +52,16 @@ class HotAnswers:
         self._timed_models = metrics.timer(_MODELS, "GET", 200)
         self._timed_unchanged = metrics.timer(_MODELS, "GET", 304)
         self._entropy = b""
+        self._used = 0
 
     def answer(self, request: web.BaseRequest) -> ReadyAnswer | None:
         """Return the answer if all of it is in memory; None: ask the application."""
         if request.method != "GET" or self._parts.telemetry.tracer.records:
             return None
         headers = request.headers
-        if any(name in headers for name in _UNUSUAL) or not request.keep_alive:
+        if "X-Request-Id" in headers or "traceparent" in headers or "Prefer" in headers:
+            return None
+        if not request.keep_alive:
             return None
         target = request.raw_path
         if target == _MODELS:
@@ -155,7 +157,8 @@ class HotAnswers:
         return self._random(16).hex()
 
     def _random(self, count: int) -> bytes:
-        if len(self._entropy) < count:
-            self._entropy = os.urandom(_ENTROPY)
-        taken, self._entropy = self._entropy[:count], self._entropy[count:]
-        return taken
+        start, end = self._used, self._used + count
+        if end > len(self._entropy):
+            self._entropy, start, end = os.urandom(_ENTROPY), 0, count
+        self._used = end
+        return self._entropy[start:end]
