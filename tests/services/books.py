@@ -1,5 +1,6 @@
 """Jobs and their money without HTTP: the acts of submit and the tracker, on a real database."""
 
+import asyncio
 import itertools
 import json
 import random
@@ -16,14 +17,16 @@ from gateway.domain.team import Principal
 from gateway.domain.units import Micros, epoch_ms
 from gateway.domain.upstream import Accepted, Declined, Unclear
 from gateway.domain.video import VideoRequest
-from gateway.ports import Database, Transaction
+from gateway.ports import Database, Transaction, Upstream
 from gateway.services.events.publish import EventPublisher
 from gateway.services.job_cache import JobCache
 from gateway.services.jobs.end import JobEnder
 from gateway.services.jobs.track import Tracker
 from gateway.services.links import Links
-from gateway.services.submission.decide import Decision, Question
-from gateway.services.submission.dedupe import Identity
+from gateway.services.submission.call import Call
+from gateway.services.submission.decide import Decision
+from gateway.services.submission.dedupe import DedupeResult, Identity
+from gateway.services.submission.flight import Flight
 from gateway.services.submission.open_job import Opened, Opening, open_job
 from gateway.store import jobs
 from gateway.store.invariants import InvariantViolation, violations
@@ -78,6 +81,22 @@ class Books:
         opening = self._opening(number, team, estimate, key, model, fingerprint, slug)
         return await self.database.write(
             lambda tx: open_job(tx, opening, self.publisher, self.clock.now())
+        )
+
+    def flight(self, job: Job, upstream: Upstream, seconds: float = 60.0) -> Flight:
+        """Return the flight of a job that is written, to be sent within so many seconds."""
+        loop = asyncio.get_running_loop()
+        opening = self._opening(0, job.team, job.estimate_micros, job.key, job.model, None)
+        opened: asyncio.Future[Opened] = loop.create_future()
+        opened.set_result(Opened(job, DedupeResult.MISS))
+        return Flight(
+            call=opening.decision.call,
+            opening=opening,
+            upstream=upstream,
+            body=b"{}",
+            deadline=self.clock.monotonic() + seconds,
+            opened=opened,
+            answer=loop.create_future(),
         )
 
     async def accept(self, job: Job) -> Job:
@@ -140,7 +159,7 @@ class Books:
         principal = Principal(team, key)
         decision = Decision(
             in_force=current,
-            question=Question(principal, VideoRequest(body={"model": model}, model=model)),
+            call=Call(principal, VideoRequest(body={"model": model}, model=model), {}, "req"),
             zdr=(),
             upstream="main",
             previous=None,

@@ -26,7 +26,7 @@ from gateway.domain.team import Principal
 from gateway.domain.video import VideoRequest, parse_request
 from gateway.ports import Transaction
 from gateway.services.jobs.receive_webhook import IncomingWebhook
-from gateway.services.submission.prepare import Call
+from gateway.services.submission.call import Call
 from gateway.store import jobs
 from gateway.store.invariants import InvariantViolation, violations
 from gateway.telemetry.bundle import Telemetry

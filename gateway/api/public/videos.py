@@ -20,7 +20,7 @@ from gateway.domain.team import Principal
 from gateway.domain.units import usd_text
 from gateway.domain.video import VideoRequest, parse_request
 from gateway.services.off_loop import OffLoop
-from gateway.services.submission.prepare import Call
+from gateway.services.submission.call import Call
 
 # docs/openrouter-contract.md section 1. The client's Authorization and X-Provider-API-Keys are
 # never among them.
@@ -72,7 +72,7 @@ async def _submit(
     )
     del body
     if options.dry_run:
-        preview = await parts.previewer.preview(call.question)
+        preview = await parts.previewer.preview(call)
         request[FACTS].reason = "dry_run"
         return web.Response(
             body=orjson.dumps(preview, default=str), content_type="application/json"

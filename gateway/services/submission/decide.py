@@ -12,23 +12,14 @@ from gateway.domain.job import Job, Status
 from gateway.domain.policy import RuleResult, judge_cost
 from gateway.domain.pricing import Estimate, Unpriced, raised
 from gateway.domain.routing import Wish, route
-from gateway.domain.team import Principal
 from gateway.domain.units import Micros, usd_text
 from gateway.domain.video import VideoRequest
 from gateway.services.catalog import Catalogs
 from gateway.services.job_cache import JobCache
 from gateway.services.money.learned_costs import LearnedCosts
 from gateway.services.submission.assess import Assessment, Assessor
+from gateway.services.submission.call import Call
 from gateway.services.submission.callback import CallbackCheck
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """The parts of a submit that a decision depends on."""
-
-    principal: Principal
-    request: VideoRequest
-    zdr_header: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +27,7 @@ class Decision:
     """What was checked, and the results. It contains no part of a prompt or an image."""
 
     in_force: InForce
-    question: Question
+    call: Call
     zdr: tuple[str, ...]
     """What requires Zero Data Retention; empty: nothing does."""
     upstream: str | None
@@ -71,12 +62,12 @@ class Decision:
 
         See docs/architecture.md, rule 6.
         """
-        team = self.in_force.config.teams[self.question.principal.team]
+        team = self.in_force.config.teams[self.call.principal.team]
         return team.retain and not self.zdr
 
     def record(self) -> dict[str, Any]:
         """Return the decision record: the rules checked, the numbers, the outcome."""
-        request = self.question.request
+        request = self.call.request
         record: dict[str, Any] = {
             "config_version": self.in_force.version,
             "model": request.model,
@@ -129,9 +120,7 @@ class Decider:
         self._catalogs = catalogs
         self._callbacks = callbacks
 
-    async def decide(
-        self, question: Question, in_force: InForce, *, dry_run: bool = False
-    ) -> Decision:
+    async def decide(self, call: Call, in_force: InForce, *, dry_run: bool = False) -> Decision:
         """Return the decision, which includes the refusals of rules; those are not raised.
 
         A dry run shows prices without cost, so its estimate uses only the team's own past costs.
@@ -141,17 +130,17 @@ class Decider:
             StorageFailed: an amount that the decision needs could not be read; deny.
 
         """
-        if question.principal.team not in in_force.config.teams:
+        if call.principal.team not in in_force.config.teams:
             raise Refused(Reason.INVALID_KEY, "This API key is no longer valid.")
-        zdr = zdr_asked_by(question, in_force)
+        zdr = zdr_asked_by(call, in_force)
         try:
-            previous = await self._previous(question)
-            upstream = self._route(question, in_force, zdr, previous)
+            previous = await self._previous(call)
+            upstream = self._route(call, in_force, zdr, previous)
         except Refused as refusal:
-            seen = question.request.model
+            seen = call.request.model
             return Decision(
                 in_force=in_force,
-                question=question,
+                call=call,
                 zdr=zdr,
                 upstream=None,
                 previous=None,
@@ -161,7 +150,7 @@ class Decider:
                 budgets=(),
                 model=seen,
             )
-        return await self._judged(question, in_force, zdr, upstream, previous, dry_run=dry_run)
+        return await self._judged(call, in_force, zdr, upstream, previous, dry_run=dry_run)
 
     def usable_models(self, team: str) -> list[tuple[str, Capabilities]]:
         """Return the models that the team's policy allows and its routes reach.
@@ -189,7 +178,7 @@ class Decider:
 
     async def _judged(
         self,
-        question: Question,
+        call: Call,
         in_force: InForce,
         zdr: tuple[str, ...],
         upstream: str,
@@ -197,7 +186,7 @@ class Decider:
         *,
         dry_run: bool,
     ) -> Decision:
-        request, who = question.request, question.principal
+        request, who = call.request, call.principal
         capabilities = self._catalogs.find(upstream, request.model)
         if capabilities is None:  # the catalog became stale after the route was chosen
             raise Refused(Reason.NOT_READY, "The catalog of models is not loaded.", retry_after=5)
@@ -217,7 +206,7 @@ class Decider:
             rule_results += [rule_result, judge_cost(who.team, micros, policy)]
         return Decision(
             in_force=in_force,
-            question=question,
+            call=call,
             zdr=zdr,
             upstream=upstream,
             previous=None if previous is None else previous.upstream_id,
@@ -237,13 +226,11 @@ class Decider:
         """Raise the estimate to the past cost of similar jobs of one team, or of any if None."""
         return raised(priced, await self._learned.of(profile, team))
 
-    async def _previous(self, question: Question) -> Job | None:
-        previous_id = question.request.previous_job_id
+    async def _previous(self, call: Call) -> Job | None:
+        previous_id = call.request.previous_job_id
         if previous_id is None:
             return None
-        job = await self._views.get(
-            previous_id, self._live.current.names_of(question.principal.team)
-        )
+        job = await self._views.get(previous_id, self._live.current.names_of(call.principal.team))
         if job is None:
             raise Refused(
                 Reason.JOB_NOT_FOUND,
@@ -261,7 +248,7 @@ class Decider:
 
     def _route(
         self,
-        question: Question,
+        call: Call,
         in_force: InForce,
         zdr: tuple[str, ...],
         previous: Job | None,
@@ -269,8 +256,8 @@ class Decider:
         if not self._catalogs.models():
             raise Refused(Reason.NOT_READY, "The catalog of models is not loaded.", retry_after=5)
         wish = Wish(
-            team=question.principal.team,
-            model=question.request.model,
+            team=call.principal.team,
+            model=call.request.model,
             zdr=zdr,
             pinned=None if previous is None else previous.upstream,
         )
@@ -278,18 +265,18 @@ class Decider:
         return rule.to
 
 
-def zdr_asked_by(question: Question, in_force: InForce) -> tuple[str, ...]:
+def zdr_asked_by(call: Call, in_force: InForce) -> tuple[str, ...]:
     """Return everything that requires Zero Data Retention; any one is enough.
 
     See docs/openrouter-contract.md section 8.
     """
-    body = question.request.body
+    body = call.request.body
     provider = body.get("provider")
     asked = {
-        "team": in_force.config.teams[question.principal.team].zdr == "require",
+        "team": in_force.config.teams[call.principal.team].zdr == "require",
         "provider.zdr": isinstance(provider, Mapping) and provider.get("zdr") is True,
         "zdr": body.get("zdr") is True,
-        "X-Gateway-Zdr": question.zdr_header,
+        "X-Gateway-Zdr": call.zdr_header,
     }
     return tuple(name for name, needed in asked.items() if needed)
 

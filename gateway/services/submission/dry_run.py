@@ -7,7 +7,8 @@ from gateway.config.live import Live
 from gateway.domain.units import epoch_ms, usd_text
 from gateway.ports import Clock, Database, Transaction
 from gateway.services.money import reserve
-from gateway.services.submission.decide import Decider, Decision, Question
+from gateway.services.submission.call import Call
+from gateway.services.submission.decide import Decider, Decision
 from gateway.services.submission.rate_limit import TrafficLimits
 from gateway.store import limits
 
@@ -30,14 +31,14 @@ class DryRun:
         self._live = live
         self._decider = decider
 
-    async def preview(self, question: Question) -> dict[str, Any]:
+    async def preview(self, call: Call) -> dict[str, Any]:
         """Return the decision, each budget's headroom, and every rule that would refuse.
 
         Raises:
             StorageFailed: the budgets could not be read.
 
         """
-        decision = await self._decider.decide(question, self._live.current, dry_run=True)
+        decision = await self._decider.decide(call, self._live.current, dry_run=True)
         looked = await self._database.read(lambda tx: self._look(tx, decision))
         record = decision.record() | {"budgets": looked.budgets, "traffic": looked.traffic}
         refusals = [rule for rule in record["rules"] if rule["outcome"] == "refused"]
@@ -58,7 +59,7 @@ class DryRun:
     def _look(self, tx: Transaction, decision: Decision) -> _Looked:
         now = self._clock.now()
         rooms = reserve.headroom(tx, decision.budgets, decision.estimate_micros, now)
-        team = decision.question.principal.team
+        team = decision.call.principal.team
         bounds = decision.in_force.config.teams[team].limits
         return _Looked(
             budgets=[reserve.seen_by_team({**room.details(), "fits": room.fits}) for room in rooms],

@@ -4,77 +4,32 @@ import asyncio
 import hashlib
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
 from gateway.domain.data_url import splice
 from gateway.domain.fingerprint import fingerprint
 from gateway.domain.job import new_job_id, new_token
-from gateway.domain.team import Principal
 from gateway.domain.units import epoch_ms
 from gateway.domain.video import VideoRequest
 from gateway.ports import Clock, Upstream
 from gateway.services.links import Links
 from gateway.services.off_loop import OffLoop
-from gateway.services.submission.decide import Decision, Question
+from gateway.services.submission.call import Call
+from gateway.services.submission.decide import Decision
 from gateway.services.submission.decision_records import DecisionRecords
 from gateway.services.submission.dedupe import DedupeResult, Identity, hash_idempotency_key
-from gateway.services.submission.open_job import Opened, Opening
+from gateway.services.submission.flight import Flight
+from gateway.services.submission.open_job import Opening
 from gateway.store import jobs
 
 _LEASE_MARGIN = 30.0  # seconds beyond the submit timeout in which the outcome gets written
 _LARGE = 256 * 1024  # bytes from which hashing a body would block other requests for too long
 
 
-class Lease(Protocol):
-    """The accounting of a body's bytes in memory."""
-
-    transferred: bool
-
-    def release(self) -> None:
-        """Release the bytes: the body is no longer in memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """An incoming submit: the principal, the request, and what is forwarded beside the body."""
-
-    principal: Principal
-    request: VideoRequest
-    headers: Mapping[str, str]  # only those that may be forwarded
-    request_id: str
-    traceparent: str | None
-    size: int = 0  # bytes of the body
-    zdr_header: bool = False
-    fresh: bool = False  # X-Gateway-Dedupe: bypass
-    idempotency_key: str | None = None
-    body_lease: Lease | None = None
-    """Accounts for the body's bytes until they have been sent."""
-
-    @property
-    def question(self) -> Question:
-        """The input of the decision."""
-        return Question(self.principal, self.request, self.zdr_header)
-
-
-@dataclass(slots=True, eq=False)
-class Plan:
-    """A decided submit before it is written."""
-
-    call: Call
-    upstream: Upstream
-    body: bytes
-    opening: Opening
-    deadline: float  # monotonic, for the upstream
-    opened: asyncio.Future[Opened]
-    hidden: Mapping[str, str]  # texts to mask in the upstream's errors, and their replacements
-    given_up: bool = False  # the client was refused before the job was written: never send it
-
-
 class Preparer:
-    """Creates plans; reads and writes nothing."""
+    """Creates flights; reads and writes nothing."""
 
     def __init__(
         self,
@@ -94,19 +49,20 @@ class Preparer:
         self._secret = secret
         self._off_loop = off_loop
 
-    async def plan(self, call: Call, decision: Decision, upstream: str) -> Plan:
-        """Return the plan for an accepting decision that routes to this upstream."""
+    async def prepare(self, call: Call, decision: Decision, upstream: str) -> Flight:
+        """Return the flight of an accepting decision that routes to this upstream."""
         token = new_token(self._random)
         callback_url = self._links.callback_url(upstream, token)
 
-        def prepare() -> tuple[Identity, bytes]:
+        def compute() -> tuple[Identity, bytes]:
             identity = self._identity(call, decision, upstream)
             return identity, forwarded(call.request.body, callback_url, decision.previous)
 
-        identity, body = await self._off_loop.run(prepare) if call.size > _LARGE else prepare()
+        identity, body = await self._off_loop.run(compute) if call.size > _LARGE else compute()
         record = self._records.of(decision)
         submit = decision.in_force.config.upstreams[upstream].timeout.submit.total_seconds()
-        return Plan(
+        loop = asyncio.get_running_loop()
+        return Flight(
             call=call,
             upstream=self._upstreams[upstream],
             body=body,
@@ -121,13 +77,14 @@ class Preparer:
                 record_is_stored=self._records.is_stored(record),
             ),
             deadline=self._clock.monotonic() + submit,
-            opened=asyncio.get_running_loop().create_future(),
+            opened=loop.create_future(),
+            answer=loop.create_future(),
             hidden=_hidden(call.request, decision, callback_url, token),
         )
 
-    def wrote(self, plan: Plan) -> None:
-        """Note that the plan's job is in the database, and its decision record with it."""
-        self._records.was_stored(plan.opening.record)
+    def wrote(self, flight: Flight) -> None:
+        """Note that the flight's job is in the database, and its decision record with it."""
+        self._records.was_stored(flight.opening.record)
 
     def _identity(self, call: Call, decision: Decision, upstream: str) -> Identity:
         dedupe = decision.in_force.config.teams[call.principal.team].dedupe

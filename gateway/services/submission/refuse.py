@@ -52,7 +52,7 @@ class Refusals:
 
     async def keep(self, decision: Decision, refusal: Refused, request_id: str) -> None:
         """Record the decision, with the reason and the numbers of its refusal."""
-        who = decision.question.principal
+        who = decision.call.principal
         reason = refusal.reason.value
         now = self._clock.monotonic()
         self._telemetry.metrics.decision(who.team, decision.model, reason)

@@ -1,8 +1,7 @@
 """Send one submit to its upstream; retry only if it is certain that no job was created."""
 
-import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from gateway.domain.errors import Reason, Refused, Relayed, StorageFailed
 from gateway.domain.job import Job, JobId
@@ -16,28 +15,15 @@ from gateway.domain.upstream import (
     Unclear,
     masked,
 )
-from gateway.ports import Clock, Database, Transaction, Upstream
+from gateway.ports import Clock, Database, Transaction
 from gateway.services.jobs.track import Tracker
+from gateway.services.submission.flight import Answer, Flight
 from gateway.store import jobs
 
 _NOT_SENT_TRIES = 3  # attempts within about a second before the upstream counts as unavailable
 _BACKOFF_FIRST, _BACKOFF_MAX = 0.25, 8.0  # seconds, if the upstream sends no Retry-After
 _REFUSED_RETRIES = 3  # of a 429 or 503 that is definitely a refusal
 _AWAY_RETRY_AFTER = 10  # seconds of Retry-After for an upstream that can't be reached
-
-Answer = Job | Refused | Relayed
-"""The result of a submit: the current job, or the refusal to relay."""
-
-
-@dataclass(slots=True, eq=False)
-class Flight:
-    """A running submit. `told` is set when a client gets the job's id."""
-
-    job: Job
-    answer: asyncio.Future[Answer]
-    hidden: Mapping[str, str] = field(default_factory=dict)  # texts to mask for clients
-    told: bool = False
-    deciding: bool = False  # a refusal is being written, so the answer comes soon
 
 
 class UpstreamSubmitter:
@@ -49,24 +35,17 @@ class UpstreamSubmitter:
         self._clock = clock
         self._tracker = tracker
 
-    async def send(
-        self,
-        flight: Flight,
-        upstream: Upstream,
-        body: bytes,
-        headers: Mapping[str, str],
-        deadline: float,
-    ) -> None:
-        """Send until accepted, definitely refused, unclear, or past `deadline`; record the outcome.
+    async def send(self, flight: Flight) -> None:
+        """Send until accepted, definitely refused, unclear, or too late; record the outcome.
 
-        `deadline` is in monotonic seconds. A request that may have been sent never counts as
+        The flight's job must be written. A request that may have been sent never counts as
         refused, even after a cancellation: the job becomes unknown, at the latest when its lease
         expires.
         """
         attempt = 1
         while True:
-            outcome = await self._once(upstream, body, headers, deadline)
-            wait = self._wait(outcome, attempt, deadline)
+            outcome = await self._once(flight)
+            wait = self._wait(outcome, attempt, flight.deadline)
             if wait is None:
                 break
             if not await self._recorded(flight.job, attempt, outcome):
@@ -104,14 +83,12 @@ class UpstreamSubmitter:
                 await self.abandon(job)
             return
 
-    async def _once(
-        self, upstream: Upstream, body: bytes, headers: Mapping[str, str], deadline: float
-    ) -> SubmitOutcome:
-        left = deadline - self._clock.monotonic()
+    async def _once(self, flight: Flight) -> SubmitOutcome:
+        left = flight.deadline - self._clock.monotonic()
         if left <= 0:
             return NotSent("the deadline passed before it could be sent")
         try:
-            return await upstream.submit(body, headers, timeout=left)
+            return await flight.upstream.submit(flight.body, flight.call.headers, timeout=left)
         except Exception as error:  # noqa: BLE001 - the request may have been sent
             return Unclear(type(error).__name__)
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from gateway.config.live import Live
@@ -15,26 +15,20 @@ from gateway.services.events.publish import EventPublisher, note_crossings
 from gateway.services.job_cache import JobCache
 from gateway.services.money import reserve
 from gateway.services.money.coverage import bring_into_force, in_force
+from gateway.services.submission.call import Call
 from gateway.services.submission.decide import Decider, Decision
 from gateway.services.submission.dedupe import DedupeResult
+from gateway.services.submission.flight import Answer, Flight
 from gateway.services.submission.open_job import Opened, open_job
-from gateway.services.submission.prepare import Call, Plan, Preparer
+from gateway.services.submission.prepare import Preparer
 from gateway.services.submission.refuse import Refusals
-from gateway.services.submission.send import Answer, Flight, UpstreamSubmitter
+from gateway.services.submission.send import UpstreamSubmitter
 from gateway.services.tasks import Tasks
 from gateway.telemetry.bundle import Telemetry
 
 # Seconds beyond `answer_within` to wait for a refusal that is being written (4 s by default; the
 # official SDK times out after 5 s).
 _DECIDING = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Submitted:
-    """The response to the client: the current job."""
-
-    job: Job
-    dedupe: DedupeResult
 
 
 class Submitter:
@@ -50,7 +44,7 @@ class Submitter:
         live: Live,
         views: JobCache,
         decider: Decider,
-        planner: Preparer,
+        preparer: Preparer,
         sender: UpstreamSubmitter,
         refusals: Refusals,
         publisher: EventPublisher,
@@ -63,7 +57,7 @@ class Submitter:
         self._live = live
         self._views = views
         self._decider = decider
-        self._planner = planner
+        self._preparer = preparer
         self._sender = sender
         self._refusals = refusals
         self._publisher = publisher
@@ -71,8 +65,8 @@ class Submitter:
         self._telemetry = telemetry
         self._flights: dict[str, Flight] = {}
 
-    async def submit(self, call: Call) -> Submitted:
-        """Create a job, or join the identical one that is running or completed.
+    async def submit(self, call: Call) -> Opened:
+        """Create a job, or join the identical one that is running or completed; return it.
 
         Cancelling the caller does not cancel a submit that has started.
 
@@ -89,11 +83,11 @@ class Submitter:
             self._refusals.admit(call.principal.team, team.limits.requests_per_minute)
         decision = await self._decided(call, answer_by)
         try:
-            plan = await self._plan(call, decision)
+            flight = await self._prepared(decision)
             if call.body_lease is not None:
                 call.body_lease.transferred = True
-            self._tasks.spawn(self._fly(plan), f"submit {plan.opening.job.id}")
-            opened = await self._opened(plan, answer_by)
+            self._tasks.spawn(self._fly(flight), f"submit {flight.opening.job.id}")
+            opened = await self._opened(flight, answer_by)
         except Refused as refusal:
             record = self._refusals.keep(decision, refusal, call.request_id)
             kept = self._tasks.spawn(record, "record of a refusal")
@@ -105,46 +99,46 @@ class Submitter:
     async def _decided(self, call: Call, answer_by: float) -> Decision:
         try:
             async with asyncio.timeout(self._left(answer_by)):
-                return await self._decider.decide(call.question, self._live.current)
+                return await self._decider.decide(call, self._live.current)
         except TimeoutError:
             raise StorageFailed("the database did not answer in time") from None
 
-    async def _plan(self, call: Call, decision: Decision) -> Plan:
+    async def _prepared(self, decision: Decision) -> Flight:
         if decision.refusal is not None:
             raise decision.refusal
         if decision.upstream is None:
             raise StorageFailed("a decision has neither an upstream nor a refusal")
-        plan = await self._planner.plan(call, decision, decision.upstream)
+        flight = await self._preparer.prepare(decision.call, decision, decision.upstream)
         # A reload may have replaced the upstream of this name by one that is not ZDR.
         present = self._live.config.upstreams.get(decision.upstream)
         if decision.zdr and present is not None and not present.zdr:
             why = f"the upstream {decision.upstream} is no longer configured as ZDR"
             raise zdr_unavailable(decision.zdr, why)
-        return plan
+        return flight
 
-    async def _opened(self, plan: Plan, answer_by: float) -> Opened:
-        """Wait for the job to be written; after `answer_by` the plan is given up and never sent."""
+    async def _opened(self, flight: Flight, answer_by: float) -> Opened:
+        """Wait for the job to be written; after `answer_by` the submit is given up, never sent."""
         try:
             async with asyncio.timeout(self._left(answer_by)):
-                return await asyncio.shield(plan.opened)
+                return await asyncio.shield(flight.opened)
         except TimeoutError:
-            if plan.opened.done():  # written at the last moment: the submit runs, so report it
-                return plan.opened.result()
-            plan.given_up = True
+            if flight.opened.done():  # written at the last moment: the submit runs, so report it
+                return flight.opened.result()
+            flight.given_up = True
             raise StorageFailed("the database did not write the job in time") from None
 
-    async def _told(self, opened: Opened, answer_by: float) -> Submitted:
+    async def _told(self, opened: Opened, answer_by: float) -> Opened:
         """Return what is known of the submit at `answer_by`."""
         flight = self._flights.get(opened.job.id)
         if flight is None:
-            return Submitted(opened.job, opened.dedupe)
+            return opened
         answer = await self._answer(flight, answer_by)
         if isinstance(answer, Job):
-            return Submitted(answer, opened.dedupe)
+            return replace(opened, job=answer)
         raise answer
 
     async def _answer(self, flight: Flight, answer_by: float) -> Answer:
-        """Return the flight's answer if it comes in time, otherwise the current job.
+        """Return the flight's answer if it comes in time, otherwise the job as it was written.
 
         A written job has an id, so the client gets it even if the flight failed.
         """
@@ -157,60 +151,61 @@ class Submitter:
         flight.told = True
         return flight.job
 
-    async def _fly(self, plan: Plan) -> None:
+    async def _fly(self, flight: Flight) -> None:
         """Write the job, then send it; the client's request may end earlier."""
-        lease = plan.call.body_lease
+        lease = flight.call.body_lease
         try:
-            await self._write_and_send(plan)
+            opened = await self._written(flight)
+            if opened is not None:
+                await self._sent(flight, opened)
         finally:
             if lease is not None:
                 lease.release()
 
-    async def _write_and_send(self, plan: Plan) -> None:
+    async def _written(self, flight: Flight) -> Opened | None:
+        """Write or join the job; None if it was refused or is not known to be written."""
         try:
-            opened = await self._database.write(self._open(plan))
+            return await self._database.write(self._open(flight))
         except BaseException as error:
-            _fail(plan.opened, error)
+            _fail(flight.opened, error)
             if isinstance(error, StorageFailed):
-                await self._sender.disown(plan.opening.job.id, plan.deadline)
+                await self._sender.disown(flight.opening.job.id, flight.deadline)
             elif isinstance(error, Refused):
-                await self._open_windows(plan, error)
+                await self._open_windows(flight, error)
             else:
                 raise
-            return
+        return None
+
+    async def _sent(self, flight: Flight, opened: Opened) -> None:
         self._views.put(opened.job)
         if opened.dedupe in (DedupeResult.JOINED, DedupeResult.HIT):
-            plan.opened.set_result(opened)
+            flight.opened.set_result(opened)
             return
-        self._planner.wrote(plan)
-        if plan.given_up:
+        self._preparer.wrote(flight)
+        if flight.given_up:
             await self._sender.abandon(opened.job)
             return
-        landing = asyncio.get_running_loop().create_future()
-        flight = Flight(opened.job, landing, plan.hidden)
         self._flights[opened.job.id] = flight
-        plan.opened.set_result(opened)
+        flight.opened.set_result(opened)
         try:
-            await self._sender.send(
-                flight, plan.upstream, plan.body, plan.call.headers, plan.deadline
-            )
+            await self._sender.send(flight)
         except BaseException as error:
             _fail(flight.answer, error)
             raise
         finally:
             del self._flights[opened.job.id]
 
-    async def _open_windows(self, plan: Plan, refusal: Refused) -> None:
+    async def _open_windows(self, flight: Flight, refusal: Refused) -> None:
         """Create the windows of new budgets, whose creation the refusal rolled back."""
         if refusal.reason is not Reason.BUDGET_EXCEEDED:
             return
-        budgets, now = plan.opening.decision.budgets, self._clock.now()
+        budgets, now = flight.opening.decision.budgets, self._clock.now()
         with suppress(StorageFailed):  # the next refusal will try again
             if not await self._database.read(lambda tx: in_force(tx, budgets, now)):
                 await self._database.write(lambda tx: bring_into_force(tx, budgets, now))
 
-    def _open(self, plan: Plan) -> Callable[[Transaction], Opened]:
-        return lambda tx: open_job(tx, plan.opening, self._publisher, self._clock.now())
+    def _open(self, flight: Flight) -> Callable[[Transaction], Opened]:
+        return lambda tx: open_job(tx, flight.opening, self._publisher, self._clock.now())
 
     def _count(self, opened: Opened) -> None:
         job, metrics = opened.job, self._telemetry.metrics

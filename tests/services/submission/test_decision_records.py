@@ -8,7 +8,8 @@ from gateway.domain.team import Principal
 from gateway.domain.units import Micros
 from gateway.domain.video import VideoRequest
 from gateway.services.submission.assess import Assessment
-from gateway.services.submission.decide import Decision, Question
+from gateway.services.submission.call import Call
+from gateway.services.submission.decide import Decision
 from gateway.services.submission.decision_records import DecisionRecords
 from tests.fakes.clock import FakeClock
 from tests.services.books import in_force
@@ -20,7 +21,7 @@ REQUEST = VideoRequest(body={"model": "x/one"}, model="x/one")
 def decided(assessment: Assessment | None, micros: int = 50_000) -> Decision:
     return Decision(
         in_force=LIVE,
-        question=Question(Principal("red", "ci"), REQUEST),
+        call=Call(Principal("red", "ci"), REQUEST, {}, "req"),
         zdr=(),
         upstream="main",
         previous=None,

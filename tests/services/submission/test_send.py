@@ -19,7 +19,8 @@ from gateway.domain.upstream import (
     SubmitOutcome,
 )
 from gateway.ports import ContentStream, Database
-from gateway.services.submission.send import Answer, Flight, UpstreamSubmitter
+from gateway.services.submission.flight import Answer
+from gateway.services.submission.send import UpstreamSubmitter
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.database import Outage
 from tests.harness import until
@@ -82,9 +83,8 @@ async def send(books: Books) -> AsyncIterator[Send]:
         sender = UpstreamSubmitter(books.database, books.clock, books.tracker)
 
         async def run() -> Answer:
-            flight = Flight(job, asyncio.get_running_loop().create_future())
-            deadline = books.clock.monotonic() + seconds
-            await sender.send(flight, upstream, b"{}", {}, deadline)
+            flight = books.flight(job, upstream, seconds)
+            await sender.send(flight)
             return await flight.answer
 
         task = asyncio.create_task(run())
@@ -192,11 +192,11 @@ async def test_a_client_with_the_job_id_gets_the_event_of_a_late_refusal(
     outage = Outage()
     books = Books(outage.around(database), in_force({"webhooks": [hook]}))
     job = (await books.submit("red", 1000)).job
-    flight = Flight(job, asyncio.get_running_loop().create_future())
+    no = Declined(400, {"message": "no", "code": 400})
+    flight = books.flight(job, Scripted(no))
     sender = UpstreamSubmitter(books.database, books.clock, books.tracker)
     outage.down = True
-    no = Declined(400, {"message": "no", "code": 400})
-    sending = asyncio.create_task(sender.send(flight, Scripted(no), b"{}", {}, 60.0))
+    sending = asyncio.create_task(sender.send(flight))
     await asleep(books.clock)
 
     flight.told = True

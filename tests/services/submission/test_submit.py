@@ -16,7 +16,8 @@ from gateway.domain.errors import StorageFailed
 from gateway.domain.upstream import Declined, SubmitOutcome
 from gateway.ports import Database, Transaction
 from gateway.sandbox import Sandbox, SandboxConfig
-from gateway.services.submission.decide import Decider, Decision, Question
+from gateway.services.submission.call import Call
+from gateway.services.submission.decide import Decider, Decision
 from gateway.services.submission.open_job import Opened
 from gateway.store import spending
 from gateway.store.invariants import violations
@@ -176,8 +177,8 @@ async def test_a_reload_during_a_decision_does_not_misroute_a_zdr_request(
         careless = config.model_copy(update={"upstreams": {"sandbox": other}})
         decide = Decider.decide
 
-        async def overtaken(decider: Decider, question: Question, in_force: InForce) -> Decision:
-            decision = await decide(decider, question, in_force)
+        async def overtaken(decider: Decider, call: Call, in_force: InForce) -> Decision:
+            decision = await decide(decider, call, in_force)
             gateway.gateway.reload(careless, "2")
             return decision
 
