@@ -66,7 +66,7 @@ from gateway.services.submission.refuse import Refusals
 from gateway.services.submission.send import UpstreamSubmitter
 from gateway.services.submission.submit import Submitter
 from gateway.services.tasks import Tasks
-from gateway.store import archivals, deliveries, jobs, settings
+from gateway.store import archivals, deliveries, recovery, settings
 from gateway.store.migrate import bundled, migrate
 from gateway.telemetry.bundle import DISTRIBUTION, Telemetry
 from gateway.workers.archiver import Archiver
@@ -352,7 +352,7 @@ async def _database(
     if config.database.url.get_secret_value().startswith("sqlite:"):
         # The file has one owner, and that is now us: whoever held a lease is gone.
         now = epoch_ms(clock.now())
-        await database.write(lambda tx: jobs.void_leases(tx, now=now))
+        await database.write(lambda tx: recovery.void_leases(tx, now=now))
         await database.write(lambda tx: archivals.void_leases(tx, now=now))
         await database.write(lambda tx: deliveries.void_leases(tx, now=now))
     return database

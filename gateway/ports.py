@@ -59,6 +59,9 @@ class Transaction(Protocol):
     def execute(self, sql: str, **params: Value) -> int:
         """Run one statement; the number of rows it touched."""
 
+    def changed(self, sql: str, **params: Value) -> bool:
+        """Run one statement; whether it touched exactly one row."""
+
     def fetch(self, sql: str, **params: Value) -> Sequence[Row]:
         """Run one statement; all its rows."""
 

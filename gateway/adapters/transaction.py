@@ -64,6 +64,10 @@ class ActTransaction(ABC):
         """Run one statement; the number of rows it touched, 0 where there is none to tell."""
         return max(self._answer(sql, params)[2], 0)
 
+    def changed(self, sql: str, **params: Value) -> bool:
+        """Run one statement; whether it touched exactly one row."""
+        return self._answer(sql, params)[2] == 1
+
     def fetch(self, sql: str, **params: Value) -> list[Row]:
         """Run one statement; all its rows."""
         names, rows, _ = self._answer(sql, params)

@@ -30,34 +30,28 @@ def all_keys(tx: Transaction) -> list[StoredKey]:
 
 def add(tx: Transaction, key: StoredKey) -> bool:
     """Store a new key; False if the team has an active key of this name."""
-    return (
-        tx.execute(
-            """
-            INSERT INTO keys (hash, team, name, created_at, created_by)
-            VALUES (:hash, :team, :name, :created_at, :created_by)
-            ON CONFLICT DO NOTHING
-            """,
-            hash=key.hash,
-            team=key.team,
-            name=key.name,
-            created_at=key.created_at,
-            created_by=key.created_by,
-        )
-        == 1
+    return tx.changed(
+        """
+        INSERT INTO keys (hash, team, name, created_at, created_by)
+        VALUES (:hash, :team, :name, :created_at, :created_by)
+        ON CONFLICT DO NOTHING
+        """,
+        hash=key.hash,
+        team=key.team,
+        name=key.name,
+        created_at=key.created_at,
+        created_by=key.created_by,
     )
 
 
 def revoke(tx: Transaction, team: str, name: str, *, now: int) -> bool:
     """Revoke the team's active key of this name; False if there is none."""
-    return (
-        tx.execute(
-            """
-            UPDATE keys SET revoked_at = :now
-            WHERE team = :team AND name = :name AND revoked_at IS NULL
-            """,
-            team=team,
-            name=name,
-            now=now,
-        )
-        == 1
+    return tx.changed(
+        """
+        UPDATE keys SET revoked_at = :now
+        WHERE team = :team AND name = :name AND revoked_at IS NULL
+        """,
+        team=team,
+        name=name,
+        now=now,
     )

@@ -66,52 +66,43 @@ def lease(tx: Transaction, *, now: int, until: int, token: str, limit: int) -> l
 
 def renew(tx: Transaction, held: Archival, *, until: int) -> bool:
     """Extend the lease; False if it was lost."""
-    return (
-        tx.execute(
-            """
-            UPDATE archivals SET lease_until = :until
-            WHERE job_id = :job_id AND output = :output AND lease_token = :token
-            """,
-            job_id=held.job_id,
-            output=held.output,
-            token=held.token,
-            until=until,
-        )
-        == 1
+    return tx.changed(
+        """
+        UPDATE archivals SET lease_until = :until
+        WHERE job_id = :job_id AND output = :output AND lease_token = :token
+        """,
+        job_id=held.job_id,
+        output=held.output,
+        token=held.token,
+        until=until,
     )
 
 
 def put_off(tx: Transaction, held: Archival, *, due_at: int) -> bool:
     """Schedule the next attempt and release the lease; False if the lease was lost."""
-    return (
-        tx.execute(
-            """
-            UPDATE archivals
-            SET due_at = :due_at, attempts = attempts + 1, lease_token = NULL, lease_until = NULL
-            WHERE job_id = :job_id AND output = :output AND lease_token = :token
-            """,
-            job_id=held.job_id,
-            output=held.output,
-            token=held.token,
-            due_at=due_at,
-        )
-        == 1
+    return tx.changed(
+        """
+        UPDATE archivals
+        SET due_at = :due_at, attempts = attempts + 1, lease_token = NULL, lease_until = NULL
+        WHERE job_id = :job_id AND output = :output AND lease_token = :token
+        """,
+        job_id=held.job_id,
+        output=held.output,
+        token=held.token,
+        due_at=due_at,
     )
 
 
 def drop(tx: Transaction, held: Archival) -> bool:
     """Remove a leased output from the queue; False if the lease was lost or it was fetched."""
-    return (
-        tx.execute(
-            """
-            DELETE FROM archivals
-            WHERE job_id = :job_id AND output = :output AND lease_token = :token
-            """,
-            job_id=held.job_id,
-            output=held.output,
-            token=held.token,
-        )
-        == 1
+    return tx.changed(
+        """
+        DELETE FROM archivals
+        WHERE job_id = :job_id AND output = :output AND lease_token = :token
+        """,
+        job_id=held.job_id,
+        output=held.output,
+        token=held.token,
     )
 
 

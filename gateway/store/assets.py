@@ -11,24 +11,21 @@ _COLUMNS = "name, job_id, output, store, team, size, sha256, stored_at, last_use
 
 def add(tx: Transaction, asset: Asset) -> bool:
     """Record that a store has this output; False if that is already recorded."""
-    return (
-        tx.execute(
-            f"""
-            INSERT INTO assets ({_COLUMNS})
-            VALUES (:name, :job_id, :output, :store, :team, :size, :sha256, :stored_at, :used_at)
-            ON CONFLICT DO NOTHING
-            """,
-            name=asset.name,
-            job_id=asset.job_id,
-            output=asset.output,
-            store=asset.store,
-            team=asset.team,
-            size=asset.size,
-            sha256=asset.sha256,
-            stored_at=asset.stored_at,
-            used_at=asset.last_used_at,
-        )
-        == 1
+    return tx.changed(
+        f"""
+        INSERT INTO assets ({_COLUMNS})
+        VALUES (:name, :job_id, :output, :store, :team, :size, :sha256, :stored_at, :used_at)
+        ON CONFLICT DO NOTHING
+        """,
+        name=asset.name,
+        job_id=asset.job_id,
+        output=asset.output,
+        store=asset.store,
+        team=asset.team,
+        size=asset.size,
+        sha256=asset.sha256,
+        stored_at=asset.stored_at,
+        used_at=asset.last_used_at,
     )
 
 
@@ -66,18 +63,15 @@ def touch(tx: Transaction, names: Collection[str], *, now: int) -> None:
 
 def mark_for_deletion(tx: Transaction, asset: Asset, because: Removed, *, now: int) -> bool:
     """Mark an asset for deletion; False if it was used since it was selected."""
-    return (
-        tx.execute(
-            """
-            UPDATE assets SET doomed_at = :now, doomed_because = :because
-            WHERE name = :name AND last_used_at = :used_at AND doomed_at IS NULL
-            """,
-            name=asset.name,
-            used_at=asset.last_used_at,
-            because=because,
-            now=now,
-        )
-        == 1
+    return tx.changed(
+        """
+        UPDATE assets SET doomed_at = :now, doomed_because = :because
+        WHERE name = :name AND last_used_at = :used_at AND doomed_at IS NULL
+        """,
+        name=asset.name,
+        used_at=asset.last_used_at,
+        because=because,
+        now=now,
     )
 
 

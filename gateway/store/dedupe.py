@@ -42,18 +42,15 @@ def claim(tx: Transaction, team: str, fingerprint: str, job_id: str) -> JobId | 
 
 def take_over(tx: Transaction, team: str, fingerprint: str, old: str, new: str) -> bool:
     """Move the claim from job `old` to job `new`; False if `old` no longer holds it."""
-    return (
-        tx.execute(
-            """
-            UPDATE fingerprints SET job_id = :new
-            WHERE team = :team AND fingerprint = :fingerprint AND job_id = :old
-            """,
-            team=team,
-            fingerprint=fingerprint,
-            old=old,
-            new=new,
-        )
-        == 1
+    return tx.changed(
+        """
+        UPDATE fingerprints SET job_id = :new
+        WHERE team = :team AND fingerprint = :fingerprint AND job_id = :old
+        """,
+        team=team,
+        fingerprint=fingerprint,
+        old=old,
+        new=new,
     )
 
 

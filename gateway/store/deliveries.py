@@ -138,19 +138,16 @@ def dead(tx: Transaction, lease: Lease, *, now: int) -> bool:
 
 def retry(tx: Transaction, lease: Lease, *, at: int) -> bool:
     """Schedule the next attempt and release the lease; False if the lease was lost."""
-    return (
-        tx.execute(
-            """
-            UPDATE deliveries
-            SET attempts = attempts + 1, next_attempt_at = :at,
-                lease_token = NULL, lease_until = NULL
-            WHERE id = :id AND lease_token = :token AND state = 'pending'
-            """,
-            id=lease.id,
-            token=lease.token,
-            at=at,
-        )
-        == 1
+    return tx.changed(
+        """
+        UPDATE deliveries
+        SET attempts = attempts + 1, next_attempt_at = :at,
+            lease_token = NULL, lease_until = NULL
+        WHERE id = :id AND lease_token = :token AND state = 'pending'
+        """,
+        id=lease.id,
+        token=lease.token,
+        at=at,
     )
 
 
@@ -229,20 +226,17 @@ def forget_lanes(tx: Transaction, *, before: int, limit: int) -> int:
 
 
 def _end(tx: Transaction, lease: Lease, state: str, now: int) -> bool:
-    return (
-        tx.execute(
-            """
-            UPDATE deliveries
-            SET state = :state, attempts = attempts + 1, ended_at = :now, next_attempt_at = NULL,
-                lease_token = NULL, lease_until = NULL
-            WHERE id = :id AND lease_token = :token AND state = 'pending'
-            """,
-            id=lease.id,
-            token=lease.token,
-            state=state,
-            now=now,
-        )
-        == 1
+    return tx.changed(
+        """
+        UPDATE deliveries
+        SET state = :state, attempts = attempts + 1, ended_at = :now, next_attempt_at = NULL,
+            lease_token = NULL, lease_until = NULL
+        WHERE id = :id AND lease_token = :token AND state = 'pending'
+        """,
+        id=lease.id,
+        token=lease.token,
+        state=state,
+        now=now,
     )
 
 

@@ -131,18 +131,15 @@ def attempts(tx: Transaction, delivery_id: str) -> Sequence[AttemptRecord]:
 
 def replay(tx: Transaction, delivery_id: str, *, now: int) -> bool:
     """Make a delivery due now and restart its schedule; False while an attempt is running."""
-    return (
-        tx.execute(
-            """
-            UPDATE deliveries
-            SET state = 'pending', schedule_from = attempts, next_attempt_at = :now,
-                ended_at = NULL, lease_token = NULL, lease_until = NULL
-            WHERE id = :id AND (lease_token IS NULL OR lease_until <= :now)
-            """,
-            id=delivery_id,
-            now=now,
-        )
-        == 1
+    return tx.changed(
+        """
+        UPDATE deliveries
+        SET state = 'pending', schedule_from = attempts, next_attempt_at = :now,
+            ended_at = NULL, lease_token = NULL, lease_until = NULL
+        WHERE id = :id AND (lease_token IS NULL OR lease_until <= :now)
+        """,
+        id=delivery_id,
+        now=now,
     )
 
 

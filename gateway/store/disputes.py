@@ -44,7 +44,7 @@ def open_one(
 
 def close(tx: Transaction, job_id: str, verdict: str, *, now: int) -> bool:
     """Close the job's dispute; False if none is open."""
-    closed = tx.execute(
+    return tx.changed(
         """
         UPDATE disputes SET closed_at = :now, verdict = :verdict
         WHERE job_id = :job_id AND closed_at IS NULL
@@ -53,7 +53,6 @@ def close(tx: Transaction, job_id: str, verdict: str, *, now: int) -> bool:
         now=now,
         verdict=verdict,
     )
-    return closed == 1
 
 
 def is_open(tx: Transaction, job_id: str) -> bool:

@@ -65,35 +65,29 @@ def recovered(tx: Transaction, name: str) -> None:
 
 def disable(tx: Transaction, name: str, because: str, *, now: int) -> bool:
     """Disable an endpoint; False if it is already disabled."""
-    return (
-        tx.execute(
-            """
-            INSERT INTO endpoints (name, disabled_at, disabled_because)
-            VALUES (:name, :now, :because)
-            ON CONFLICT (name) DO UPDATE SET disabled_at = :now, disabled_because = :because
-            WHERE endpoints.disabled_at IS NULL
-            """,
-            name=name,
-            because=because,
-            now=now,
-        )
-        == 1
+    return tx.changed(
+        """
+        INSERT INTO endpoints (name, disabled_at, disabled_because)
+        VALUES (:name, :now, :because)
+        ON CONFLICT (name) DO UPDATE SET disabled_at = :now, disabled_because = :because
+        WHERE endpoints.disabled_at IS NULL
+        """,
+        name=name,
+        because=because,
+        now=now,
     )
 
 
 def enable(tx: Transaction, name: str) -> bool:
     """Enable an endpoint and clear its failures; False if it was not disabled."""
-    return (
-        tx.execute(
-            """
-            UPDATE endpoints
-            SET disabled_at = NULL, disabled_because = NULL,
-                failing_since = NULL, last_failure = NULL
-            WHERE name = :name AND disabled_at IS NOT NULL
-            """,
-            name=name,
-        )
-        == 1
+    return tx.changed(
+        """
+        UPDATE endpoints
+        SET disabled_at = NULL, disabled_because = NULL,
+            failing_since = NULL, last_failure = NULL
+        WHERE name = :name AND disabled_at IS NOT NULL
+        """,
+        name=name,
     )
 
 

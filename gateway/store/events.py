@@ -10,22 +10,19 @@ from gateway.ports import Row, Transaction
 
 def add(tx: Transaction, event: Event) -> bool:
     """Store an event; False if its job already has a terminal event."""
-    return (
-        tx.execute(
-            """
-            INSERT INTO events (id, type, created_at, team, job_id, idempotency_key, body)
-            VALUES (:id, :type, :created_at, :team, :job_id, :idempotency_key, :body)
-            ON CONFLICT DO NOTHING
-            """,
-            id=event.id,
-            type=event.type,
-            created_at=epoch_ms(event.created_at),
-            team=event.team,
-            job_id=event.job_id,
-            idempotency_key=event.idempotency_key,
-            body=event.body.decode(),
-        )
-        == 1
+    return tx.changed(
+        """
+        INSERT INTO events (id, type, created_at, team, job_id, idempotency_key, body)
+        VALUES (:id, :type, :created_at, :team, :job_id, :idempotency_key, :body)
+        ON CONFLICT DO NOTHING
+        """,
+        id=event.id,
+        type=event.type,
+        created_at=epoch_ms(event.created_at),
+        team=event.team,
+        job_id=event.job_id,
+        idempotency_key=event.idempotency_key,
+        body=event.body.decode(),
     )
 
 

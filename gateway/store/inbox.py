@@ -28,28 +28,25 @@ def take(tx: Transaction, receipt: Receipt) -> bool:
     Events are duplicates if their signed bytes are equal, or if they have the same idempotency key.
     The key alone is not enough, because its header is not signed.
     """
-    return (
-        tx.execute(
-            """
-            INSERT INTO inbox (
-              upstream, body_sha256, upstream_id, idempotency_key, job_id, type, raw_cost,
-              received_at
-            ) VALUES (
-              :upstream, :body_sha256, :upstream_id, :idempotency_key, :job_id, :type, :raw_cost,
-              :received_at
-            )
-            ON CONFLICT DO NOTHING
-            """,
-            upstream=receipt.upstream,
-            body_sha256=receipt.body_sha256,
-            upstream_id=receipt.upstream_id,
-            idempotency_key=receipt.idempotency_key,
-            job_id=receipt.job_id,
-            type=receipt.type,
-            raw_cost=receipt.raw_cost,
-            received_at=receipt.received_at,
+    return tx.changed(
+        """
+        INSERT INTO inbox (
+          upstream, body_sha256, upstream_id, idempotency_key, job_id, type, raw_cost,
+          received_at
+        ) VALUES (
+          :upstream, :body_sha256, :upstream_id, :idempotency_key, :job_id, :type, :raw_cost,
+          :received_at
         )
-        == 1
+        ON CONFLICT DO NOTHING
+        """,
+        upstream=receipt.upstream,
+        body_sha256=receipt.body_sha256,
+        upstream_id=receipt.upstream_id,
+        idempotency_key=receipt.idempotency_key,
+        job_id=receipt.job_id,
+        type=receipt.type,
+        raw_cost=receipt.raw_cost,
+        received_at=receipt.received_at,
     )
 
 

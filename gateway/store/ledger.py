@@ -107,7 +107,7 @@ def open_window(
     tx: Transaction, budget_id: str, starts_at: int, ends_at: int | None, limit: int
 ) -> bool:
     """Create the window's row if it is missing; return whether it was created."""
-    made = tx.execute(
+    return tx.changed(
         """
         INSERT INTO windows (
           id, budget_id, starts_at, ends_at, limit_micros, reserved, spent, overrun, estimated,
@@ -121,7 +121,6 @@ def open_window(
         ends_at=ends_at,
         limit=limit,
     )
-    return made == 1
 
 
 def take(
@@ -387,17 +386,14 @@ def entries(tx: Transaction, job_id: str) -> Sequence[Row]:
 
 def tell_threshold(tx: Transaction, window: str, share: str, *, now: int) -> bool:
     """Record that the threshold's event was published; False if it already was."""
-    return (
-        tx.execute(
-            """
-            INSERT INTO thresholds_told (window_id, share, at) VALUES (:window, :share, :now)
-            ON CONFLICT DO NOTHING
-            """,
-            window=window,
-            share=share,
-            now=now,
-        )
-        == 1
+    return tx.changed(
+        """
+        INSERT INTO thresholds_told (window_id, share, at) VALUES (:window, :share, :now)
+        ON CONFLICT DO NOTHING
+        """,
+        window=window,
+        share=share,
+        now=now,
     )
 
 

@@ -17,18 +17,15 @@ class Withdrawal:
 
 def add(tx: Transaction, withdrawal: Withdrawal) -> bool:
     """Store a withdrawal; False if the job's videos were already withdrawn."""
-    return (
-        tx.execute(
-            """
-            INSERT INTO withdrawals (job_id, withdrawn_at, made_by, why)
-            VALUES (:job_id, :withdrawn_at, :made_by, :why) ON CONFLICT DO NOTHING
-            """,
-            job_id=withdrawal.job_id,
-            withdrawn_at=withdrawal.withdrawn_at,
-            made_by=withdrawal.made_by,
-            why=withdrawal.why,
-        )
-        == 1
+    return tx.changed(
+        """
+        INSERT INTO withdrawals (job_id, withdrawn_at, made_by, why)
+        VALUES (:job_id, :withdrawn_at, :made_by, :why) ON CONFLICT DO NOTHING
+        """,
+        job_id=withdrawal.job_id,
+        withdrawn_at=withdrawal.withdrawn_at,
+        made_by=withdrawal.made_by,
+        why=withdrawal.why,
     )
 
 

@@ -8,7 +8,7 @@ from gateway.domain.job import Job, JobId
 from gateway.domain.units import epoch_ms
 from gateway.ports import Clock, Database, Transaction
 from gateway.services.jobs.track import Tracker
-from gateway.store import jobs
+from gateway.store import recovery
 from gateway.telemetry.bundle import Telemetry
 
 _EVERY = 2.0  # seconds
@@ -32,7 +32,7 @@ class CrashRecovery:
     async def step(self) -> float:
         """One sweep; seconds until the next."""
         now = epoch_ms(self._clock.now())
-        for job_id in await self._database.read(lambda tx: jobs.orphans(tx, now=now)):
+        for job_id in await self._database.read(lambda tx: recovery.orphans(tx, now=now)):
             await self._end(job_id, self._tracker.orphaned)
         for job_id in await self._database.read(lambda tx: self._given_up(tx, now)):
             await self._end(job_id, self._tracker.assumed)
@@ -42,8 +42,8 @@ class CrashRecovery:
         """Jobs whose `unknown_ttl` is over, also at upstreams that left the configuration."""
         return [
             job.id
-            for upstream in sorted(jobs.upstreams_of_unresolved(tx))
-            for job in jobs.unresolved(tx, upstream, since=now - self._ttl(upstream))
+            for upstream in sorted(recovery.upstreams_of_unresolved(tx))
+            for job in recovery.unresolved(tx, upstream, since=now - self._ttl(upstream))
         ]
 
     def _ttl(self, upstream: str) -> int:

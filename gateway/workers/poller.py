@@ -12,8 +12,8 @@ from gateway.ports import Clock, Database, Transaction, Upstream
 from gateway.services.jobs.poll_schedule import PollSchedule
 from gateway.services.jobs.track import Tracker
 from gateway.services.tasks import Tasks
-from gateway.store import jobs
-from gateway.store.jobs import PollLease
+from gateway.store import polling
+from gateway.store.polling import PollLease
 from gateway.telemetry.bundle import Telemetry
 
 _IDLE = 0.25  # seconds between looks for due polls
@@ -57,7 +57,7 @@ class Poller:
     async def step(self) -> float:
         """Begin every poll that is due and has room; seconds until the next look."""
         now = self._now()
-        if not await self._database.read(lambda tx: jobs.poll_due(tx, now=now)):
+        if not await self._database.read(lambda tx: polling.poll_due(tx, now=now)):
             return _IDLE
         leases = await self._database.write(self._lease)
         for lease in leases:
@@ -76,10 +76,10 @@ class Poller:
         until = now + int(max(timeouts) * _LEASE_FACTOR * 1000)
         token = new_token(self._random)
         leases: list[PollLease] = []
-        for name in jobs.upstreams_due(tx, now=now):
+        for name in polling.upstreams_due(tx, now=now):
             room = _AT_ONCE - self._under_way[name]
             if room > 0:
-                leases += jobs.lease_polls(
+                leases += polling.lease_polls(
                     tx, now=now, until=until, token=token, limit=room, upstream=name
                 )
         return leases
@@ -139,11 +139,11 @@ class Poller:
 
         def act(tx: Transaction) -> bool:
             if isinstance(outcome, Missing):
-                jobs.mark_missing(tx, lease.job.id, now=self._now())
+                polling.mark_missing(tx, lease.job.id, now=self._now())
             elif isinstance(outcome, JobUpdate) and lease.missing_since is not None:
-                jobs.mark_found(tx, lease.job.id)
+                polling.mark_found(tx, lease.job.id)
             delay = self._cadence.delay(tx, lease.job.upstream, lease.polls + 1) * jitter
-            return jobs.reschedule(tx, lease, next_poll_at=self._now() + int(delay * 1000))
+            return polling.reschedule(tx, lease, next_poll_at=self._now() + int(delay * 1000))
 
         if not await self._database.write(act):
             self._telemetry.metrics.lease_lost("poller")

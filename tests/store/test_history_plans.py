@@ -3,13 +3,13 @@
 The plans are read on both databases, with the statistics that such a history has.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
 from gateway.domain.job import Status
-from gateway.ports import Database, Row, Transaction
+from gateway.ports import Database, Transaction, Value
 from gateway.store import (
     archivals,
     audit,
@@ -23,10 +23,13 @@ from gateway.store import (
     job_queries,
     jobs,
     limits,
+    polling,
+    recovery,
     refusals,
 )
 from gateway.store.delivery_queries import DeliveryFilter
 from gateway.store.job_queries import JobFilter
+from tests.fakes.transactions import WatchedTransaction
 from tests.store import history
 
 ROWS = 20_000
@@ -71,20 +74,20 @@ READS: dict[str, Act] = {
     "refusals": lambda tx: refusals.latest(tx, 100),
     "the audit trail": lambda tx: audit.latest(tx, 100),
     "due lanes": lambda tx: deliveries.due_lanes(tx, now=NOW, at_once=4, limit=5000),
-    "due polls": lambda tx: jobs.poll_due(tx, now=NOW),
-    "upstreams with due polls": lambda tx: jobs.upstreams_due(tx, now=NOW),
-    "orphans": lambda tx: jobs.orphans(tx, now=NOW),
-    "unresolved jobs": lambda tx: jobs.unresolved(tx, "main", since=NOW),
-    "upstreams of unresolved jobs": jobs.upstreams_of_unresolved,
+    "due polls": lambda tx: polling.poll_due(tx, now=NOW),
+    "upstreams with due polls": lambda tx: polling.upstreams_due(tx, now=NOW),
+    "orphans": lambda tx: recovery.orphans(tx, now=NOW),
+    "unresolved jobs": lambda tx: recovery.unresolved(tx, "main", since=NOW),
+    "upstreams of unresolved jobs": recovery.upstreams_of_unresolved,
     "open jobs of a team": lambda tx: limits.open_jobs(tx, "team-1"),
     "a job by its token": lambda tx: jobs.find_by_token(tx, "t1"),
     "an overdue webhook": lambda tx: inbox.overdue(tx, before=NOW),
 }
 WRITES: dict[str, Act] = {
-    "leases of jobs at start": lambda tx: jobs.void_leases(tx, now=NOW),
+    "leases of jobs at start": lambda tx: recovery.void_leases(tx, now=NOW),
     "leases of deliveries at start": lambda tx: deliveries.void_leases(tx, now=NOW),
     "leases of archivals at start": lambda tx: archivals.void_leases(tx, now=NOW),
-    "a lease of polls": lambda tx: jobs.lease_polls(
+    "a lease of polls": lambda tx: polling.lease_polls(
         tx, now=NOW, until=NOW, token="t", limit=50, upstream="main"
     ),
     "a replay": lambda tx: delivery_queries.replay_dead(
@@ -97,32 +100,18 @@ WRITES: dict[str, Act] = {
 }
 
 
-class _Explaining:
-    """A transaction that first asks for the plan of each statement."""
+class _Plans:
+    """Asks for the plan of each statement."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
-        self.plans: dict[str, str] = {}
-        self.skip_locked, self.for_share = tx.skip_locked, tx.for_share
-        self.for_update = tx.for_update
+        self.found: dict[str, str] = {}
 
-    def execute(self, sql: str, **params: str | int | None) -> int:
-        self._explain(sql, params)
-        return self._tx.execute(sql, **params)
-
-    def fetch(self, sql: str, **params: str | int | None) -> list[Row]:
-        self._explain(sql, params)
-        return list(self._tx.fetch(sql, **params))
-
-    def fetchrow(self, sql: str, **params: str | int | None) -> Row | None:
-        self._explain(sql, params)
-        return self._tx.fetchrow(sql, **params)
-
-    def _explain(self, sql: str, params: dict[str, str | int | None]) -> None:
+    def explain(self, sql: str, params: Mapping[str, Value]) -> None:
         how = "EXPLAIN" if self._tx.skip_locked else "EXPLAIN QUERY PLAN"
         rows = self._tx.fetch(f"{how} {sql}", **params)
         text = "\n".join(str(value) for row in rows for value in row.values())
-        self.plans[" ".join(sql.split())] = text
+        self.found[" ".join(sql.split())] = text
 
 
 @pytest.fixture
@@ -140,9 +129,9 @@ async def long_history(database: Database) -> Database:
 
 async def plans_of(database: Database, act: Act) -> dict[str, str]:
     def explained(tx: Transaction) -> dict[str, str]:
-        explaining = _Explaining(tx)
-        act(explaining)
-        return explaining.plans
+        plans = _Plans(tx)
+        act(WatchedTransaction(tx, plans.explain))
+        return plans.found
 
     return await database.write(explained)
 

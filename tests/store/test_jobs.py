@@ -9,8 +9,9 @@ import pytest
 from gateway.domain.errors import StorageFailed
 from gateway.domain.job import Cause, Job, JobId, Status
 from gateway.ports import Database, Transaction
-from gateway.store import jobs
-from gateway.store.jobs import Ending, PollLease
+from gateway.store import attempts, job_content, jobs, polling, recovery
+from gateway.store.jobs import Ending
+from gateway.store.polling import PollLease
 from tests.store.rows import bound, inserted, new_job
 
 DONE = Ending(
@@ -35,7 +36,7 @@ async def leased(
     database: Database, now: int, token: str = "me", limit: int = 10
 ) -> list[PollLease]:
     return await database.write(
-        lambda tx: jobs.lease_polls(tx, now=now, until=now + 60_000, token=token, limit=limit)
+        lambda tx: polling.lease_polls(tx, now=now, until=now + 60_000, token=token, limit=limit)
     )
 
 
@@ -146,7 +147,7 @@ async def test_an_end_is_written_completely_and_once(database: Database) -> None
     )
     assert (job.cost_micros, job.raw_cost, job.is_byok) == (70_000, "0.07", False)
     assert (job.outputs, job.copy_expires_at) == (2, 1_800_000_000)
-    assert not await database.read(lambda tx: jobs.poll_due(tx, now=10**12))
+    assert not await database.read(lambda tx: polling.poll_due(tx, now=10**12))
 
 
 async def test_a_hundred_concurrent_ends_write_one(database: Database) -> None:
@@ -179,9 +180,9 @@ async def test_a_later_cost_is_recorded_only_for_the_version_that_was_read(
 async def test_a_due_poll_is_leased_once_until_the_lease_expires(database: Database) -> None:
     job_id = await bound(database, next_poll_at=5_000)
 
-    assert not await database.read(lambda tx: jobs.poll_due(tx, now=4_999))
+    assert not await database.read(lambda tx: polling.poll_due(tx, now=4_999))
     assert await leased(database, 4_999) == []
-    assert await database.read(lambda tx: jobs.poll_due(tx, now=5_000))
+    assert await database.read(lambda tx: polling.poll_due(tx, now=5_000))
     (lease,) = await leased(database, 5_000)
     assert (lease.job.id, lease.token, lease.polls) == (job_id, "me", 0)
     assert await leased(database, 64_999, "other") == []
@@ -195,7 +196,7 @@ async def test_a_lost_lease_fences_its_holder(database: Database) -> None:
     (theirs,) = await leased(database, 70_000, "other")
 
     def plan(lease: PollLease) -> Callable[[Transaction], bool]:
-        return lambda tx: jobs.reschedule(tx, lease, next_poll_at=100_000)
+        return lambda tx: polling.reschedule(tx, lease, next_poll_at=100_000)
 
     assert not await database.write(plan(mine))
     assert await database.write(plan(theirs))
@@ -209,7 +210,7 @@ async def test_a_job_that_ended_meanwhile_is_not_rescheduled(database: Database)
     (lease,) = await leased(database, 1_000)
     await database.write(lambda tx: jobs.end(tx, job_id, DONE, now=2_000))
 
-    assert not await database.write(lambda tx: jobs.reschedule(tx, lease, next_poll_at=3_000))
+    assert not await database.write(lambda tx: polling.reschedule(tx, lease, next_poll_at=3_000))
     assert await leased(database, 10**12) == []
 
 
@@ -240,8 +241,8 @@ async def test_a_hint_makes_the_next_poll_due_now_and_never_later(database: Data
 
     def hint(tx: Transaction) -> None:
         for one in (job_id, unbound):
-            jobs.poll_soon(tx, one, now=7_000)
-            jobs.poll_soon(tx, one, now=9_000)
+            polling.poll_soon(tx, one, now=7_000)
+            polling.poll_soon(tx, one, now=9_000)
 
     await database.write(hint)
 
@@ -255,11 +256,11 @@ async def test_a_submitting_job_is_an_orphan_after_its_lease_expires(
     await bound(database, lease_until=1)
 
     async def orphans(now: int) -> list[JobId]:
-        return await database.read(lambda tx: jobs.orphans(tx, now=now))
+        return await database.read(lambda tx: recovery.orphans(tx, now=now))
 
     assert await orphans(59_999) == []
     assert await orphans(60_000) == [job_id]
-    await database.write(lambda tx: jobs.void_leases(tx, now=10_000))
+    await database.write(lambda tx: recovery.void_leases(tx, now=10_000))
     assert await orphans(10_000) == [job_id]
     await database.write(lambda tx: jobs.lose(tx, job_id, now=10_000))
     assert await orphans(10**12) == []
@@ -272,7 +273,7 @@ async def test_jobs_that_are_unknown_for_too_long_are_found_by_upstream(database
         await database.write(partial(jobs.lose, job_id=job_id, now=now))
 
     async def unresolved(upstream: str, since: int) -> list[JobId]:
-        rows = await database.read(lambda tx: jobs.unresolved(tx, upstream, since=since))
+        rows = await database.read(lambda tx: recovery.unresolved(tx, upstream, since=since))
         return [job.id for job in rows]
 
     assert await unresolved("main", 4_999) == []
@@ -284,18 +285,18 @@ async def test_every_attempt_is_recorded_with_its_outcome(database: Database) ->
     job = await found(database, await inserted(database))
 
     def act(tx: Transaction) -> None:
-        jobs.finish_attempt(tx, job, 1, "refused", "429")
-        jobs.start_attempt(tx, job.id, 2, now=20)
+        attempts.finish(tx, job, 1, "refused", "429")
+        attempts.start(tx, job.id, 2, now=20)
 
     await database.write(act)
-    rows = await database.read(lambda tx: [dict(row) for row in jobs.attempts(tx, job)])
+    rows = await database.read(lambda tx: [dict(row) for row in attempts.of_job(tx, job)])
 
     assert [(r["attempt"], r["started_at"], r["outcome"], r["detail"]) for r in rows] == [
         (1, job.created_at, "refused", "429"),
         (2, 20, None, None),
     ]
     with pytest.raises(StorageFailed):
-        await database.write(lambda tx: jobs.start_attempt(tx, job.id, 2, now=30))
+        await database.write(lambda tx: attempts.start(tx, job.id, 2, now=30))
 
 
 async def test_a_first_attempt_needs_no_row_until_it_is_not_accepted(database: Database) -> None:
@@ -303,10 +304,10 @@ async def test_a_first_attempt_needs_no_row_until_it_is_not_accepted(database: D
     other = await found(database, await bound(database))
 
     def outcomes(tx: Transaction) -> list[object]:
-        return [row["outcome"] for job in (one, other) for row in jobs.attempts(tx, job)]
+        return [row["outcome"] for job in (one, other) for row in attempts.of_job(tx, job)]
 
     assert await database.read(outcomes) == [None, "accepted"]
-    await database.write(lambda tx: jobs.finish_attempt(tx, one, 1, "unknown", "no answer"))
+    await database.write(lambda tx: attempts.finish(tx, one, 1, "unknown", "no answer"))
     assert await database.read(outcomes) == ["unknown", "accepted"]
 
 
@@ -330,8 +331,8 @@ async def test_a_bound_job_is_returned_as_it_is_stored(database: Database) -> No
 async def test_content_is_lost_once(database: Database) -> None:
     job_id = await bound(database)
 
-    assert await database.write(lambda tx: jobs.lose_content(tx, job_id))
-    assert not await database.write(lambda tx: jobs.lose_content(tx, job_id))
+    assert await database.write(lambda tx: job_content.lose(tx, job_id))
+    assert not await database.write(lambda tx: job_content.lose(tx, job_id))
     assert (await found(database, job_id)).content_gone
 
 

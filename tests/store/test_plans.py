@@ -6,7 +6,7 @@ index. The test therefore records every statement and checks its query plan.
 
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,11 +15,12 @@ import pytest
 from gateway.adapters.sqlite import SqliteDatabase
 from gateway.domain.errors import Refused
 from gateway.domain.job import Status
-from gateway.ports import Database, Row, Transaction
+from gateway.ports import Database, Transaction, Value
 from gateway.services.submission.rate_limit import TrafficLimits, admit
-from gateway.store import dedupe, inbox, jobs, refusals
+from gateway.store import dedupe, inbox, jobs, polling, refusals
 from gateway.telemetry.bundle import Telemetry
 from gateway.workers.crash_recovery import CrashRecovery
+from tests.fakes.transactions import WatchedTransaction
 from tests.services.books import Books, in_force
 
 T = TypeVar("T")
@@ -35,34 +36,17 @@ class Listening:
         self._real = real
         self.heard: set[str] = set()
 
+    def _hear(self, sql: str, _params: Mapping[str, Value]) -> None:
+        self.heard.add(sql)
+
     async def write(self, act: Callable[[Transaction], T]) -> T:
-        return await self._real.write(lambda tx: act(_Heard(tx, self.heard)))
+        return await self._real.write(lambda tx: act(WatchedTransaction(tx, self._hear)))
 
     async def read(self, act: Callable[[Transaction], T]) -> T:
-        return await self._real.read(lambda tx: act(_Heard(tx, self.heard)))
+        return await self._real.read(lambda tx: act(WatchedTransaction(tx, self._hear)))
 
     async def close(self) -> None:
         await self._real.close()
-
-
-class _Heard:
-    def __init__(self, tx: Transaction, heard: set[str]) -> None:
-        self._tx = tx
-        self._heard = heard
-        self.skip_locked, self.for_share = tx.skip_locked, tx.for_share
-        self.for_update = tx.for_update
-
-    def execute(self, sql: str, **params: str | int | None) -> int:
-        self._heard.add(sql)
-        return self._tx.execute(sql, **params)
-
-    def fetch(self, sql: str, **params: str | int | None) -> list[Row]:
-        self._heard.add(sql)
-        return list(self._tx.fetch(sql, **params))
-
-    def fetchrow(self, sql: str, **params: str | int | None) -> Row | None:
-        self._heard.add(sql)
-        return self._tx.fetchrow(sql, **params)
 
 
 @pytest.fixture
@@ -96,13 +80,15 @@ async def test_no_statement_of_a_job_scans_a_whole_table(
     budgets = [{"period": "day", "limit_usd": 1, "alerts": [0.1]}]
     books = Books(listening, in_force({"budgets": budgets}))
     now = 10**13
-    await listening.read(lambda tx: jobs.poll_due(tx, now=now))
+    await listening.read(lambda tx: polling.poll_due(tx, now=now))
     listening.heard.clear()
 
     accepted = (await books.submit("red", 200_000)).job
     await books.accept(accepted)
-    await listening.write(lambda tx: jobs.lease_polls(tx, now=now, until=now, token="t", limit=5))
-    await listening.read(lambda tx: jobs.poll_due(tx, now=now))
+    await listening.write(
+        lambda tx: polling.lease_polls(tx, now=now, until=now, token="t", limit=5)
+    )
+    await listening.read(lambda tx: polling.poll_due(tx, now=now))
     await books.end(accepted.id, Status.COMPLETED, "0.20")
     await books.end(accepted.id, Status.COMPLETED, "0.30")
     await books.refuse((await books.submit("red", 1)).job)

@@ -9,7 +9,7 @@ from gateway.domain.job import Job
 from gateway.domain.units import epoch_ms
 from gateway.ports import Blobs, Clock, Database, Transaction
 from gateway.services import audit
-from gateway.store import archivals, assets, jobs, withdrawals
+from gateway.store import archivals, assets, job_content, jobs, withdrawals
 from gateway.store.assets import Removal
 from gateway.store.withdrawals import Withdrawal
 from gateway.telemetry.bundle import Telemetry
@@ -93,12 +93,12 @@ def _withdraw(tx: Transaction, wanted: Withdrawal) -> tuple[Job, Withdrawal, tup
             f"Job {job.id} is {job.status.value}: its videos can be deleted after it has ended.",
             {"status": job.status.value},
         )
-    jobs.hold(tx, job.id)  # a concurrent store of the video waits, or is already visible
+    jobs.lock(tx, job.id)  # a concurrent store of the video waits, or is already visible
     withdrawals.add(tx, wanted)
     removal = Removal("operator", wanted.made_by, last_copy=True, at=wanted.withdrawn_at)
     held = assets.of_job(tx, job.id)
     for asset in held:
         assets.remove(tx, asset, removal)
     archivals.settle(tx, job.id)
-    jobs.lose_content(tx, job.id)
+    job_content.lose(tx, job.id)
     return job, withdrawals.find(tx, job.id) or wanted, tuple(held)

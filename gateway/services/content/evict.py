@@ -8,7 +8,7 @@ from gateway.domain.units import epoch_ms
 from gateway.ports import Blobs, Clock, Database, Found, Transaction
 from gateway.services.content.fetch import Fetches
 from gateway.services.content.store import AssetStore
-from gateway.store import assets, jobs
+from gateway.store import assets, job_content
 from gateway.store.assets import MarkedAsset, Removal
 from gateway.telemetry.bundle import Telemetry
 
@@ -140,7 +140,7 @@ class Evictor:
             removal = Removal(one.because, "gateway", last_copy, now)
             removed = assets.remove(tx, one.asset, removal)
             if removed and last_copy and one.upstream_until is not None:
-                jobs.lose_content(tx, one.asset.job_id)  # the upstream's stated expiry has passed
+                job_content.lose(tx, one.asset.job_id)  # the upstream's stated expiry has passed
             return removed, last_copy
 
         removed, last_copy = await self._database.write(act)

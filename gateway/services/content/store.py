@@ -14,7 +14,7 @@ from gateway.domain.units import epoch_ms
 from gateway.domain.upstream import ContentFailed
 from gateway.ports import Blob, Blobs, Clock, Database, Draft, Transaction
 from gateway.services.job_cache import JobCache
-from gateway.store import archivals, assets, jobs, withdrawals
+from gateway.store import archivals, assets, job_content, jobs, withdrawals
 from gateway.store.assets import Removal
 from gateway.store.withdrawals import Withdrawal
 from gateway.telemetry.bundle import Telemetry
@@ -249,7 +249,7 @@ class AssetStore:
             return
 
         def act(tx: Transaction) -> Job | None:
-            jobs.mark_content_found(tx, job.id)
+            job_content.mark_found(tx, job.id)
             return jobs.find(tx, job.id)
 
         after = await self._database.write(act)
@@ -258,7 +258,7 @@ class AssetStore:
 
     async def _missing_since(self, job: Job, now: int) -> int:
         def act(tx: Transaction) -> Job | None:
-            jobs.mark_content_missing(tx, job.id, now=now)
+            job_content.mark_missing(tx, job.id, now=now)
             return jobs.find(tx, job.id)
 
         after = await self._database.write(act)
@@ -271,7 +271,7 @@ class AssetStore:
         """Record that the video is gone everywhere, so that no request joins the job."""
 
         def act(tx: Transaction) -> Job | None:
-            return jobs.find(tx, job.id) if jobs.lose_content(tx, job.id) else None
+            return jobs.find(tx, job.id) if job_content.lose(tx, job.id) else None
 
         after = await self._database.write(act)
         if after is not None:
@@ -300,9 +300,9 @@ def _has_expired(job: Job, now: int) -> bool:
 
 def _record(tx: Transaction, asset: Asset) -> tuple[bool, Job | None]:
     """Add a stored video's row unless it was withdrawn; return the job if it changed."""
-    jobs.hold(tx, asset.job_id)  # a concurrent withdrawal waits, or is already visible
+    jobs.lock(tx, asset.job_id)  # a concurrent withdrawal waits, or is already visible
     if withdrawals.find(tx, asset.job_id) is not None or not assets.add(tx, asset):
         return False, None
     archivals.settle(tx, asset.job_id, asset.output)
-    regained = jobs.regain_content(tx, asset.job_id)
+    regained = job_content.regain(tx, asset.job_id)
     return True, jobs.find(tx, asset.job_id) if regained else None

@@ -13,7 +13,7 @@ from gateway.domain.webhook import Intake, WebhookEvent, read_event
 from gateway.ports import Clock, Database, Transaction
 from gateway.services.jobs.end import Change
 from gateway.services.jobs.track import OtherJob, Tracker
-from gateway.store import inbox, jobs
+from gateway.store import inbox, jobs, polling
 from gateway.store.inbox import Receipt
 from gateway.telemetry.bundle import Telemetry
 
@@ -136,7 +136,7 @@ class WebhookIntake:
             return Intake.UNKNOWN_JOB
         if not job.status.terminal:
             now = epoch_ms(self._clock.now())
-            await self._database.write(lambda tx: jobs.poll_soon(tx, job.id, now=now))
+            await self._database.write(lambda tx: polling.poll_soon(tx, job.id, now=now))
         self._count(posted.upstream, Intake.HINT, told, job)
         return Intake.HINT
 

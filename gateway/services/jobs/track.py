@@ -16,7 +16,7 @@ from gateway.services.events.publish import EventPublisher, note_crossings
 from gateway.services.job_cache import JobCache
 from gateway.services.jobs.end import MOST_WORDS, Change, JobEnder, found, paid_usd
 from gateway.services.jobs.poll_schedule import PollSchedule
-from gateway.store import inbox, jobs
+from gateway.store import attempts, inbox, jobs
 from gateway.store.jobs import Ending
 from gateway.telemetry.bundle import Telemetry
 
@@ -60,7 +60,7 @@ class Tracker:
         upstream_id = outcome.upstream_id
 
         def act(tx: Transaction) -> Job:
-            jobs.finish_attempt(tx, job, attempt, "accepted", None)
+            attempts.finish(tx, job, attempt, "accepted", None)
             running = outcome.status is Status.IN_PROGRESS
             first = Status.IN_PROGRESS if running else Status.PENDING
             bound = self._bind(tx, job, upstream_id, first)
@@ -102,7 +102,7 @@ class Tracker:
         detail = str(outcome.status) if isinstance(outcome, Declined) else outcome.why
 
         def act(tx: Transaction) -> Job:
-            jobs.finish_attempt(tx, job, attempt, word, detail)
+            attempts.finish(tx, job, attempt, word, detail)
             if told():
                 jobs.announce(tx, job.id)
             # If the job has ended by timeout meanwhile, the refusal corrects its cost to nothing.
@@ -117,7 +117,7 @@ class Tracker:
         """Mark a job without a definite answer as unknown; it keeps its reservation."""
 
         def act(tx: Transaction) -> Job:
-            jobs.finish_attempt(tx, job, attempt, "unknown", outcome.why)
+            attempts.finish(tx, job, attempt, "unknown", outcome.why)
             jobs.lose(tx, job.id, now=self._now())
             return found(tx, job.id)
 
@@ -205,7 +205,7 @@ class Tracker:
         """
 
         def act(tx: Transaction) -> tuple[bool, Change]:
-            if jobs.hold_submitting(tx, job_id) and jobs.last_attempt_refused(tx, job_id):
+            if jobs.lock_submitting(tx, job_id) and attempts.last_refused(tx, job_id):
                 jobs.announce(tx, job_id)
                 ending = Ending(Status.FAILED, Cause.REFUSED, error=_REFUSED_BEFORE_THE_END)
                 return False, self._ender.end(tx, found(tx, job_id), ending)

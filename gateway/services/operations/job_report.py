@@ -12,6 +12,7 @@ from gateway.ports import Row, Transaction
 from gateway.store import (
     archivals,
     assets,
+    attempts,
     decisions,
     delivery_queries,
     job_queries,
@@ -71,7 +72,7 @@ def job_report(tx: Transaction, job_id: str) -> JobReport | None:
         job=job,
         record=record,
         decision=whole_record(record["decision"], lambda name: decisions.find(tx, name)),
-        attempts=jobs.attempts(tx, job),
+        attempts=attempts.of_job(tx, job),
         ledger=ledger.entries(tx, job_id),
         deliveries=delivery_queries.of_job(tx, job_id),
         assets=assets.of_job(tx, job_id),

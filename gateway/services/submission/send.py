@@ -18,7 +18,7 @@ from gateway.domain.upstream import (
 from gateway.ports import Clock, Database, Transaction
 from gateway.services.jobs.track import Tracker
 from gateway.services.submission.flight import Answer, Flight
-from gateway.store import jobs
+from gateway.store import attempts, jobs
 
 _NOT_SENT_TRIES = 3  # attempts within about a second before the upstream counts as unavailable
 _BACKOFF_FIRST, _BACKOFF_MAX = 0.25, 8.0  # seconds, if the upstream sends no Retry-After
@@ -109,9 +109,7 @@ class UpstreamSubmitter:
         detail = str(outcome.status) if isinstance(outcome, Declined) else None
         word = "refused" if isinstance(outcome, Declined) else "not_sent"
         try:
-            await self._database.write(
-                lambda tx: jobs.finish_attempt(tx, job, attempt, word, detail)
-            )
+            await self._database.write(lambda tx: attempts.finish(tx, job, attempt, word, detail))
         except StorageFailed:
             return False
         return True
@@ -203,9 +201,9 @@ def _source(outcome: Declined) -> object:
 
 def _next_attempt(job: Job, attempt: int, now: int) -> Callable[[Transaction], bool]:
     def act(tx: Transaction) -> bool:
-        if not jobs.hold_submitting(tx, job.id):
+        if not jobs.lock_submitting(tx, job.id):
             return False
-        jobs.start_attempt(tx, job.id, attempt + 1, now=now)
+        attempts.start(tx, job.id, attempt + 1, now=now)
         return True
 
     return act

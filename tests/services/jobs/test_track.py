@@ -7,7 +7,7 @@ import pytest
 from gateway.domain.job import Cause, Job, JobUpdate, Status
 from gateway.domain.upstream import Accepted
 from gateway.ports import Database
-from gateway.store import jobs
+from gateway.store import job_content
 from tests.services.books import Books, in_force
 
 CENT = 10_000
@@ -110,7 +110,7 @@ async def test_a_correction_is_not_lost_to_a_concurrent_change(
     job = (await books.submit("red", 5 * CENT)).job
     await books.accept(job)
     seen = await books.end(job.id, Status.COMPLETED, "0.05")
-    assert await books.database.write(lambda tx: jobs.lose_content(tx, job.id))
+    assert await books.database.write(lambda tx: job_content.lose(tx, job.id))
     news = JobUpdate(Status.COMPLETED, raw_cost="0.03", is_byok=False, outputs=1)
 
     await books.database.write(

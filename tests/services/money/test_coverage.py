@@ -1,6 +1,7 @@
 """Budgets that come into force count all earlier jobs of their current period."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -8,10 +9,11 @@ import pytest
 
 from gateway.domain.errors import Refused
 from gateway.domain.job import Status
-from gateway.ports import Database, Transaction
+from gateway.ports import Database, Transaction, Value
 from gateway.services.money.coverage import bring_into_force, in_force, keep_in_force, missing
 from gateway.store import budgets as registry
 from gateway.store import ledger as store
+from tests.fakes.transactions import WatchedTransaction
 from tests.services.books import Books
 from tests.services.books import in_force as configured
 
@@ -139,20 +141,13 @@ async def test_many_jobs_are_counted_in_few_statements(database: Database) -> No
 
     def counted(tx: Transaction) -> None:
         nonlocal statements
-        execute = tx.execute
 
-        class Counting:
-            for_share, skip_locked = tx.for_share, tx.skip_locked
-            for_update = tx.for_update
-            fetch, fetchrow = tx.fetch, tx.fetchrow
-
-            def execute(self, sql: str, **params: str | int | None) -> int:
-                nonlocal statements
-                statements += 1
-                return execute(sql, **params)
+        def count(sql: str, _params: Mapping[str, Value]) -> None:
+            nonlocal statements
+            statements += not sql.split()[0].startswith("SELECT")
 
         budgets = tuple(ledger.live.current.rules.budgets.values())
-        bring_into_force(Counting(), budgets, ledger.clock.now())
+        bring_into_force(WatchedTransaction(tx, count), budgets, ledger.clock.now())
 
     await database.write(counted)
 

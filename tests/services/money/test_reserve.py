@@ -1,6 +1,7 @@
 """Money: reserved in every window or in none, closed once, corrected by entries."""
 
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 
@@ -8,8 +9,9 @@ from gateway.domain.errors import Reason, Refused
 from gateway.domain.job import Job, Status
 from gateway.domain.settlement import Basis, Settlement
 from gateway.domain.units import epoch_ms
-from gateway.ports import Database, Row, Transaction
+from gateway.ports import Database, Value
 from gateway.services.money import reserve
+from tests.fakes.transactions import WatchedTransaction
 from tests.services.books import Books, in_force
 
 DAY = {"period": "day", "limit_usd": 10}
@@ -318,30 +320,25 @@ async def test_reserving_and_closing_lock_windows_in_the_same_order(
     ledger = books(database, day, by_model, red=(day, by_model, by_key))
     taken: list[str] = []
 
-    class Watched:
-        """A transaction that records the order of written windows."""
-
-        def __init__(self, tx: Transaction) -> None:
-            self._tx = tx
-            self.skip_locked, self.for_share = tx.skip_locked, tx.for_share
-            self.for_update = tx.for_update
-            self.execute, self.fetch = tx.execute, tx.fetch
-
-        def fetchrow(self, sql: str, **params: str | int | None) -> Row | None:
-            if "UPDATE windows" in sql:
-                taken.append(str(params["id"]))
-            return self._tx.fetchrow(sql, **params)
+    def see(sql: str, params: Mapping[str, Value]) -> None:
+        """Record the order of written windows."""
+        if "UPDATE windows" in sql:
+            taken.append(str(params["id"]))
 
     budgets = tuple(ledger.live.current.rules.budgets.values())
     now = ledger.clock.now()
     payer = reserve.Payer("job", "red", "ci", "x/one")
     await database.write(
-        lambda tx: reserve.reserve(Watched(tx), payer, budgets, CENT, by="key ci", now=now)
+        lambda tx: reserve.reserve(
+            WatchedTransaction(tx, see), payer, budgets, CENT, by="key ci", now=now
+        )
     )
     held, taken[:] = tuple(dict.fromkeys(taken)), []
     bill = Settlement(None, Basis.ACTUAL)
     await database.write(
-        lambda tx: reserve.close(Watched(tx), "job", bill, {}, by="refused", now=epoch_ms(now))
+        lambda tx: reserve.close(
+            WatchedTransaction(tx, see), "job", bill, {}, by="refused", now=epoch_ms(now)
+        )
     )
 
     assert len(held) == 6
