@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
+from gateway.sandbox.bodies import link_signature
 from gateway.sandbox.errors import ApiError
 from gateway.sandbox.fault_injection import close_connection, respond
 from gateway.sandbox.faults import Fault
@@ -13,7 +14,6 @@ from gateway.sandbox.rendering import RendererMissing, with_label
 from gateway.sandbox.responses import CORS, error_response
 from gateway.sandbox.state import SandboxState
 from gateway.sandbox.videos import authorize
-from gateway.sandbox.views import link_signature
 
 _CHUNK = 64 * 1024
 _SLOW_PARTS = 10

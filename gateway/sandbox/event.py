@@ -6,8 +6,8 @@ import json
 from datetime import datetime
 from typing import Any
 
+from gateway.sandbox.bodies import content_urls, usage
 from gateway.sandbox.jobs import Ending, Job
-from gateway.sandbox.views import content_urls, usage
 
 SIGNATURE_HEADER = "X-OpenRouter-Signature"
 IDEMPOTENCY_HEADER = "X-OpenRouter-Idempotency-Key"

@@ -7,6 +7,7 @@ from typing import Self
 
 from aiohttp import web
 
+from gateway.sandbox.bodies import API
 from gateway.sandbox.clock import Clock, SandboxClock
 from gateway.sandbox.config import SandboxConfig
 from gateway.sandbox.content import Content
@@ -20,7 +21,6 @@ from gateway.sandbox.models import Models
 from gateway.sandbox.responses import PREFLIGHT, error_response
 from gateway.sandbox.state import SandboxState
 from gateway.sandbox.videos import Videos
-from gateway.sandbox.views import API
 from gateway.sandbox.webhooks import Manner
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

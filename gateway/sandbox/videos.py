@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from gateway.sandbox.billing import PriceUnknown
+from gateway.sandbox.bodies import polled, stored_copy, submitted
 from gateway.sandbox.errors import ApiError
 from gateway.sandbox.fault_injection import NoResponse, respond
 from gateway.sandbox.faults import Fault
@@ -17,7 +18,6 @@ from gateway.sandbox.request import VideoRequest, read_json, read_request
 from gateway.sandbox.responses import error_response, json_response
 from gateway.sandbox.state import SandboxState
 from gateway.sandbox.validation import check_policy, check_request
-from gateway.sandbox.views import polled, stored_copy, submitted
 
 _BODY_SECONDS = 60.0  # real seconds
 

@@ -88,12 +88,12 @@ _WORKER: Final = fixed(
     *(
         "keys",
         "poller",
-        "sweeper",
-        "janitor",
-        "watcher",
+        "crash_recovery",
+        "retention_cleanup",
+        "missed_webhooks",
         "dispatcher",
         "catalogs",
-        "examiner",
+        "ledger_check",
         "budgets",
     ),
     *("archiver", "evictor", "uses"),
@@ -433,9 +433,8 @@ them with `max`, not `sum`. Counters and histograms belong to one process: aggre
 `process_*` metrics report memory, CPU and open files.
 
 The values of the `worker` label are `archiver`, `budgets`, `catalogs` (catalog refresh),
-`dispatcher` (deliveries), `evictor` and `uses` (content store), `examiner` (ledger check),
-`janitor` (retention cleanup), `keys` (API key refresh), `poller`, `sweeper` (crash recovery) and
-`watcher` (missed webhooks).
+`crash_recovery`, `dispatcher` (deliveries), `evictor` and `uses` (content store), `keys` (API key
+refresh), `ledger_check`, `missed_webhooks`, `poller` and `retention_cleanup`.
 """
 
 

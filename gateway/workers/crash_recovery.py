@@ -56,5 +56,5 @@ class CrashRecovery:
         try:
             await act(job_id)
         except Exception as error:
-            self._telemetry.metrics.worker_failed("sweeper")
+            self._telemetry.metrics.worker_failed("crash_recovery")
             self._telemetry.log.exception("job.sweep_failed", job=job_id, error=error)

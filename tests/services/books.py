@@ -58,12 +58,12 @@ class Books:
     def __post_init__(self) -> None:
         self._numbers = itertools.count(self.first)
         telemetry = Telemetry()
-        views = JobCache(self.database, self.clock, max_age=None)
+        job_cache = JobCache(self.database, self.clock, max_age=None)
         links = Links(self.live, self.clock, b"k" * 32)
         self.publisher = EventPublisher(self.live, links, random.Random(1))
         self.ender = JobEnder(self.live, self.clock, self.publisher)
         self.tracker = Tracker(
-            self.database, self.clock, views, self.live, self.publisher, telemetry
+            self.database, self.clock, job_cache, self.live, self.publisher, telemetry
         )
 
     async def submit(

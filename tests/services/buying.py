@@ -117,13 +117,13 @@ class Machine:
         body = json.dumps({"type": "video.generation.completed", "data": data}).encode()
         signed = sign_openrouter(body, SECRET, int(self.clock.now().timestamp()))
         key = f"{upstream_id}-completed"
-        await self.parts.intake.receive(IncomingWebhook("main", token, body, signed, key))
+        await self.parts.webhook_intake.receive(IncomingWebhook("main", token, body, signed, key))
 
     async def give_up(self) -> None:
         """Advance the clock past every lease and timeout, and run crash recovery."""
         for seconds in (100, 16 * 60):
             self.clock.jump(seconds)
-            await self.step("sweeper")
+            await self.step("crash_recovery")
 
     async def jobs(self) -> list[Job]:
         """Return every job, oldest first."""

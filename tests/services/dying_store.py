@@ -86,7 +86,7 @@ async def _store(folder: Path, database_url: str) -> None:
     clock = SystemClock()
     blobs = LocalBlobs.open_folder(folder, create=True)
     assert blobs is not None
-    views = JobCache(database, clock, max_age=None)
+    job_cache = JobCache(database, clock, max_age=None)
     asset_store = AssetStore(
         database,
         clock,
@@ -94,7 +94,7 @@ async def _store(folder: Path, database_url: str) -> None:
         blobs,
         "cache",
         10**9,
-        views,
+        job_cache,
         Telemetry(),
         installation="us",
     )

@@ -64,7 +64,7 @@ async def test_a_process_killed_at_any_await_loses_no_money_and_buys_nothing_twi
 async def _recovers(sandbox: Sandbox, text: str, flow: str, prompt: str) -> int:
     """Start the next process and submit again; return the number of unknown outcomes."""
     async with machine(text) as one:
-        await one.step("sweeper")
+        await one.step("crash_recovery")
         await one.buy(prompt)  # the client got no response
         if flow == "polls":
             await one.follow()

@@ -58,7 +58,7 @@ async def _after_a_start(path: Path, folder: Path) -> list[Asset]:
     blobs = LocalBlobs.open_folder(folder, create=True)
     assert blobs is not None
     clock, telemetry = SystemClock(), Telemetry()
-    views = JobCache(database, clock, max_age=None)
+    job_cache = JobCache(database, clock, max_age=None)
     asset_store = AssetStore(
         database,
         clock,
@@ -66,7 +66,7 @@ async def _after_a_start(path: Path, folder: Path) -> list[Asset]:
         blobs,
         "cache",
         10**9,
-        views,
+        job_cache,
         telemetry,
         installation="us",
     )

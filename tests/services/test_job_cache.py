@@ -30,39 +30,39 @@ async def end(database: Database, job_id: str) -> None:
 async def test_a_team_gets_only_its_own_jobs_and_none_means_any_team(
     database: Database,
 ) -> None:
-    views = JobCache(database, FakeClock(), max_age=None)
+    job_cache = JobCache(database, FakeClock(), max_age=None)
     job_id = await bound(database)
 
-    mine, all_teams = await views.get(job_id, "growth"), await views.get(job_id, None)
+    mine, all_teams = await job_cache.get(job_id, "growth"), await job_cache.get(job_id, None)
 
     assert mine == all_teams == await row(database, job_id)
-    assert await views.get(job_id, "rivals") is None
-    assert await views.get("nobody", "growth") is None
-    assert await views.get("nobody", None) is None
+    assert await job_cache.get(job_id, "rivals") is None
+    assert await job_cache.get("nobody", "growth") is None
+    assert await job_cache.get("nobody", None) is None
 
 
 async def test_the_only_writer_reads_a_job_once(database: Database) -> None:
     outage = Outage()
-    views = JobCache(outage.around(database), FakeClock(), max_age=None)
+    job_cache = JobCache(outage.around(database), FakeClock(), max_age=None)
     job_id = await bound(database)
-    seen = await views.get(job_id, "growth")
+    seen = await job_cache.get(job_id, "growth")
 
     outage.down = True
 
-    assert await views.get(job_id, "growth") == seen
+    assert await job_cache.get(job_id, "growth") == seen
 
 
 async def test_with_other_writers_an_expired_job_is_read_again(
     database: Database,
 ) -> None:
     clock = FakeClock()
-    views = JobCache(database, clock, max_age=0.8)
+    job_cache = JobCache(database, clock, max_age=0.8)
     job_id = await bound(database)
-    await views.get(job_id, "growth")
+    await job_cache.get(job_id, "growth")
     await end(database, job_id)
 
     async def status() -> Status:
-        job = await views.get(job_id, "growth")
+        job = await job_cache.get(job_id, "growth")
         assert job is not None
         return job.status
 
@@ -74,29 +74,29 @@ async def test_with_other_writers_an_expired_job_is_read_again(
 
 async def test_a_terminal_job_never_expires(database: Database) -> None:
     clock, outage = FakeClock(), Outage()
-    views = JobCache(outage.around(database), clock, max_age=0.8)
+    job_cache = JobCache(outage.around(database), clock, max_age=0.8)
     job_id = await bound(database)
     await end(database, job_id)
-    seen = await views.get(job_id, "growth")
+    seen = await job_cache.get(job_id, "growth")
 
     outage.down = True
     await clock.advance(10_000)
 
-    assert await views.get(job_id, "growth") == seen
+    assert await job_cache.get(job_id, "growth") == seen
 
 
 async def test_the_cached_state_is_returned_without_the_database(database: Database) -> None:
     clock, outage = FakeClock(), Outage()
-    views = JobCache(outage.around(database), clock, max_age=0.8)
+    job_cache = JobCache(outage.around(database), clock, max_age=0.8)
     job_id = await bound(database)
-    seen = await views.get(job_id, "growth")
+    seen = await job_cache.get(job_id, "growth")
 
     outage.down = True
     await clock.advance(60)
 
-    assert await views.get(job_id, "growth") == seen
+    assert await job_cache.get(job_id, "growth") == seen
     with pytest.raises(StorageFailed):
-        await views.get("gen-vid-1-never-seen", "growth")
+        await job_cache.get("gen-vid-1-never-seen", "growth")
 
 
 async def test_a_stuck_database_delays_a_cached_job_only_briefly(
@@ -104,15 +104,15 @@ async def test_a_stuck_database_delays_a_cached_job_only_briefly(
 ) -> None:
     monkeypatch.setattr("gateway.services.job_cache._PATIENCE", 0.02)
     clock, outage = FakeClock(), Outage()
-    views = JobCache(outage.around(database), clock, max_age=0.8)
+    job_cache = JobCache(outage.around(database), clock, max_age=0.8)
     job_id = await bound(database)
-    seen = await views.get(job_id, "growth")
+    seen = await job_cache.get(job_id, "growth")
 
     outage.stick()
     await clock.advance(60)
 
-    assert await views.get(job_id, "growth") == seen
-    unknown = asyncio.create_task(views.get("gen-vid-1-never-seen", "growth"))
+    assert await job_cache.get(job_id, "growth") == seen
+    unknown = asyncio.create_task(job_cache.get("gen-vid-1-never-seen", "growth"))
     await asyncio.wait([unknown], timeout=0.1)
     assert not unknown.done(), "a poll of an uncached job waits instead of failing"
     outage.release()
@@ -120,14 +120,14 @@ async def test_a_stuck_database_delays_a_cached_job_only_briefly(
 
 
 async def test_an_older_version_never_replaces_a_newer_one(database: Database) -> None:
-    views = JobCache(database, FakeClock(), max_age=None)
+    job_cache = JobCache(database, FakeClock(), max_age=None)
     job = await row(database, await bound(database))
     newer = replace(job, version=job.version + 1, status=Status.IN_PROGRESS)
 
-    views.put(newer)
-    views.put(job)
+    job_cache.put(newer)
+    job_cache.put(job)
 
-    assert await views.get(job.id, "growth") == newer
+    assert await job_cache.get(job.id, "growth") == newer
 
 
 async def test_the_cache_is_bounded_and_dropped_jobs_are_read_again(
@@ -135,15 +135,15 @@ async def test_the_cache_is_bounded_and_dropped_jobs_are_read_again(
 ) -> None:
     monkeypatch.setattr("gateway.services.job_cache._CAPACITY", 2)
     outage = Outage()
-    views = JobCache(outage.around(database), FakeClock(), max_age=None)
+    job_cache = JobCache(outage.around(database), FakeClock(), max_age=None)
     ids = [await bound(database) for _ in range(3)]
     for job_id in (*ids[:2], ids[0], ids[2]):
-        await views.get(job_id, None)
+        await job_cache.get(job_id, None)
 
     outage.down = True
 
-    assert await views.get(ids[0], None) is not None  # used recently, so it is kept
+    assert await job_cache.get(ids[0], None) is not None  # used recently, so it is kept
     with pytest.raises(StorageFailed):
-        await views.get(ids[1], None)
+        await job_cache.get(ids[1], None)
     outage.down = False
-    assert await views.get(ids[1], None) is not None
+    assert await job_cache.get(ids[1], None) is not None

@@ -97,10 +97,10 @@ async def test_no_statement_of_a_job_scans_a_whole_table(
     with pytest.raises(Refused):
         await books.submit("red", 1_000_000)
     await books.clock.advance(3600)
-    sweeper = CrashRecovery(listening, books.clock, books.live, books.tracker, Telemetry())
-    await sweeper.step()
+    recovery = CrashRecovery(listening, books.clock, books.live, books.tracker, Telemetry())
+    await recovery.step()
     await books.clock.advance(3600)
-    await sweeper.step()
+    await recovery.step()
     bounds = TrafficLimits(10, 10)
     await listening.write(lambda tx: admit(tx, "red", "job", bounds, now=now))
     await listening.write(lambda tx: dedupe.claim_key(tx, "red", "k", "f", "job", now=now))

@@ -21,7 +21,7 @@ async def books(database: Database) -> Books:
     return Books(database, in_force({"budgets": [{"period": "day", "limit_usd": 10}]}))
 
 
-def sweeper(books: Books, live: Live | None = None) -> CrashRecovery:
+def recovery(books: Books, live: Live | None = None) -> CrashRecovery:
     return CrashRecovery(
         books.database, books.clock, live or books.live, books.tracker, Telemetry()
     )
@@ -31,7 +31,7 @@ async def test_a_job_whose_sender_is_gone_becomes_unknown_and_is_settled_in_the_
     books: Books,
 ) -> None:
     job = (await books.submit("red", CENT)).job
-    sweep = sweeper(books).step
+    sweep = recovery(books).step
 
     await books.clock.advance(89)
     await sweep()
@@ -60,7 +60,7 @@ async def test_a_job_is_given_up_also_where_its_upstream_left_the_configuration(
     reloaded = in_force({"upstreams": {"other": other}, "routing": [{"to": "other"}]})
     await books.clock.advance(15 * MINUTE)
 
-    await sweeper(books, reloaded).step()
+    await recovery(books, reloaded).step()
 
     assert (await books.find(job.id)).status is Status.FAILED
     assert await books.broken() == []
@@ -76,7 +76,7 @@ async def test_each_upstream_has_its_own_patience(books: Books, database: Databa
     await books.lose(job)
     await books.clock.advance(timedelta(minutes=1).total_seconds())
 
-    await sweeper(books, in_force({"upstreams": {"main": hasty}})).step()
+    await recovery(books, in_force({"upstreams": {"main": hasty}})).step()
 
     assert (await books.find(job.id)).status is Status.FAILED
 
@@ -97,7 +97,7 @@ async def test_one_job_that_can_t_be_ended_keeps_no_other_open(
     await books.lose(second)
     await books.clock.advance(15 * MINUTE)
 
-    await sweeper(books).step()
+    await recovery(books).step()
 
     assert (await books.find(first.id)).status is Status.UNKNOWN
     assert (await books.find(second.id)).status is Status.FAILED

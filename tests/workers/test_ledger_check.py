@@ -46,9 +46,9 @@ async def test_a_ledger_that_takes_long_is_examined_less_often(
     clock, live, telemetry = FakeClock(), in_force({}), Telemetry()
     slow = SlowDatabase(database, clock, seconds)
     catalogs = Catalogs(slow, clock, {}, live, telemetry)
-    views = JobCache(slow, clock, max_age=None)
+    job_cache = JobCache(slow, clock, max_age=None)
     asset_store = AssetStore(
-        *(slow, clock, random.Random(1), None, "passthrough", 0, views, telemetry),
+        *(slow, clock, random.Random(1), None, "passthrough", 0, job_cache, telemetry),
         installation="us",
     )
     observer = SnapshotReader(slow, slow, clock, live, catalogs, asset_store, telemetry)

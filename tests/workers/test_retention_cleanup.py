@@ -31,11 +31,11 @@ async def test_old_keys_and_refusals_go_a_batch_at_a_time(database: Database) ->
         refusals.add(tx, refused(now - 30 * DAY - 1, "gone"))
 
     await database.write(fill)
-    janitor = RetentionCleanup(database, clock)
+    cleanup = RetentionCleanup(database, clock)
 
-    assert await janitor.step() < 1
+    assert await cleanup.step() < 1
     assert await left(database, "idempotency_keys") == 200
-    assert await janitor.step() > 60
+    assert await cleanup.step() > 60
 
     assert await left(database, "idempotency_keys") == 1
     found = await database.read(lambda tx: refusals.latest(tx, 10))

@@ -14,7 +14,7 @@ from gateway.store.delivery_queries import STATES, AttemptRecord, DeliveryFilter
 async def listing(request: web.Request) -> web.Response:
     """The newest first; `next` is the `cursor` of the following page, absent on the last."""
     limit = read_limit(request.query.get("limit", ""))
-    found = await request.app[ADMIN].redeliverer.page(_wanted(request), limit + 1)
+    found = await request.app[ADMIN].replay.page(_wanted(request), limit + 1)
     page = found[:limit]
     body: dict[str, Any] = {"data": [_row(shown) for shown in page]}
     if len(found) > limit:
@@ -24,7 +24,7 @@ async def listing(request: web.Request) -> web.Response:
 
 async def show(request: web.Request) -> web.Response:
     """One delivery with every attempt."""
-    detail = await request.app[ADMIN].redeliverer.show(request.match_info["id"])
+    detail = await request.app[ADMIN].replay.show(request.match_info["id"])
     return answer({**_row(detail.shown), "attempts": [_attempt(a) for a in detail.attempts]})
 
 
@@ -32,7 +32,7 @@ async def replay(request: web.Request) -> web.Response:
     """Send one again, now."""
     admin = request.app[ADMIN]
     who = operator(request)
-    shown = await admin.redeliverer.replay(request.match_info["id"], who)
+    shown = await admin.replay.replay(request.match_info["id"], who)
     admin.telemetry.log.info("delivery.replayed", delivery=shown.id, by=who.name)
     return answer(_row(shown), status=202)
 
@@ -47,7 +47,7 @@ async def replay_dead(request: web.Request) -> web.Response:
     if endpoint is not None and not isinstance(endpoint, str):
         invalid("endpoint", str(endpoint), "the name of an endpoint")
     who = operator(request)
-    count = await admin.redeliverer.replay_dead(read_moment("since", str(since)), endpoint, who)
+    count = await admin.replay.replay_dead(read_moment("since", str(since)), endpoint, who)
     admin.telemetry.log.info("deliveries.replayed", deliveries=count, by=who.name)
     return answer({"replayed": count}, status=202)
 

@@ -13,7 +13,7 @@ from gateway.services.events.endpoints import EndpointStatus
 
 async def listing(request: web.Request) -> web.Response:
     """Every subscriber of the configuration, and whoever else is owed something."""
-    standings = await request.app[ADMIN].subscribers.standing()
+    standings = await request.app[ADMIN].endpoints.standing()
     return answer({"data": [_row(standing) for standing in standings]})
 
 
@@ -21,7 +21,7 @@ async def enable(request: web.Request) -> web.Response:
     """Let events flow to it again."""
     admin = request.app[ADMIN]
     who = operator(request)
-    endpoint = await admin.subscribers.enable(request.match_info["name"], who)
+    endpoint = await admin.endpoints.enable(request.match_info["name"], who)
     admin.telemetry.log.info("endpoint.enabled", endpoint=endpoint, by=who.name)
     return answer({"endpoint": endpoint, "disabled": False})
 
@@ -29,7 +29,7 @@ async def enable(request: web.Request) -> web.Response:
 async def ping(request: web.Request) -> web.Response:
     """Send a signed ping, and say what came of it."""
     admin = request.app[ADMIN]
-    endpoint, outcome = await admin.subscribers.test(request.match_info["name"])
+    endpoint, outcome = await admin.endpoints.test(request.match_info["name"])
     admin.telemetry.log.info(
         "endpoint.tested", endpoint=endpoint, status=outcome.status, by=operator(request).name
     )

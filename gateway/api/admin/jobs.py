@@ -45,7 +45,7 @@ async def delete_content(request: web.Request) -> web.Response:
     why = (await read_object(request, {"why"})).get("why")
     if why is not None and not (isinstance(why, str) and len(why) <= _MAX_WHY):
         invalid("why", str(why), f"a string of at most {_MAX_WHY} characters")
-    withdrawer, by = request.app[ADMIN].withdrawer, operator(request)
+    withdrawer, by = request.app[ADMIN].asset_deleter, operator(request)
     done = await withdrawer.withdraw(request.match_info["id"], by, why)
     return answer(withdrawn_document(done))
 

@@ -14,7 +14,7 @@ async def metrics(request: web.Request) -> web.Response:
     write: in a thread, so that no request waits for it.
     """
     admin = request.app[ADMIN]
-    await admin.observer.look()
+    await admin.snapshots.look()
     body, content_type = await asyncio.to_thread(
         admin.telemetry.metrics.render, request.headers.get("Accept", "")
     )

@@ -28,11 +28,11 @@ class AdminParts:
     own_token: Callable[[], str]
     """The generated token; made when it is asked for the first time."""
     keyring: Keyring
-    withdrawer: AssetDeleter
+    asset_deleter: AssetDeleter
     authenticator: Authenticator
-    observer: SnapshotReader
-    redeliverer: DeliveryReplay
-    subscribers: EndpointAdmin
+    snapshots: SnapshotReader
+    replay: DeliveryReplay
+    endpoints: EndpointAdmin
     job_operator: JobOperator
     learned_costs: LearnedCosts
     telemetry: Telemetry

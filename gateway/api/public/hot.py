@@ -76,10 +76,10 @@ class HotAnswers:
         who = self._principal(request)
         if who is None:
             return None
-        job = parts.views.peek(job_id, parts.live.current.names_of(who.team))
+        job = parts.job_cache.peek(job_id, parts.live.current.names_of(who.team))
         if job is None:
             return None
-        body = parts.presenter.polled(job)
+        body = parts.serializer.polled(job)
         done = _Done(200, who.team, job_id, _POLL_ROUTE)
         return self._record(self._poll_head, body, done, self._timed_poll, start)
 

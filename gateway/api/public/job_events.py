@@ -83,7 +83,7 @@ async def _pieces(
 
 
 def _event(parts: Parts, job: Job) -> bytes:
-    body = parts.presenter.polled(job)  # JSON on one line
+    body = parts.serializer.polled(job)  # JSON on one line
     return b"id: %s\nevent: status\ndata: %s\n\n" % (_id(job).encode(), body)
 
 

@@ -42,14 +42,14 @@ class Parts:
     off_loop: OffLoop
     authenticator: Authenticator
     submitter: Submitter
-    previewer: DryRun
+    dry_run: DryRun
     decider: Decider
-    views: JobCache
-    presenter: JobSerializer
+    job_cache: JobCache
+    serializer: JobSerializer
     links: Links
     downloader: Downloader
     catalogs: Catalogs
-    intake: WebhookIntake
+    webhook_intake: WebhookIntake
     readiness: Callable[[], dict[str, str]]  # part -> "ok" or what is wrong with it
     telemetry: Telemetry
 

@@ -72,7 +72,7 @@ async def _submit(
     )
     del body
     if options.dry_run:
-        preview = await parts.previewer.preview(call)
+        preview = await parts.dry_run.preview(call)
         request[FACTS].reason = "dry_run"
         return web.Response(
             body=orjson.dumps(preview, default=str), content_type="application/json"
@@ -87,7 +87,7 @@ async def _submit(
         headers["X-Gateway-Unknown-Fields"] = ", ".join(call.request.unknown_fields)
     return web.Response(
         status=202,
-        body=parts.presenter.submitted(submitted.job),
+        body=parts.serializer.submitted(submitted.job),
         headers=headers,
         content_type="application/json",
     )
@@ -103,7 +103,7 @@ async def poll(request: web.Request) -> web.Response:
     if seconds is not None:
         headers["Preference-Applied"] = f"wait={seconds}"
         job = await _changed(request, team, job, seconds)
-    body = parts.presenter.polled(job)
+    body = parts.serializer.polled(job)
     return web.Response(body=body, headers=headers, content_type="application/json")
 
 
@@ -140,7 +140,7 @@ async def owned_job(request: web.Request, team: str | None) -> Job:
     could_be = len(job_id) <= _MAX_ID and job_id.isascii() and job_id.isprintable()
     parts = request.app[PARTS]
     owners = None if team is None else parts.live.current.names_of(team)
-    job = await parts.views.get(job_id, owners) if could_be else None
+    job = await parts.job_cache.get(job_id, owners) if could_be else None
     if job is None:
         raise Refused(Reason.JOB_NOT_FOUND, f"Job {job_id[:_MAX_ID]} not found")
     request[FACTS].job = job.id

@@ -35,7 +35,7 @@ async def webhook(request: web.Request) -> web.Response:
         body = await _body(request, upstream, limit)
     finally:
         lease.release()
-    received = await parts.intake.receive(
+    received = await parts.webhook_intake.receive(
         IncomingWebhook(
             upstream=upstream,
             token=request.match_info.get("token"),

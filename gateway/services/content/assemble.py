@@ -26,7 +26,7 @@ class Content:
     downloader: Downloader
     archive: Archive
     evictor: Evictor | None  # None: there is no store
-    withdrawer: AssetDeleter
+    asset_deleter: AssetDeleter
 
     @classmethod
     def over(
@@ -36,7 +36,7 @@ class Content:
         clock: Clock,
         source: random.Random,
         upstreams: Mapping[str, Upstream],
-        views: JobCache,
+        job_cache: JobCache,
         config: ContentConfig,
         telemetry: Telemetry,
         *,
@@ -51,7 +51,7 @@ class Content:
             blobs,
             config.mode,
             config.max_bytes,
-            views,
+            job_cache,
             telemetry,
             installation=installation,
             gone_after=config.gone_after.total_seconds(),
@@ -71,5 +71,5 @@ class Content:
                 shared=shared,
             )
         archive = Archive(database, clock, source, downloader, asset_store, telemetry)
-        withdrawer = AssetDeleter(database, clock, blobs, telemetry)
-        return cls(asset_store, fetches, downloader, archive, evictor, withdrawer)
+        asset_deleter = AssetDeleter(database, clock, blobs, telemetry)
+        return cls(asset_store, fetches, downloader, archive, evictor, asset_deleter)

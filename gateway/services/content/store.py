@@ -84,7 +84,7 @@ class AssetStore:
         blobs: Blobs | None,
         mode: Mode,
         max_bytes: int,
-        views: JobCache,
+        job_cache: JobCache,
         telemetry: Telemetry,
         *,
         installation: str,
@@ -99,7 +99,7 @@ class AssetStore:
         self._random = source
         self._blobs = blobs
         self._mode = mode
-        self._views = views
+        self._job_cache = job_cache
         self._telemetry = telemetry
         self._gone_after = gone_after
         self._rests_until = clock.monotonic()
@@ -204,7 +204,7 @@ class AssetStore:
             self.failed(job, index, BlobFailed("io", f"the database failed: {error}"))
             return False
         if after is not None:
-            self._views.put(after)
+            self._job_cache.put(after)
         if not taken:
             await draft.discard()
             return False
@@ -254,7 +254,7 @@ class AssetStore:
 
         after = await self._database.write(act)
         if after is not None:
-            self._views.put(after)
+            self._job_cache.put(after)
 
     async def _missing_since(self, job: Job, now: int) -> int:
         def act(tx: Transaction) -> Job | None:
@@ -264,7 +264,7 @@ class AssetStore:
         after = await self._database.write(act)
         if after is None:
             return now
-        self._views.put(after)
+        self._job_cache.put(after)
         return after.content_missing_since or now
 
     async def lost(self, job: Job) -> None:
@@ -275,7 +275,7 @@ class AssetStore:
 
         after = await self._database.write(act)
         if after is not None:
-            self._views.put(after)
+            self._job_cache.put(after)
             self._telemetry.log.warning("content.gone", job=job.id, team=job.team)
 
     async def _forget(self, asset: Asset) -> None:

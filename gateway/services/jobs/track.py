@@ -34,7 +34,7 @@ class Tracker:
         self,
         database: Database,
         clock: Clock,
-        views: JobCache,
+        job_cache: JobCache,
         live: Live,
         publisher: EventPublisher,
         telemetry: Telemetry,
@@ -45,7 +45,7 @@ class Tracker:
         self._booked = booked
         self._database = database
         self._clock = clock
-        self._views = views
+        self._job_cache = job_cache
         self._live = live
         self._publisher = publisher
         self._telemetry = telemetry
@@ -159,7 +159,7 @@ class Tracker:
     def note(self, change: Change) -> Job:
         """Cache, count and log a change; call it after the transaction is durable."""
         before, after = change.before, change.after
-        self._views.put(after)
+        self._job_cache.put(after)
         note_crossings(self._telemetry, change.crossings)
         if change.disputed or change.ended is Basis.DISPUTED:
             self._telemetry.log.warning(
@@ -236,7 +236,7 @@ class Tracker:
                 await self._clock.sleep(delay)
                 delay = min(delay * 2, _INSIST_MAX)
             else:
-                self._views.put(after)
+                self._job_cache.put(after)
                 return after
 
     def _bind(

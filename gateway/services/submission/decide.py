@@ -108,15 +108,15 @@ class Decider:
         self,
         learned: LearnedCosts,
         live: Live,
-        views: JobCache,
+        job_cache: JobCache,
         catalogs: Catalogs,
         callbacks: CallbackCheck,
     ) -> None:
-        """Create a decider; `views` finds the job that a request continues."""
+        """Create a decider; `job_cache` finds the job that a request continues."""
         self._learned = learned
         self._assessor = Assessor()
         self._live = live
-        self._views = views
+        self._job_cache = job_cache
         self._catalogs = catalogs
         self._callbacks = callbacks
 
@@ -230,7 +230,9 @@ class Decider:
         previous_id = call.request.previous_job_id
         if previous_id is None:
             return None
-        job = await self._views.get(previous_id, self._live.current.names_of(call.principal.team))
+        job = await self._job_cache.get(
+            previous_id, self._live.current.names_of(call.principal.team)
+        )
         if job is None:
             raise Refused(
                 Reason.JOB_NOT_FOUND,

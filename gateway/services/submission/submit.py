@@ -42,7 +42,7 @@ class Submitter:
         database: Database,
         clock: Clock,
         live: Live,
-        views: JobCache,
+        job_cache: JobCache,
         decider: Decider,
         preparer: Preparer,
         sender: UpstreamSubmitter,
@@ -55,7 +55,7 @@ class Submitter:
         self._database = database
         self._clock = clock
         self._live = live
-        self._views = views
+        self._job_cache = job_cache
         self._decider = decider
         self._preparer = preparer
         self._sender = sender
@@ -177,7 +177,7 @@ class Submitter:
         return None
 
     async def _sent(self, flight: Flight, opened: Opened) -> None:
-        self._views.put(opened.job)
+        self._job_cache.put(opened.job)
         if opened.dedupe in (DedupeResult.JOINED, DedupeResult.HIT):
             flight.opened.set_result(opened)
             return

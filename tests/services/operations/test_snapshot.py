@@ -71,9 +71,9 @@ def observer(database: Database, live: Live, clock: Clock) -> tuple[SnapshotRead
     metrics.allow_endpoints(s.endpoint for s in live.current.rules.subscriptions)
     telemetry = Telemetry(metrics=metrics)
     catalogs = Catalogs(database, clock, {}, live, telemetry)
-    views = JobCache(database, clock, max_age=None)
+    job_cache = JobCache(database, clock, max_age=None)
     asset_store = AssetStore(
-        *(database, clock, random.Random(1), None, "passthrough", 0, views, telemetry),
+        *(database, clock, random.Random(1), None, "passthrough", 0, job_cache, telemetry),
         installation="us",
     )
     return SnapshotReader(
