@@ -19,9 +19,8 @@ import socket
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-from unittest import mock
 
 from aiohttp import ClientSession, web
 from multidict import CIMultiDictProxy
@@ -29,7 +28,7 @@ from multidict import CIMultiDictProxy
 from gateway.adapters.admin_token import read_token, token_path
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.database import open_database
-from gateway.app import Gateway, open_gateway
+from gateway.app import Gateway, Outside, open_gateway
 from gateway.config.loader import parse
 from gateway.domain.team import hash_key
 from gateway.ports import Clock, Database, Transaction
@@ -209,6 +208,7 @@ async def running_gateway(
     wrap_database: Callable[[Database], Database] | None = None,
     await_catalog: bool = True,
     keepalive: float = 15.0,
+    outside: Outside | None = None,
 ) -> AsyncIterator[RunningGateway]:
     """A gateway that serves while the block runs, its catalog loaded.
 
@@ -216,7 +216,7 @@ async def running_gateway(
     `overrides` are merged into the configuration, mappings deeply; `{"upstreams": {"*": ...}}`
     into every upstream. `clock` None is real time. `expected_errors` are log events of level error
     or above that the test provokes. `keepalive` is how many seconds a request's headers may take.
-    `wrap_database` may put a fake around the real database.
+    `wrap_database` may put a fake around the real database, `outside` replaces other doors.
     """
     log = io.StringIO()
     if isinstance(upstreams, Sandbox):
@@ -238,32 +238,32 @@ async def running_gateway(
             stream=log,
         )
         try:
-            with _wrapped(wrap_database):
-                async with (
-                    open_gateway(
-                        config,
-                        loaded.version,
-                        clock=clock or SystemClock(),
-                        source=random.SystemRandom(),
-                        telemetry=telemetry,
-                    ) as gateway,
-                    _serving(gateway.public, public, keepalive),
-                    _serving(gateway.admin, admin, keepalive),
-                    ClientSession() as http,
-                ):
-                    running = RunningGateway(
-                        gateway=gateway,
-                        origin=_origin(public),
-                        admin_url=_origin(admin),
-                        clock=clock or SystemClock(),
-                        database=gateway.database,
-                        http=http,
-                        telemetry=telemetry,
-                        log=log,
-                    )
-                    if await_catalog:
-                        await until(_ready(running))
-                    yield running
+            async with (
+                open_gateway(
+                    config,
+                    loaded.version,
+                    clock=clock or SystemClock(),
+                    source=random.SystemRandom(),
+                    telemetry=telemetry,
+                    outside=_outside(outside or Outside(), wrap_database),
+                ) as gateway,
+                _serving(gateway.public, public, keepalive),
+                _serving(gateway.admin, admin, keepalive),
+                ClientSession() as http,
+            ):
+                running = RunningGateway(
+                    gateway=gateway,
+                    origin=_origin(public),
+                    admin_url=_origin(admin),
+                    clock=clock or SystemClock(),
+                    database=gateway.database,
+                    http=http,
+                    telemetry=telemetry,
+                    log=log,
+                )
+                if await_catalog:
+                    await until(_ready(running))
+                yield running
             _no_hidden_errors(running, expected_errors)
         finally:
             await asyncio.to_thread(telemetry.close)  # a collector may be on this loop
@@ -329,12 +329,15 @@ async def _serving(
         await runner.cleanup()
 
 
-def _wrapped(wrap: Callable[[Database], Database] | None) -> Any:
-    async def opened(url: str, **options: Any) -> Database:
-        database = await open_database(url, **options)
-        return database if wrap is None else wrap(database)
+def _outside(outside: Outside, wrap: Callable[[Database], Database] | None) -> Outside:
+    """Put a fake around every database that is opened."""
+    if wrap is None:
+        return outside
 
-    return mock.patch("gateway.app.open_database", opened)
+    async def opened(url: str, **options: Any) -> Any:
+        return wrap(await open_database(url, **options))
+
+    return replace(outside, open_database=opened)
 
 
 def _ready(running: RunningGateway) -> Callable[[], Awaitable[bool]]:

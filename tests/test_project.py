@@ -134,3 +134,18 @@ def test_the_image_copies_nothing_that_is_not_let_in() -> None:
     locks = set(re.findall(r"requirements\.\w+\.lock", dockerfile))
 
     assert (copied - {"${LOCK}"}) | locks <= let_in
+
+
+# tempfile has no other way to choose the folder of files that it makes.
+_MAY_PATCH = {"tests/api/test_nothing_kept.py"}
+
+
+def test_tests_inject_instead_of_patching() -> None:
+    patching = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "tests").rglob("*.py")
+        if re.search(r"mock\.patch|patch\.object\(|monkeypatch\.setattr\(", path.read_text())
+        and path != Path(__file__)
+    }
+
+    assert patching <= _MAY_PATCH

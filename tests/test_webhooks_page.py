@@ -89,13 +89,13 @@ async def test_the_receiver_takes_what_we_sign_once_and_refuses_the_rest() -> No
 
 def test_the_figures_of_the_page_are_those_of_the_code() -> None:
     assert f"within {missed_webhooks.GRACE:.0f} s" in PAGE
-    assert f"over {webhooks._MAX_BODY // 1_000_000} MB" in PAGE
+    assert f"over {webhooks.MAX_BODY // 1_000_000} MB" in PAGE
     assert f"than {TOLERANCE_SECONDS} s" in PAGE
     assert f"at least {LIFETIME.total_seconds() / 3600:.0f} hours" in PAGE
     assert f"{READ_LIMIT // 1024} kB of the answer" in PAGE
-    assert f"{dispatcher._OWN} attempts to subscribers" in PAGE
-    assert f"{dispatcher._CALLBACKS} to clients' URLs" in PAGE
-    assert f"{dispatcher._CALLBACKS_OF_A_TEAM} are one team's" in PAGE
+    assert f"{dispatcher.OWN_AT_ONCE} attempts to subscribers" in PAGE
+    assert f"{dispatcher.CALLBACKS} to clients' URLs" in PAGE
+    assert f"{dispatcher.CALLBACKS_OF_A_TEAM} are one team's" in PAGE
     assert f"after {retention_cleanup.DELIVERED_KEPT.days} days" in PAGE
     assert (
         f"`delivery.max_in_flight_per_endpoint` ({DeliveryConfig().max_in_flight_per_endpoint})"

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from gateway.domain.errors import StorageFailed, UnusableDatabase
+from gateway.ports import Database
 
 if TYPE_CHECKING:
     from gateway.adapters.postgres import PostgresDatabase
@@ -12,6 +13,14 @@ if TYPE_CHECKING:
 
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
+
+
+class OpenedDatabase(Database, Protocol):
+    """A database that may have something to say to operators."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What an operator should know about it, in plain words."""
 
 
 async def open_database(

@@ -102,9 +102,9 @@ class OpenRouter:
         """Send one submit, once; whatever happens is told as an outcome."""
         with self._timed("submit") as call:
             outcome = await self._submit(body, headers, timeout)
-            call.outcome = _word(outcome)
+            call.outcome = outcome_word(outcome)
             if isinstance(outcome, Declined):
-                kind = _REFUSALS.get(outcome.status, "other")
+                kind = REFUSALS.get(outcome.status, "other")
                 self._telemetry.metrics.upstream_refused(self._name, kind)
             return outcome
 
@@ -144,7 +144,7 @@ class OpenRouter:
         """Ask where a job stands."""
         with self._timed("poll") as call:
             outcome = await self._poll(upstream_id)
-            call.outcome = _word(outcome)
+            call.outcome = outcome_word(outcome)
             return outcome
 
     async def _poll(self, upstream_id: str) -> PollOutcome:
@@ -341,7 +341,7 @@ class _Stream:
 
 _FAILURES = frozenset({"error", "not_sent", "unknown"})  # of the upstream; a refusal is an answer
 
-_REFUSALS = {
+REFUSALS = {
     400: "invalid",
     401: "credentials",
     402: "credits",
@@ -423,7 +423,8 @@ def _why(error: BaseException) -> str:
     return type(error).__name__
 
 
-def _word(outcome: SubmitOutcome | PollOutcome) -> str:
+def outcome_word(outcome: SubmitOutcome | PollOutcome) -> str:
+    """Return the value of the metrics' `outcome` label."""
     words: dict[type, str] = {
         Accepted: "ok",
         JobUpdate: "ok",

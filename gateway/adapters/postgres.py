@@ -51,8 +51,15 @@ class PostgresDatabase:
     connection, and no prompt can reach the server's log with a statement that failed.
     """
 
-    def __init__(self, pool: ConnectionPool[Connection], threads: int, wait_limit: float) -> None:
-        """Use `open`; a database made here has not looked at its server."""
+    def __init__(
+        self,
+        pool: ConnectionPool[Connection],
+        threads: int,
+        wait_limit: float,
+        pause: Callable[[int], float],
+    ) -> None:
+        """Use `open`, which also inspects the server."""
+        self._pause = pause
         self.warnings: tuple[str, ...] = ()  # what an operator should know, in plain words
         self._pool = pool
         self._wait_limit = wait_limit
@@ -60,19 +67,29 @@ class PostgresDatabase:
         self._closing: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(cls, url: str, *, connections: int = 10, wait_limit: float = 30.0) -> Self:
+    async def open(
+        cls,
+        url: str,
+        *,
+        connections: int = 10,
+        wait_limit: float = 30.0,
+        pause: Callable[[int], float] | None = None,
+    ) -> Self:
         """Connect, and make sure that the server keeps what it commits.
 
-        An act that has waited `wait_limit` seconds for one of the `connections` is not run.
+        An act that has waited `wait_limit` seconds for one of the `connections` is not run. `pause`
+        returns the seconds to wait before a repetition, by its number from 0.
 
         Raises:
             UnusableDatabase: no connection, or a server that can't be trusted with money.
 
         """
-        return await asyncio.to_thread(cls._open, url, connections, wait_limit)
+        return await asyncio.to_thread(cls._open, url, connections, wait_limit, pause or backoff)
 
     @classmethod
-    def _open(cls, url: str, connections: int, wait_limit: float) -> Self:
+    def _open(
+        cls, url: str, connections: int, wait_limit: float, pause: Callable[[int], float]
+    ) -> Self:
         settings = connection_settings(url)
         warnings = inspect(settings)
         pool: ConnectionPool[Connection] = ConnectionPool(
@@ -89,7 +106,7 @@ class PostgresDatabase:
         except PoolTimeout as error:
             pool.close()
             raise UnusableDatabase(f"PostgreSQL did not answer in time: {error}") from error
-        database = cls(pool, connections, wait_limit)
+        database = cls(pool, connections, wait_limit, pause)
         database.warnings = warnings
         return database
 
@@ -134,8 +151,8 @@ class PostgresDatabase:
                 except Exception:
                     if not isinstance(tx.error, _COLLISIONS):
                         raise
-            time.sleep(_pause(repeat))
-        raise StorageFailed(f"the act met others {_REPEATS} times over, and gave way each time")
+            time.sleep(self._pause(repeat))
+        raise StorageFailed(f"aborted after {_REPEATS} serialization conflicts")
 
     @contextmanager
     def _begun(self, begin: bytes) -> Iterator[Connection]:
@@ -232,7 +249,7 @@ def _leave_nothing_open(connection: Connection) -> None:
         connection.close()
 
 
-def _pause(repeat: int) -> float:
-    """Seconds until the next try: doubling, at random, so that those who met part."""
+def backoff(repeat: int) -> float:
+    """Return random seconds before a repetition; the longest wait doubles each time."""
     longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**repeat)
     return random.uniform(0, longest)  # noqa: S311 - nothing secret hangs on it

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -19,6 +19,27 @@ class Lookup(Protocol):
         """
 
 
+class ClosableLookup(Lookup, Protocol):
+    """A lookup that holds threads until it is closed."""
+
+    def close(self) -> None:
+        """Take no more lookups."""
+
+
+def look_up(host: str) -> Sequence[str]:
+    """Ask the system's resolver for all addresses of the host, and block meanwhile.
+
+    Raises:
+        OSError: there are none, or nobody answered.
+
+    """
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+    except UnicodeError as error:  # a label that is empty or too long for DNS
+        raise socket.gaierror(socket.EAI_NONAME, f"{host!r} is no DNS name") from error
+    return list(dict.fromkeys(str(sockaddr[0]) for _, _, _, _, sockaddr in found))
+
+
 class SystemLookup:
     """`getaddrinfo`, which can't be cancelled: a slow name server costs its thread, not the others.
 
@@ -26,8 +47,11 @@ class SystemLookup:
     `SystemLookup` apart from the operator's.
     """
 
-    def __init__(self, threads: int = 16) -> None:
-        """`threads`: how many lookups may hang at once."""
+    def __init__(
+        self, threads: int = 16, *, look_up: Callable[[str], Sequence[str]] = look_up
+    ) -> None:
+        """`threads`: how many lookups may hang at once. `look_up` blocks its thread."""
+        self._look_up = look_up
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="lookup")
 
     async def addresses(self, host: str) -> Sequence[str]:
@@ -37,16 +61,8 @@ class SystemLookup:
             OSError: there are none, or nobody answered.
 
         """
-        return await asyncio.get_running_loop().run_in_executor(self._executor, _look_up, host)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._look_up, host)
 
     def close(self) -> None:
         """Take no more lookups; those under way end by themselves."""
         self._executor.shutdown(wait=False, cancel_futures=True)
-
-
-def _look_up(host: str) -> Sequence[str]:
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-    except UnicodeError as error:  # a label that is empty or too long for DNS
-        raise socket.gaierror(socket.EAI_NONAME, f"{host!r} is no DNS name") from error
-    return list(dict.fromkeys(str(sockaddr[0]) for _, _, _, _, sockaddr in found))

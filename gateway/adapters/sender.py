@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -10,7 +10,7 @@ from yarl import URL
 
 from gateway.adapters.guard import Blocked, Guard
 from gateway.adapters.resolver import Lookup
-from gateway.domain.callback import check_callback_url
+from gateway.domain.callback import CallbackTarget, check_callback_url
 from gateway.domain.delivery import AttemptOutcome, ErrorKind, parse_retry_after
 from gateway.domain.network import BlockedAddress, CallbackPolicy
 from gateway.ports import Clock
@@ -20,6 +20,9 @@ KEEP = 1024  # bytes of it that are kept for the operator
 
 _CONNECT_SECONDS = 5.0  # for one address: the next one gets its turn before all time is gone
 _DETAIL_LIMIT = 300
+
+
+Check = Callable[[str, CallbackPolicy], CallbackTarget | BlockedAddress]
 
 
 class OutboundSender:
@@ -40,11 +43,12 @@ class OutboundSender:
         timeout: float = 15.0,
         user_agent: str = "video-gateway",
         ssl_context: ssl.SSLContext | None = None,
+        check: Check = check_callback_url,
     ) -> None:
         """`strangers` looks up what clients named, so that slow name servers of theirs hold up
         nobody else; `lookup` if None. `inspecting` does so for `inspect`, of which strangers may
         cause any number; `strangers` if None. `timeout`: seconds for one attempt, all of it; it
-        may be changed for attempts that begin later.
+        may be changed for attempts that begin later. `check` judges the URLs of clients.
         """
         self._clock = clock
         self._lookup = lookup
@@ -53,6 +57,7 @@ class OutboundSender:
         self.timeout = timeout
         self._user_agent = user_agent
         self._ssl = ssl_context
+        self._check = check
 
     async def send(
         self, url: str, headers: Mapping[str, str], body: bytes, policy: CallbackPolicy | None
@@ -88,7 +93,7 @@ class OutboundSender:
         A host that can't be looked up within `timeout` seconds is not refused: it is judged at
         every attempt again.
         """
-        target = check_callback_url(url, policy)
+        target = self._check(url, policy)
         if isinstance(target, BlockedAddress):
             return target
         try:
@@ -109,7 +114,7 @@ class OutboundSender:
         policy: CallbackPolicy | None,
         heard: "_Heard",
     ) -> None:
-        target = _target(url, policy)
+        target = _target(url, policy, self._check)
         guard = Guard(self._lookup if policy is None else self._strangers, policy)
         try:
             async with (
@@ -154,10 +159,10 @@ class _Heard:
     answer: bytearray = field(default_factory=bytearray)
 
 
-def _target(url: str, policy: CallbackPolicy | None) -> URL:
+def _target(url: str, policy: CallbackPolicy | None, check: Check) -> URL:
     if policy is None:
         return _own_target(url)
-    target = check_callback_url(url, policy)
+    target = check(url, policy)
     if isinstance(target, BlockedAddress):
         raise Blocked(target)
     return URL(target.url, encoded=True)

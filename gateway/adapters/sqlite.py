@@ -12,7 +12,7 @@ import aiosqlite
 
 from gateway.adapters.grouping import Act, ActResult, Group
 from gateway.adapters.sqlite_acts import StuckTransaction, copy_back, run_together
-from gateway.adapters.sqlite_file import connect, create, has_wal_reset_bug, owned
+from gateway.adapters.sqlite_file import connect, create, owned, warnings_about
 from gateway.domain.errors import StorageFailed, UnusableDatabase
 from gateway.ports import Transaction
 
@@ -100,13 +100,7 @@ class SqliteDatabase:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What an operator should know about this SQLite, in plain words; empty if nothing."""
-        if not has_wal_reset_bug(sqlite3.sqlite_version_info):
-            return ()
-        warning = (
-            f"SQLite {sqlite3.sqlite_version} has the WAL-reset bug (corrected in 3.51.3): while "
-            "the gateway runs, open its database with nothing that writes"
-        )
-        return (warning,)
+        return warnings_about(sqlite3.sqlite_version_info)
 
     async def write(self, act: Callable[[Transaction], T]) -> T:
         """See `gateway.ports.Database.write`."""

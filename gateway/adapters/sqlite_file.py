@@ -97,6 +97,18 @@ def has_wal_reset_bug(version: Version) -> bool:
     return (3, 7, 0) <= version < (3, 51, 3)
 
 
+def warnings_about(version: Version) -> tuple[str, ...]:
+    """Return what an operator should know about a SQLite of this version, in plain words."""
+    if not has_wal_reset_bug(version):
+        return ()
+    shown = ".".join(str(number) for number in version)
+    warning = (
+        f"SQLite {shown} has the WAL-reset bug (corrected in 3.51.3): while the gateway runs, no"
+        " other program may write to its database"
+    )
+    return (warning,)
+
+
 def _settle(connection: sqlite3.Connection, *, read_only: bool) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     # What a sort spills must not touch the disk: it may hold what a team wants kept nowhere.

@@ -1,6 +1,6 @@
 """The upstreams of the configuration, opened; replaced in place when it is reloaded."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from gateway.adapters.openrouter import OpenRouter
 from gateway.adapters.redirects import PublicDownloads
@@ -13,11 +13,19 @@ from gateway.telemetry.bundle import Telemetry
 class Upstreams(Mapping[str, Upstream]):
     """Every upstream by name. One that left the configuration stays, for the jobs that it has."""
 
-    def __init__(self, clock: Clock, lookup: Lookup, telemetry: Telemetry) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        lookup: Lookup,
+        telemetry: Telemetry,
+        *,
+        client: Callable[..., OpenRouter] = OpenRouter,
+    ) -> None:
         """Empty until `use`; close it with `close`. `lookup` resolves what videos redirect to."""
         self._clock = clock
         self._public = PublicDownloads(lookup)
         self._telemetry = telemetry
+        self._client = client
         self._opened: dict[str, tuple[UpstreamConfig, OpenRouter]] = {}
         self._retired: list[OpenRouter] = []
 
@@ -48,7 +56,7 @@ class Upstreams(Mapping[str, Upstream]):
         return len(self._opened)
 
     def _open(self, name: str, config: UpstreamConfig) -> OpenRouter:
-        return OpenRouter(
+        return self._client(
             name,
             config.base_url,
             config.api_key.get_secret_value(),

@@ -21,7 +21,7 @@ from gateway.domain.network import Network
 from gateway.telemetry.bundle import Telemetry
 
 HEADER_SECONDS = 10.0
-"""From the first byte of a request to the end of its headers."""
+"""The time from the first byte of a request to the end of its headers."""
 
 _LOG_EVERY = 10.0  # seconds: of bad requests one is logged, with the number of those before it
 
@@ -33,11 +33,15 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 @dataclass(slots=True)
 class ConnectionLimits:
-    """Who may hold how many connections. `most` is over all peers: descriptors are reserved."""
+    """Who may hold how many connections. `most` is over all peers: descriptors are reserved.
+
+    `header_seconds`: how long the headers of a request may take.
+    """
 
     per_peer: Callable[[], int] = lambda: 256
     trusted: Callable[[], Sequence[Network]] = tuple
     most: int = 100_000
+    header_seconds: float = HEADER_SECONDS
     _open: int = 0
     _unknown: Counter[str] = field(default_factory=Counter)
 
@@ -165,7 +169,9 @@ class Connection(RequestHandler):
             loop = self._loop
             self._headers_began = loop.time()
             if self._header_timer is None:  # one timer serves many requests
-                self._header_timer = loop.call_later(HEADER_SECONDS, self._check_headers)
+                self._header_timer = loop.call_later(
+                    self._bounded.limits.header_seconds, self._check_headers
+                )
         super().data_received(data)
 
     def headers_came(self) -> None:
@@ -214,7 +220,7 @@ class Connection(RequestHandler):
         self._header_timer = None
         if self._headers_began is None:
             return
-        left = self._headers_began + HEADER_SECONDS - self._loop.time()
+        left = self._headers_began + self._bounded.limits.header_seconds - self._loop.time()
         if left > 0:
             self._header_timer = self._loop.call_later(left, self._check_headers)
             return

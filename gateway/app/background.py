@@ -55,12 +55,13 @@ def build_background(
     return Background([*_content_loops(base, services), *loops], key_refresher, dispatcher, poller)
 
 
-def start(base: Foundation, background: Background) -> None:
-    """Start every loop, and stop it first when the gateway closes."""
+def start(base: Foundation, background: Background, *, run: bool) -> None:
+    """Start every loop if `run`, and stop it first when the gateway closes."""
     stack = base.stack
     stack.push_async_callback(background.poller.close)
     for loop in background.loops:
-        loop.start()
+        if run:
+            loop.start()
         stack.push_async_callback(loop.stop)
     stack.push_async_callback(base.tasks.drain, 0)
     stack.push_async_callback(background.dispatcher.drain, 0)

@@ -16,7 +16,7 @@ from gateway.api.public.prefer import Waits
 from gateway.api.public.routes import public_app
 from gateway.api.public.webhooks import HINTS_PER_MINUTE, IN_FLIGHT
 from gateway.app.background import Background, build_background, start
-from gateway.app.foundation import Foundation, lay_foundation
+from gateway.app.foundation import Foundation, Outside, lay_foundation
 from gateway.app.gateway import Gateway, allow_labels
 from gateway.app.services import Services, build_services
 from gateway.config.schema import Config
@@ -47,10 +47,13 @@ async def open_gateway(
     source: random.Random,
     telemetry: Telemetry,
     on_failure: Callable[[StorageFailed], None] | None = None,
+    outside: Outside | None = None,
+    works: bool = True,
 ) -> AsyncIterator[Gateway]:
     """Open everything, in order; close it in reverse.
 
-    `on_failure` is called when the database has to stop for good: end the process then.
+    `on_failure` is called when the database has to stop for good: end the process then. `outside`
+    replaces how the gateway reaches the outside. `works` False starts no background work.
 
     Raises:
         UnusableDatabase, SchemaRefused, StorageFailed: nothing was started.
@@ -65,6 +68,7 @@ async def open_gateway(
             source=source,
             telemetry=telemetry,
             on_failure=on_failure,
+            outside=outside or Outside(),
         )
         budget_keeper = BudgetKeeper(base.database, clock, base.live, telemetry)
         await budget_keeper.step()  # before anything can be reserved
@@ -72,7 +76,7 @@ async def open_gateway(
         background = build_background(base, services, budget_keeper)
         gateway = _gateway(base, services, background, budget_keeper)
         _allow_labels(gateway, version)
-        start(base, background)
+        start(base, background, run=works)
         yield gateway
 
 
@@ -130,6 +134,7 @@ def _public_parts(
         downloader=services.content.downloader,
         catalogs=services.catalogs,
         webhook_intake=WebhookIntake(database, clock, services.tracker, live, base.telemetry),
+        stalled_after=base.outside.client_patience,
         readiness=readiness,
         telemetry=base.telemetry,
     )

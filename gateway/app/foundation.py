@@ -2,14 +2,15 @@
 
 import random
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from importlib.metadata import version as distribution_version
 
-from gateway.adapters.database import open_database
+from gateway.adapters.database import OpenedDatabase, open_database
 from gateway.adapters.measured import MeasuredDatabase
-from gateway.adapters.resolver import SystemLookup
+from gateway.adapters.openrouter import OpenRouter
+from gateway.adapters.resolver import ClosableLookup, SystemLookup
 from gateway.adapters.sender import OutboundSender
 from gateway.adapters.upstreams import Upstreams
 from gateway.app.gateway import process_name
@@ -30,6 +31,19 @@ from gateway.telemetry.bundle import DISTRIBUTION, Telemetry
 # dispatcher starts for one team (64), so that a team whose name servers do not answer delays only
 # its own callbacks.
 _CLIENT_LOOKUPS = 256
+_LOOKUPS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """How the gateway reaches what is outside of it; tests replace parts."""
+
+    open_database: Callable[..., Awaitable[OpenedDatabase]] = open_database
+    lookup: Callable[[int], ClosableLookup] = SystemLookup
+    """Makes a resolver with so many threads."""
+    upstream: Callable[..., OpenRouter] = OpenRouter
+    client_patience: float = 120.0
+    """Seconds in which a client must take 256 kB of a video: 2 kB/s are enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +51,7 @@ class Foundation:
     """What every service may need. `stack` closes in reverse order what was opened."""
 
     stack: AsyncExitStack
+    outside: Outside
     config: Config
     live: Live
     clock: Clock
@@ -64,6 +79,7 @@ async def lay_foundation(
     source: random.Random,
     telemetry: Telemetry,
     on_failure: Callable[[StorageFailed], None] | None,
+    outside: Outside,
 ) -> Foundation:
     """Open the database and the clients of other services.
 
@@ -71,7 +87,7 @@ async def lay_foundation(
         UnusableDatabase, SchemaRefused, StorageFailed: the database can't be used.
 
     """
-    opened = await _database(config, clock, telemetry, stack, on_failure)
+    opened = await _database(config, clock, telemetry, stack, on_failure, outside)
     database = MeasuredDatabase(opened, clock, telemetry.metrics)
     started = Actor("start", process_name())
     await database.write(lambda tx: audit.record_start(tx, started, version, clock.now()))
@@ -79,15 +95,16 @@ async def lay_foundation(
     stack.callback(off_loop.close)
     return Foundation(
         stack=stack,
+        outside=outside,
         config=config,
         live=Live(config, version),
         clock=clock,
         source=source,
         telemetry=telemetry,
         database=database,
-        inspection=await _inspection(config, opened, stack),
-        upstreams=_upstreams(config, clock, telemetry, stack),
-        outbound=_outbound(config, clock, stack),
+        inspection=await _inspection(config, opened, stack, outside),
+        upstreams=_upstreams(config, clock, telemetry, stack, outside),
+        outbound=_outbound(config, clock, stack, outside),
         tasks=Tasks(
             lambda name, error: telemetry.log.error(
                 "task.failed", task=name, error=type(error).__name__
@@ -111,10 +128,13 @@ async def _database(
     telemetry: Telemetry,
     stack: AsyncExitStack,
     on_failure: Callable[[StorageFailed], None] | None,
+    outside: Outside,
 ) -> Database:
     path = config.database.path
     is_new = path is not None and not path.exists()
-    database = await open_database(config.database.url.get_secret_value(), on_failure=on_failure)
+    database = await outside.open_database(
+        config.database.url.get_secret_value(), on_failure=on_failure
+    )
     if path is not None and is_new:
         # In a wrong folder every budget starts at zero, so the path is in the log.
         telemetry.log.warning("database.created", path=str(path.absolute()))
@@ -131,10 +151,12 @@ async def _database(
     return database
 
 
-async def _inspection(config: Config, opened: Database, stack: AsyncExitStack) -> Database:
+async def _inspection(
+    config: Config, opened: Database, stack: AsyncExitStack, outside: Outside
+) -> Database:
     if not _is_sqlite(config):
         return opened
-    reader = await open_database(config.database.url.get_secret_value(), read_only=True)
+    reader = await outside.open_database(config.database.url.get_secret_value(), read_only=True)
     stack.push_async_callback(reader.close)
     return reader
 
@@ -150,19 +172,27 @@ async def _signing_key(config: Config, database: Database) -> str:
 
 
 def _upstreams(
-    config: Config, clock: Clock, telemetry: Telemetry, stack: AsyncExitStack
+    config: Config,
+    clock: Clock,
+    telemetry: Telemetry,
+    stack: AsyncExitStack,
+    outside: Outside,
 ) -> Upstreams:
-    redirects = SystemLookup()
+    redirects = outside.lookup(_LOOKUPS)
     stack.callback(redirects.close)
-    upstreams = Upstreams(clock, redirects, telemetry)
+    upstreams = Upstreams(clock, redirects, telemetry, client=outside.upstream)
     stack.push_async_callback(upstreams.close)
     upstreams.use(config.upstreams)
     return upstreams
 
 
-def _outbound(config: Config, clock: Clock, stack: AsyncExitStack) -> OutboundSender:
+def _outbound(
+    config: Config, clock: Clock, stack: AsyncExitStack, outside: Outside
+) -> OutboundSender:
     """Hosts that clients chose are looked up apart from the operator's own."""
-    own, of_clients, inspecting = SystemLookup(), SystemLookup(_CLIENT_LOOKUPS), SystemLookup()
+    own, of_clients, inspecting = (
+        outside.lookup(threads) for threads in (_LOOKUPS, _CLIENT_LOOKUPS, _LOOKUPS)
+    )
     for lookup in (own, of_clients, inspecting):
         stack.callback(lookup.close)
     return OutboundSender(

@@ -44,7 +44,9 @@ class AdminApi:
         """
         return asyncio.run(self._call(method, path, body))
 
-    def rows(self, path: str, query: Mapping[str, str], limit: int) -> list[dict[str, Any]]:
+    def rows(
+        self, path: str, query: Mapping[str, str], limit: int, *, page_size: int = _PAGE
+    ) -> list[dict[str, Any]]:
         """Fetch the pages of a list until there are `limit` rows or no more pages.
 
         Raises:
@@ -54,7 +56,7 @@ class AdminApi:
         rows: list[dict[str, Any]] = []
         parameters = dict(query)
         while len(rows) < limit:
-            parameters["limit"] = str(min(_PAGE, limit - len(rows)))
+            parameters["limit"] = str(min(page_size, limit - len(rows)))
             page = self.call("GET", f"{path}?{urlencode(parameters)}")
             rows += page["data"]
             if "next" not in page:

@@ -1,7 +1,7 @@
 """Reads the configuration file and the environment; no other module reads the environment."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from gateway.config.mistakes import ConfigError, Mistake
@@ -24,15 +24,15 @@ def choose(given: Path | None, environ: Mapping[str, str]) -> Path:
     return Path(path) if path else DEFAULT
 
 
-def read_file(path: Path) -> str:
-    """Read the text of the file.
+def read_file(path: Path, read: Callable[[Path], bytes] | None = None) -> str:
+    """Read the text of the file; `read` returns its bytes.
 
     Raises:
         ConfigError: the file is missing, not a file, unreadable, too large or not UTF-8.
 
     """
     try:
-        data = _read_bytes(path)
+        data = (read or _read_bytes)(path)
         if len(data) <= MAX_BYTES:
             return data.decode("utf-8-sig")
         problem = f"the file is larger than {MAX_BYTES} bytes"

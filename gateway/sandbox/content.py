@@ -91,6 +91,8 @@ class Content:
         self, request: web.Request, job: Job, index: int, fault: Fault | None
     ) -> web.StreamResponse:
         video = await self._video(job, index)
+        if self._state.films.send is not None:
+            return await self._state.films.send(request, video)
         end, pause, chunk = len(video), 0.0, _CHUNK
         if fault is not None and fault.action == "cut":
             end = len(video) // 2 if fault.after_bytes is None else min(fault.after_bytes, end - 1)
@@ -108,6 +110,8 @@ class Content:
         return answer
 
     async def _video(self, job: Job, index: int) -> bytes:
+        if self._state.films.make is not None:
+            return self._state.films.make(job.id, index)
         render = job.plan.render
         try:
             video = await self._state.videos.get(render.width, render.height, render.seconds)

@@ -5,8 +5,10 @@ extra `sandbox` (PyAV, NumPy).
 """
 
 import asyncio
+import importlib
 import tempfile
 from collections import OrderedDict
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -54,14 +56,14 @@ class VideoCache:
             self._videos.popitem(last=False)
 
 
-def check_renderer() -> None:
-    """Check at the start that videos can be rendered.
+def check_renderer(load: Callable[[str], Any] = importlib.import_module) -> None:
+    """Check at the start that videos can be rendered; `load` imports a module by its name.
 
     Raises:
         RendererMissing: PyAV or NumPy is missing.
 
     """
-    _import_renderer()
+    _import_renderer(load)
 
 
 def with_label(video: bytes, label: str) -> bytes:
@@ -122,10 +124,11 @@ def _packet(av: Any, stream: Any, data: bytes, tick: int) -> Any:
     return packet
 
 
-def _import_renderer() -> tuple[Any, Any]:
+def _import_renderer(
+    load: Callable[[str], Any] = importlib.import_module,
+) -> tuple[Any, Any]:
     try:
-        import av
-        import numpy
+        av, numpy = load("av"), load("numpy")
     except ImportError as error:
         raise RendererMissing(
             "PyAV and NumPy, which render the sandbox's videos, are not installed; run "

@@ -8,6 +8,7 @@ from typing import Self
 from aiohttp import web
 
 from gateway.sandbox.bodies import API
+from gateway.sandbox.catalog import Catalog
 from gateway.sandbox.clock import Clock, SandboxClock
 from gateway.sandbox.config import SandboxConfig
 from gateway.sandbox.content import Content
@@ -19,7 +20,7 @@ from gateway.sandbox.jobs import Ending, Job
 from gateway.sandbox.ledger import Ledger, WebhookAttempt
 from gateway.sandbox.models import Models
 from gateway.sandbox.responses import PREFLIGHT, error_response
-from gateway.sandbox.state import SandboxState
+from gateway.sandbox.state import Films, SandboxState
 from gateway.sandbox.videos import Videos
 from gateway.sandbox.webhooks import Manner
 
@@ -94,6 +95,16 @@ class Sandbox:
     def jobs(self) -> tuple[Job, ...]:
         """Return every job, in the order of acceptance."""
         return self._state.jobs.all()
+
+    @property
+    def films(self) -> Films:
+        """Return what replaces its videos, for tests."""
+        return self._state.films
+
+    @property
+    def catalog(self) -> Catalog:
+        """Return its models."""
+        return self._state.catalog
 
     @property
     def charged(self) -> Decimal:

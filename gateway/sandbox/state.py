@@ -2,9 +2,12 @@
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+
+from aiohttp import web
 
 from gateway.sandbox.catalog import Catalog
 from gateway.sandbox.clock import Clock
@@ -14,6 +17,20 @@ from gateway.sandbox.jobs import Ending, Job, Jobs
 from gateway.sandbox.ledger import Ledger, WebhookAttempt
 from gateway.sandbox.rendering import VideoCache
 from gateway.sandbox.webhooks import Manner, WebhookSender
+
+SendVideo = Callable[[web.Request, bytes], Awaitable[web.StreamResponse]]
+
+
+@dataclass(slots=True)
+class Films:
+    """What a test sends instead of rendered videos. None: the sandbox's own way.
+
+    `make` returns the video of a job's output, `send` sends a video its own way (with a length,
+    with ranges, slowly).
+    """
+
+    make: Callable[[str, int], bytes] | None = None
+    send: SendVideo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +48,7 @@ class SandboxState:
     webhook_sender: WebhookSender
     link_secret: bytes
     closing: asyncio.Event = field(default_factory=asyncio.Event)  # set on shutdown
+    films: Films = field(default_factory=Films)
 
     @classmethod
     def create(cls, config: SandboxConfig, clock: Clock) -> "SandboxState":

@@ -58,8 +58,10 @@ class ChainCheck:
     faults: tuple[ChainBreak, ...]
 
 
-async def verify(database: Database, since: Link = START) -> ChainCheck:
-    """Check every record after `since`, `since` itself, and the head row.
+async def verify(
+    database: Database, since: Link = START, *, batch_size: int = _BATCH
+) -> ChainCheck:
+    """Check every record after `since`, `since` itself, and the head row; read it in batches.
 
     Raises:
         StorageFailed: the trail could not be read.
@@ -69,7 +71,7 @@ async def verify(database: Database, since: Link = START) -> ChainCheck:
     found = [] if since == START else await _still_there(database, since)
     last, checked = since, 0
     while noted is not None and last.number < noted.number:
-        batch = await database.read(_after(last.number))
+        batch = await database.read(_after(last.number, batch_size))
         if not batch:
             break
         found += [ChainBreak(number, words) for number, words in faults(batch, last)]
@@ -91,8 +93,8 @@ async def _still_there(database: Database, link: Link) -> list[ChainBreak]:
     return []
 
 
-def _after(number: int) -> Callable[[Transaction], Sequence[Record]]:
-    return lambda tx: audit.after(tx, number, _BATCH)
+def _after(number: int, count: int) -> Callable[[Transaction], Sequence[Record]]:
+    return lambda tx: audit.after(tx, number, count)
 
 
 def _against(noted: Link | None, last: Link) -> tuple[ChainBreak, ...]:

@@ -27,8 +27,18 @@ class JobCache:
     and the cache is always current.
     """
 
-    def __init__(self, database: Database, clock: Clock, *, max_age: float | None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        max_age: float | None,
+        capacity: int = _CAPACITY,
+        patience: float = _PATIENCE,
+    ) -> None:
         """Create an empty cache; another replica's change may stay unseen for `max_age` seconds."""
+        self._capacity = capacity
+        self._patience = patience
         self._database = database
         self._clock = clock
         self._max_age = max_age
@@ -41,7 +51,7 @@ class JobCache:
             return
         self._seen[job.id] = _Seen(job, self._clock.monotonic())
         self._seen.move_to_end(job.id)
-        while len(self._seen) > _CAPACITY:
+        while len(self._seen) > self._capacity:
             self._seen.popitem(last=False)
 
     async def get(self, job_id: str, owners: Collection[str] | None) -> Job | None:
@@ -69,7 +79,7 @@ class JobCache:
             self._seen.move_to_end(job_id)
             return known.job
         try:
-            job = await self._read(job_id, None if known is None else _PATIENCE)
+            job = await self._read(job_id, None if known is None else self._patience)
         except StorageFailed:
             if known is None:
                 raise

@@ -17,9 +17,9 @@ _LANES = 5_000  # looked at in one step: a team that names many hosts must not h
 # Attempts under way in one process, by who chose the URL. Each holds a socket, for the seconds of
 # `delivery.timeout` at most. Clients' URLs get their own share, and each team a part of that: hosts
 # that hang, however many somebody names, delay neither operators' subscribers nor other teams.
-_OWN = 256
-_CALLBACKS = 256
-_CALLBACKS_OF_A_TEAM = 64
+OWN_AT_ONCE = 256
+CALLBACKS = 256
+CALLBACKS_OF_A_TEAM = 64
 
 
 class Dispatcher:
@@ -115,6 +115,6 @@ def _shares(lane: str) -> list[tuple[str, int]]:
     """What a lane's attempts count against, and how many of each there may be."""
     kind, _, rest = lane.partition(" ")
     if kind != CALLBACK:
-        return [("own", _OWN)]
+        return [("own", OWN_AT_ONCE)]
     team = rest.partition(" ")[0]
-    return [("callbacks", _CALLBACKS), (f"callbacks of {team}", _CALLBACKS_OF_A_TEAM)]
+    return [("callbacks", CALLBACKS), (f"callbacks of {team}", CALLBACKS_OF_A_TEAM)]

@@ -21,7 +21,7 @@ class Loop:
     ) -> None:
         """Nothing runs before `start`."""
         self.name = name
-        self._step = step
+        self.step = step
         self._clock = clock
         self._telemetry = telemetry
         self._task: asyncio.Task[None] | None = None
@@ -40,7 +40,7 @@ class Loop:
     async def _run(self) -> None:
         while True:
             try:
-                wait = await self._step()
+                wait = await self.step()
             except Exception as error:
                 # The loop must outlive whatever a step meets; the line tells an operator of it.
                 self._telemetry.metrics.worker_failed(self.name)

@@ -66,9 +66,16 @@ class Poller:
         full = leases and max(self._under_way.values()) >= _AT_ONCE
         return _BUSY if full else _IDLE
 
+    async def drain(self, seconds: float) -> None:
+        """Wait at most so many seconds for the running polls, then cut them off.
+
+        A poll that was cut off is made again when its lease expires.
+        """
+        await self._tasks.drain(seconds)
+
     async def close(self) -> None:
-        """Cut off what is under way; whoever comes next polls again when the leases run out."""
-        await self._tasks.drain(0)
+        """Cut off the running polls."""
+        await self.drain(0)
 
     def _lease(self, tx: Transaction) -> list[PollLease]:
         now = self._now()

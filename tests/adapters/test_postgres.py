@@ -163,7 +163,7 @@ async def test_an_act_that_always_meets_another_is_given_up(database: PostgresDa
         runs.append(1)
         tx.execute(_COLLIDE)
 
-    with pytest.raises(StorageFailed, match="gave way each time"):
+    with pytest.raises(StorageFailed, match="after 10 serialization conflicts"):
         await database.write(act)
 
     assert len(runs) == 10

@@ -6,7 +6,6 @@ import threading
 
 import pytest
 
-from gateway.adapters import resolver
 from gateway.adapters.resolver import SystemLookup
 
 
@@ -31,17 +30,14 @@ async def test_what_is_no_name_is_a_failed_lookup_and_no_other_error(host: str) 
         lookup.close()
 
 
-async def test_a_slow_lookup_holds_up_neither_the_loop_nor_the_default_threads(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_slow_lookup_holds_up_neither_the_loop_nor_the_default_threads() -> None:
     gate = threading.Event()
 
     def look_up(host: str) -> list[str]:
         gate.wait(20)
         return [host]
 
-    monkeypatch.setattr(resolver, "_look_up", look_up)
-    slow, other = SystemLookup(threads=2), SystemLookup(threads=1)
+    slow, other = SystemLookup(2, look_up=look_up), SystemLookup(1, look_up=look_up)
     try:
         stuck = [asyncio.create_task(slow.addresses(f"10.0.0.{n}")) for n in range(50)]
         await asyncio.sleep(0)

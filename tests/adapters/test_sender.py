@@ -17,10 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters import sender
 from gateway.adapters.resolver import Lookup
-from gateway.adapters.sender import KEEP, READ_LIMIT, OutboundSender
-from gateway.domain.callback import CallbackTarget
+from gateway.adapters.sender import KEEP, READ_LIMIT, Check, OutboundSender
+from gateway.domain.callback import CallbackTarget, check_callback_url
 from gateway.domain.delivery import AttemptOutcome, ErrorKind, Judgement, judge
 from gateway.domain.network import BlockedAddress, CallbackPolicy, Why
 from tests.data.hostile_urls import HOSTILE
@@ -55,6 +54,7 @@ def a_sender(
     clock: FakeClock | None = None,
     timeout: float = PROMPT,
     tls: ssl.SSLContext | None = None,
+    check: Check = check_callback_url,
 ) -> OutboundSender:
     return OutboundSender(
         clock or FakeClock(),
@@ -63,6 +63,7 @@ def a_sender(
         timeout=timeout,
         user_agent="video-gateway/1",
         ssl_context=tls,
+        check=check,
     )
 
 
@@ -167,18 +168,15 @@ async def test_a_forbidden_address_is_never_connected_to(host: str) -> None:
     assert (outcome.status, outcome.error) == (None, ErrorKind.BLOCKED_ADDRESS)
 
 
-async def test_what_fools_the_reader_of_urls_is_still_stopped_at_the_socket(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_what_fools_the_reader_of_urls_is_still_stopped_at_the_socket() -> None:
     """aiohttp asks no resolver about a literal address: only the socket's own check is left."""
 
     def fooled(url: str, _: CallbackPolicy) -> CallbackTarget:
         return CallbackTarget(url, "http", "hooks.example", 80, literal=False)
 
-    monkeypatch.setattr(sender, "check_callback_url", fooled)
     async with two_subscribers(answers(200), "127.0.0.1", "::1") as (four, six):
         for host in ("127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"):
-            outcome = await send(a_sender(), four.url(host), STRICT)
+            outcome = await send(a_sender(check=fooled), four.url(host), STRICT)
             assert outcome.error is ErrorKind.BLOCKED_ADDRESS
 
     assert (four.connects, six.connects) == (0, 0)

@@ -332,13 +332,3 @@ async def test_no_parameter_reaches_a_log(
 
     assert "executing" in caplog.text  # aiosqlite does log
     assert secret not in caplog.text
-
-
-async def test_an_affected_sqlite_is_told_to_the_operator(
-    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 51, 2))
-    assert "WAL-reset bug" in database.warnings[0]
-
-    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 51, 3))
-    assert database.warnings == ()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.sqlite_file import create, has_wal_reset_bug, owned
+from gateway.adapters.sqlite_file import create, has_wal_reset_bug, owned, warnings_about
 from gateway.domain.errors import DatabaseInUse, UnusableDatabase
 
 _OWNER = """
@@ -100,3 +100,8 @@ def test_the_wal_reset_bug_is_known_by_version(
     version: tuple[int, int, int], affected: bool
 ) -> None:
     assert has_wal_reset_bug(version) is affected
+
+
+def test_an_affected_sqlite_is_reported_to_the_operator() -> None:
+    assert "SQLite 3.51.2 has the WAL-reset bug" in warnings_about((3, 51, 2))[0]
+    assert warnings_about((3, 51, 3)) == ()

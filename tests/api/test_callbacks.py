@@ -7,15 +7,14 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
-from unittest import mock
 
 import pytest
 
-from gateway.adapters import resolver
 from gateway.adapters.resolver import Lookup, SystemLookup
+from gateway.app import Outside
 from gateway.sandbox import Sandbox
 from tests.api.conftest import StartGateway
 from tests.data.hostile_urls import HOSTILE
@@ -28,15 +27,33 @@ PUBLIC = "93.184.215.14"
 SECOND_ONLY = {"callbacks": {"allow_http": True, "allow_networks": ["127.0.0.2/32"]}}
 
 
-@contextmanager
-def resolving(lookup: Lookup) -> Iterator[None]:
+class Names:
     """Names lead where the test says; no name server of this machine is asked."""
 
-    async def addresses(_: SystemLookup, host: str) -> Any:
-        return await lookup.addresses(host)
+    def __init__(self) -> None:
+        self.lookup: Lookup = SystemLookup()
 
-    with mock.patch.object(SystemLookup, "addresses", addresses):
-        yield
+    async def addresses(self, host: str) -> Sequence[str]:
+        return await self.lookup.addresses(host)
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+NAMES = Names()
+OUTSIDE = Outside(lookup=lambda _threads: NAMES)
+
+
+@pytest.fixture
+async def gateway(gateways: StartGateway, sandbox: Sandbox, sqlite_url: str) -> RunningGateway:
+    return await gateways(sandbox, sqlite_url, outside=OUTSIDE)
+
+
+@contextmanager
+def resolving(lookup: Lookup) -> Iterator[None]:
+    before, NAMES.lookup = NAMES.lookup, lookup
+    yield
+    NAMES.lookup = before
 
 
 def why(answer: Any) -> str:
@@ -82,7 +99,8 @@ async def test_a_name_that_leads_inside_is_refused_and_not_told_where(
 async def test_a_name_server_that_never_answers_holds_up_nobody_for_long(
     gateways: StartGateway, sandbox: Sandbox, sqlite_url: str
 ) -> None:
-    gateway = await gateways(sandbox, sqlite_url, {"server": {"answer_within": "800ms"}})
+    quick = {"server": {"answer_within": "800ms"}}
+    gateway = await gateways(sandbox, sqlite_url, quick, outside=OUTSIDE)
     with resolving(StuckLookup()):
         began = time.monotonic()
         answer = await gateway.submit(callback_url="https://slow.example/")
@@ -93,7 +111,7 @@ async def test_a_name_server_that_never_answers_holds_up_nobody_for_long(
 
 
 async def test_names_of_one_team_that_hang_delay_no_other_teams_callbacks(
-    gateways: StartGateway, sandbox: Sandbox, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+    gateways: StartGateway, sandbox: Sandbox, sqlite_url: str
 ) -> None:
     """A lookup can't be cancelled: each that hangs keeps its thread after its attempt is over."""
     gate = threading.Event()
@@ -103,8 +121,8 @@ async def test_names_of_one_team_that_hang_delay_no_other_teams_callbacks(
             gate.wait(30)
         return ["127.0.0.2"]
 
-    monkeypatch.setattr(resolver, "_look_up", look_up)
-    gateway = await gateways(sandbox, sqlite_url, SECOND_ONLY)
+    outside = Outside(lookup=lambda threads: SystemLookup(threads, look_up=look_up))
+    gateway = await gateways(sandbox, sqlite_url, SECOND_ONLY, outside=outside)
     outbound, policy = gateway.gateway.outbound, gateway.gateway.live.current.rules.callbacks
     async with subscriber(answers(200), "127.0.0.2") as client:
         urls = [f"http://stuck{n}.example/" for n in range(2 * 64)]
@@ -150,7 +168,7 @@ async def test_a_dry_run_says_what_it_would_say_of_the_callback(gateway: Running
 async def test_the_client_s_url_stays_here_and_the_upstream_gets_the_gateway_s(
     gateways: StartGateway, sandbox: Sandbox, sqlite_url: str
 ) -> None:
-    gateway = await gateways(sandbox, sqlite_url, SECOND_ONLY)
+    gateway = await gateways(sandbox, sqlite_url, SECOND_ONLY, outside=OUTSIDE)
     await gateway.job(callback_url="http://127.0.0.2:8443/client?token=abc")
 
     assert "client?token" not in json.dumps(sandbox.ledger.submits[0].body)
@@ -160,7 +178,7 @@ async def test_the_client_s_url_stays_here_and_the_upstream_gets_the_gateway_s(
 async def test_the_end_is_told_to_the_callback_under_the_gateway_s_own_id(
     gateways: StartGateway, sandbox: Sandbox, sqlite_url: str
 ) -> None:
-    gateway = await gateways(sandbox, sqlite_url, SECOND_ONLY)
+    gateway = await gateways(sandbox, sqlite_url, SECOND_ONLY, outside=OUTSIDE)
     async with subscriber(answers(204), "127.0.0.2") as client:
         job = await gateway.completed(callback_url=client.url("127.0.0.2"))
 
@@ -188,7 +206,7 @@ async def test_the_end_is_told_to_the_callback_under_the_gateway_s_own_id(
 async def test_who_joins_is_told_too_and_who_comes_after_the_end_at_once(
     gateways: StartGateway, sandbox: Sandbox, sqlite_url: str
 ) -> None:
-    gateway = await gateways(sandbox, sqlite_url, SECOND_ONLY)
+    gateway = await gateways(sandbox, sqlite_url, SECOND_ONLY, outside=OUTSIDE)
     async with subscriber(answers(200), "127.0.0.2") as client:
         job = await gateway.job(callback_url=client.url("127.0.0.2", "/first"))
         again = await gateway.job(callback_url=client.url("127.0.0.2", "/second"))
@@ -209,7 +227,9 @@ async def test_a_name_that_is_public_at_submit_and_private_at_delivery_is_not_di
     gateways: StartGateway, sandbox: Sandbox, sqlite_url: str
 ) -> None:
     """DNS rebinding, with a real name server that changes its mind."""
-    gateway = await gateways(sandbox, sqlite_url, {"callbacks": {"allow_http": True}})
+    gateway = await gateways(
+        sandbox, sqlite_url, {"callbacks": {"allow_http": True}}, outside=OUTSIDE
+    )
     async with (
         name_server([PUBLIC], ["127.0.0.1"]) as names,
         subscriber(answers(200), "127.0.0.1") as inside,
@@ -231,7 +251,7 @@ async def test_of_two_answers_the_one_that_was_judged_is_dialled(
     gateways: StartGateway, sandbox: Sandbox, sqlite_url: str
 ) -> None:
     """The name server says 127.0.0.2 to the attempt and 127.0.0.1 to whoever would ask again."""
-    gateway = await gateways(sandbox, sqlite_url, SECOND_ONLY)
+    gateway = await gateways(sandbox, sqlite_url, SECOND_ONLY, outside=OUTSIDE)
     async with (
         name_server(["127.0.0.2"], ["127.0.0.2"], ["127.0.0.1"]) as names,
         two_subscribers(answers(200), "127.0.0.1", "127.0.0.2") as (inside, allowed),
@@ -251,7 +271,7 @@ async def test_of_two_answers_the_one_that_was_judged_is_dialled(
 async def test_neither_log_nor_metrics_repeat_a_callback(
     gateways: StartGateway, sandbox: Sandbox, sqlite_url: str
 ) -> None:
-    gateway = await gateways(sandbox, sqlite_url, SECOND_ONLY)
+    gateway = await gateways(sandbox, sqlite_url, SECOND_ONLY, outside=OUTSIDE)
     async with subscriber(answers(500), "127.0.0.2") as client:
         await gateway.completed(callback_url=client.url("127.0.0.2", "/p/SECRET-PATH?k=SECRET-KEY"))
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.api import connections
-from gateway.api.connections import ConnectionLimits
+from gateway.api.connections import BOUNDS, ConnectionLimits
 from gateway.config.values import read_network
 from gateway.sandbox import Sandbox
 from tests.api.conftest import StartGateway
@@ -148,9 +147,9 @@ def test_all_connections_together_leave_descriptors_for_the_rest() -> None:
 
 
 async def test_headers_that_never_end_cost_their_connection(
-    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+    gateway: RunningGateway,
 ) -> None:
-    monkeypatch.setattr(connections, "HEADER_SECONDS", 0.2)
+    gateway.gateway.public[BOUNDS].limits.header_seconds = 0.2
     async with connected(gateway) as (reader, writer):
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n")
         for _ in range(20):

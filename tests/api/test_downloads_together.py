@@ -15,8 +15,8 @@ from aiohttp import web
 
 from gateway.api.public import downloads
 from gateway.api.public.parts import PARTS
+from gateway.app import Outside
 from gateway.sandbox import Sandbox
-from gateway.sandbox.content import Content
 from gateway.telemetry.bundle import Telemetry
 from tests.api.conftest import StartGateway
 from tests.api.test_downloads import content_calls, download
@@ -30,11 +30,8 @@ SANDBOX_IS_LEFT = "Error handling request from …"
 
 
 @pytest.fixture(autouse=True)
-def long_films(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def video(_content: Content, job: Any, index: int) -> bytes:
-        return FILM
-
-    monkeypatch.setattr(Content, "_video", video)
+def long_films(sandbox: Sandbox) -> None:
+    sandbox.films.make = lambda _job, _index: FILM
 
 
 @pytest.fixture
@@ -180,14 +177,20 @@ def _files(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("kept", [False, True], ids=["from the upstream", "from the store"])
 async def test_a_client_that_takes_nothing_for_long_is_cut(
-    caching: RunningGateway, monkeypatch: pytest.MonkeyPatch, kept: bool
+    gateways: StartGateway, sandbox: Sandbox, sqlite_url: str, tmp_path: Path, kept: bool
 ) -> None:
     """Else it could hold files and connections for ever."""
+    caching = await gateways(
+        sandbox,
+        sqlite_url,
+        {"content": {"mode": "cache", "url": str(tmp_path / "content")}},
+        expected_errors=[SANDBOX_IS_LEFT],
+        outside=Outside(client_patience=0.1),
+    )
     job = await caching.completed()
     if kept:
         await download(caching, job)
         await caching.until(lambda: assets(caching))
-    monkeypatch.setattr("gateway.api.public.downloads._STALLED", 0.1)
     never = asyncio.Event()
 
     client = asyncio.create_task(slow_client(caching, job, never))
@@ -222,9 +225,9 @@ async def test_a_slow_client_is_given_no_more_at_once_than_it_takes_in_time() ->
     async def window_of_an_object_store() -> AsyncIterator[bytes]:
         yield b"x" * 2_000_001
 
-    app = {PARTS: SimpleNamespace(telemetry=Telemetry())}
+    app = {PARTS: SimpleNamespace(telemetry=Telemetry(), stalled_after=120.0)}
     request = cast("web.Request", SimpleNamespace(app=app))
-    await downloads._flow(request, Slow(), window_of_an_object_store(), "store")
+    await downloads.send_chunks(request, Slow(), window_of_an_object_store(), "store")
 
     assert sum(written) == 2_000_001
     assert max(written) <= 256 * 1024

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from gateway.sandbox import Sandbox
-from gateway.sandbox.content import Content
 from tests.api.conftest import StartGateway, StartSandbox
 from tests.api.test_downloads import download
 from tests.harness import Answer, RunningGateway
@@ -34,13 +33,18 @@ MARKS = {
 
 
 @pytest.fixture(autouse=True)
-def marked_films(monkeypatch: pytest.MonkeyPatch) -> None:
+def marked_films(sandbox: Sandbox) -> None:
+    mark(sandbox)
+
+
+def mark(sandbox: Sandbox) -> None:
+    """Let its videos be large, and begin with what the tests search for."""
     noise = random.Random(1)
 
-    async def video(_content: Content, job: Any, index: int) -> bytes:
+    def make(_job: str, _index: int) -> bytes:
         return b"".join(FILM + noise.randbytes(100_000) for _ in range(30))
 
-    monkeypatch.setattr(Content, "_video", video)
+    sandbox.films.make = make
 
 
 @pytest.fixture(autouse=True)
@@ -149,6 +153,7 @@ async def test_nothing_lies_on_the_disk_while_a_private_video_is_downloaded(
     gateways: StartGateway, sandboxes: StartSandbox, sqlite_url: str, tmp_path: Path
 ) -> None:
     sandbox = await sandboxes()
+    mark(sandbox)
     gateway = await gateways(sandbox, sqlite_url, _private(tmp_path, "cache"))
     answer = await _submit(gateway, "rivals")
     job = str(answer.json["id"])

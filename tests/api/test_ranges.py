@@ -10,7 +10,6 @@ import pytest
 from aiohttp import web
 
 from gateway.sandbox import Sandbox
-from gateway.sandbox.content import Content
 from tests.api.conftest import StartGateway
 from tests.api.test_downloads import content_calls, download
 from tests.harness import Answer, RunningGateway
@@ -24,34 +23,30 @@ NOT_RETAINED: Mapping[str, Any] = {
 
 
 @pytest.fixture(autouse=True)
-def films(monkeypatch: pytest.MonkeyPatch) -> None:
+def films(sandbox: Sandbox) -> None:
     """The upstream sends this film: chunked, without a length, and it ignores Range."""
-
-    async def video(_content: Content, _job: Any, _index: int) -> bytes:
-        return FILM
-
-    monkeypatch.setattr(Content, "_video", video)
+    sandbox.films.make = lambda _job, _index: FILM
 
 
 @pytest.fixture
-def ranging(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def ranging(sandbox: Sandbox) -> list[str]:
     """The upstream has lengths and ranges; the ranges that were requested of it."""
     requested: list[str] = []
 
-    async def send(_content: Content, request: web.Request, *_: Any) -> web.StreamResponse:
+    async def send(request: web.Request, film: bytes) -> web.StreamResponse:
         headers = {"Content-Type": "video/mp4"}
         if "Range" not in request.headers:
-            return web.Response(body=FILM, headers=headers)
+            return web.Response(body=film, headers=headers)
         requested.append(request.headers["Range"])
         span = request.http_range
-        start = span.start if span.start >= 0 else len(FILM) + span.start
-        if start >= len(FILM):
-            return web.Response(status=416, headers={"Content-Range": f"bytes */{len(FILM)}"})
-        part = FILM[start : span.stop]
-        headers["Content-Range"] = f"bytes {start}-{start + len(part) - 1}/{len(FILM)}"
+        start = span.start if span.start >= 0 else len(film) + span.start
+        if start >= len(film):
+            return web.Response(status=416, headers={"Content-Range": f"bytes */{len(film)}"})
+        part = film[start : span.stop]
+        headers["Content-Range"] = f"bytes {start}-{start + len(part) - 1}/{len(film)}"
         return web.Response(status=206, body=part, headers=headers)
 
-    monkeypatch.setattr(Content, "_send", send)
+    sandbox.films.send = send
     return requested
 
 
@@ -169,12 +164,12 @@ SANDBOX_IS_LEFT = "Error handling request from …"
 
 
 async def test_a_part_comes_before_the_end_where_the_upstream_says_how_long_it_is(
-    caching: RunningGateway, monkeypatch: pytest.MonkeyPatch
+    caching: RunningGateway, sandbox: Sandbox
 ) -> None:
     job = await caching.completed()
     go_on = asyncio.Event()
 
-    async def send(_content: Content, request: web.Request, *_: Any) -> web.StreamResponse:
+    async def send(request: web.Request, _film: bytes) -> web.StreamResponse:
         length = str(len(FILM))
         answer = web.StreamResponse(headers={"Content-Type": "video/mp4", "Content-Length": length})
         await answer.prepare(request)
@@ -183,7 +178,7 @@ async def test_a_part_comes_before_the_end_where_the_upstream_says_how_long_it_i
         await answer.write(FILM[1_000_000:])
         return answer
 
-    monkeypatch.setattr(Content, "_send", send)
+    sandbox.films.send = send
 
     early = await download(caching, job, {"Range": "bytes=500000-599999"})
     head = await caching.call("HEAD", f"/videos/{job}/content")

@@ -1,7 +1,6 @@
 """Tests of `video-gateway demo`: all scenes, and its errors."""
 
 import asyncio
-import importlib.util
 import os
 import re
 import signal
@@ -13,6 +12,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from gateway.cli.demo.command import check_tools
+from gateway.cli.demo.failed import DemoFailed
 from gateway.cli.demo.video_info import decode_video
 from gateway.cli.main import app
 from gateway.config.loader import load
@@ -113,18 +114,9 @@ async def test_a_gateway_that_does_not_start_prints_the_end_of_its_log(
     assert "budget: unknown key" in output
 
 
-def test_missing_packages_are_named_before_anything_starts(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-
-    command = ["demo", "--config", str(CONFIG), "--output", str(tmp_path)]
-    result = CliRunner().invoke(app, command)
-
-    assert result.exit_code == 1
-    assert "the demo needs openrouter and av" in result.output
-    assert "make demo" in result.output
-    assert list(tmp_path.iterdir()) == []
+def test_missing_packages_are_named_before_anything_starts() -> None:
+    with pytest.raises(DemoFailed, match="the demo needs openrouter and av"):
+        check_tools(CONFIG, lambda _: None)
 
 
 def test_a_missing_configuration_is_an_error_that_names_the_option(tmp_path: Path) -> None:

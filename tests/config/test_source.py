@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,9 @@ from gateway.config.source import choose, environment, read_file
 from gateway.config.yaml_tree import MAX_BYTES
 
 
-def error_of(path: Path) -> str:
+def error_of(path: Path, read: Callable[[Path], bytes] | None = None) -> str:
     with pytest.raises(ConfigError) as caught:
-        read_file(path)
+        read_file(path, read)
     return str(caught.value).removeprefix(f"{path}: ")
 
 
@@ -51,14 +52,10 @@ def test_an_unusable_file_is_an_error(tmp_path: Path) -> None:
     assert error_of(Path("a\0b")) == "can't read the file: invalid path"
 
 
-def test_a_file_without_read_permission_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_without_read_permission_is_an_error(tmp_path: Path) -> None:
     """Root may read every file, so the test raises the operating system's error itself."""
 
-    def denied(*_: object, **__: object) -> None:
+    def denied(_: Path) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", denied)
-
-    assert error_of(tmp_path / "c.yaml") == "can't read the file: permission denied"
+    assert error_of(tmp_path / "c.yaml", denied) == "can't read the file: permission denied"

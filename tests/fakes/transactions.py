@@ -1,9 +1,11 @@
-"""A transaction that passes every statement on, and lets a test see it first."""
+"""A transaction and a database that pass every statement on, and let a test see it first."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
-from gateway.ports import Row, Transaction, Value
+from gateway.ports import Database, Row, Transaction, Value
 
+T = TypeVar("T")
 See = Callable[[str, Mapping[str, Value]], None]
 
 
@@ -31,3 +33,21 @@ class WatchedTransaction:
     def fetchrow(self, sql: str, **params: Value) -> Row | None:
         self._see(sql, params)
         return self._tx.fetchrow(sql, **params)
+
+
+class WatchedDatabase:
+    """Runs every act in `real`, with `see` watching its statements."""
+
+    def __init__(self, real: Database, see: See) -> None:
+        self._real = real
+        self._see = see
+        self.warnings: tuple[str, ...] = ()
+
+    async def write(self, act: Callable[[Transaction], T]) -> T:
+        return await self._real.write(lambda tx: act(WatchedTransaction(tx, self._see)))
+
+    async def read(self, act: Callable[[Transaction], T]) -> T:
+        return await self._real.read(lambda tx: act(WatchedTransaction(tx, self._see)))
+
+    async def close(self) -> None:
+        await self._real.close()

@@ -116,7 +116,7 @@ async def test_every_model_accepts_and_charges_a_job(
     client: Client, clock: FakeClock, model: str
 ) -> None:
     clip = {"type": "video_url", "video_url": {"url": "https://example.com/a.mp4"}}
-    entry = client.sandbox._state.catalog.models[model]
+    entry = client.sandbox.catalog.models[model]
     given = {"input_references": [clip]} if entry.needs_source else {}
 
     submitted = await client.submit({"model": model, "prompt": "x", **given})

@@ -56,7 +56,7 @@ class Books:
     first: int = 1  # first number of job ids; two instances on one database need different ones
 
     def __post_init__(self) -> None:
-        self._numbers = itertools.count(self.first)
+        self.numbers = itertools.count(self.first)
         telemetry = Telemetry()
         job_cache = JobCache(self.database, self.clock, max_age=None)
         links = Links(self.live, self.clock, b"k" * 32)
@@ -77,8 +77,8 @@ class Books:
         fingerprint: str | None = None,
     ) -> Opened:
         """Open a job; raise Refused if a budget is exceeded."""
-        number = next(self._numbers)
-        opening = self._opening(number, team, estimate, key, model, fingerprint, slug)
+        number = next(self.numbers)
+        opening = self.opening(number, team, estimate, key, model, fingerprint, slug)
         return await self.database.write(
             lambda tx: open_job(tx, opening, self.publisher, self.clock.now())
         )
@@ -86,7 +86,7 @@ class Books:
     def flight(self, job: Job, upstream: Upstream, seconds: float = 60.0) -> Flight:
         """Return the flight of a job that is written, to be sent within so many seconds."""
         loop = asyncio.get_running_loop()
-        opening = self._opening(0, job.team, job.estimate_micros, job.key, job.model, None)
+        opening = self.opening(0, job.team, job.estimate_micros, job.key, job.model, None)
         opened: asyncio.Future[Opened] = loop.create_future()
         opened.set_result(Opened(job, DedupeResult.MISS))
         return Flight(
@@ -145,7 +145,7 @@ class Books:
         )
         return [row["type"] for row in rows]
 
-    def _opening(
+    def opening(
         self,
         number: int,
         team: str,
@@ -155,6 +155,7 @@ class Books:
         same: str | None,
         slug: str | None = None,
     ) -> Opening:
+        """Return the input for creating a job, numbered `number`."""
         current = self.live.current
         principal = Principal(team, key)
         decision = Decision(

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 from gateway.api.public.parts import PARTS, Parts
 from gateway.app import Gateway, open_gateway
@@ -30,7 +29,6 @@ from gateway.services.submission.call import Call
 from gateway.store import jobs
 from gateway.store.invariants import InvariantViolation, violations
 from gateway.telemetry.bundle import Telemetry
-from gateway.workers.loop import Loop
 from gateway.workers.poller import Poller
 from tests.fakes.clock import FakeClock
 from tests.fakes.steps import Steps
@@ -91,7 +89,7 @@ class Machine:
     async def step(self, worker: str) -> None:
         """Run one step of a worker."""
         (loop,) = (loop for loop in self.gateway.loops if loop.name == worker)
-        await loop._step()
+        await loop.step()
 
     async def buy(self, prompt: str) -> JobId:
         """Submit as a client does, and return the job's id."""
@@ -108,7 +106,7 @@ class Machine:
                 return
             self.clock.jump(2)
             await poller.step()
-            await poller._tasks.drain(10)
+            await poller.drain(10)
         raise AssertionError("a job does not come to its end")
 
     async def hear(self, upstream_id: str, token: str | None = None) -> None:
@@ -141,7 +139,7 @@ class Machine:
     @property
     def _poller(self) -> Poller:
         (loop,) = (loop for loop in self.gateway.loops if loop.name == "poller")
-        poller = getattr(loop._step, "__self__", None)
+        poller = getattr(loop.step, "__self__", None)
         assert isinstance(poller, Poller)
         return poller
 
@@ -150,15 +148,15 @@ class Machine:
 async def machine(text: str) -> AsyncIterator[Machine]:
     """Open a gateway with this configuration without starting its loops."""
     loaded, clock = parse(text, {}, "test"), FakeClock()
-    with mock.patch.object(Loop, "start"):
-        async with open_gateway(
-            loaded.config,
-            loaded.version,
-            clock=clock,
-            source=random.SystemRandom(),
-            telemetry=Telemetry(),
-        ) as gateway:
-            yield Machine(gateway, clock)
+    async with open_gateway(
+        loaded.config,
+        loaded.version,
+        clock=clock,
+        source=random.SystemRandom(),
+        telemetry=Telemetry(),
+        works=False,
+    ) as gateway:
+        yield Machine(gateway, clock)
 
 
 def _followed(job: Job) -> bool:

@@ -68,11 +68,9 @@ async def test_a_check_returns_the_last_record(five: Database) -> None:
 
 
 async def test_a_long_trail_is_checked_in_parts(
-    five: Database, monkeypatch: pytest.MonkeyPatch
+    five: Database,
 ) -> None:
-    monkeypatch.setattr(audit, "_BATCH", 2)
-
-    assert (await audit.verify(five)).checked == 5
+    assert (await audit.verify(five, batch_size=2)).checked == 5
     await change(five, "DELETE FROM audit WHERE number = 3")
     assert await words(five) == ["4: record 3 is missing before it"]
 

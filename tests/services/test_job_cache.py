@@ -100,11 +100,10 @@ async def test_the_cached_state_is_returned_without_the_database(database: Datab
 
 
 async def test_a_stuck_database_delays_a_cached_job_only_briefly(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database,
 ) -> None:
-    monkeypatch.setattr("gateway.services.job_cache._PATIENCE", 0.02)
     clock, outage = FakeClock(), Outage()
-    job_cache = JobCache(outage.around(database), clock, max_age=0.8)
+    job_cache = JobCache(outage.around(database), clock, max_age=0.8, patience=0.02)
     job_id = await bound(database)
     seen = await job_cache.get(job_id, "growth")
 
@@ -131,11 +130,10 @@ async def test_an_older_version_never_replaces_a_newer_one(database: Database) -
 
 
 async def test_the_cache_is_bounded_and_dropped_jobs_are_read_again(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database,
 ) -> None:
-    monkeypatch.setattr("gateway.services.job_cache._CAPACITY", 2)
     outage = Outage()
-    job_cache = JobCache(outage.around(database), FakeClock(), max_age=None)
+    job_cache = JobCache(outage.around(database), FakeClock(), max_age=None, capacity=2)
     ids = [await bound(database) for _ in range(3)]
     for job_id in (*ids[:2], ids[0], ids[2]):
         await job_cache.get(job_id, None)

@@ -6,47 +6,31 @@ index. The test therefore records every statement and checks its query plan.
 
 import re
 import sqlite3
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
 from gateway.adapters.sqlite import SqliteDatabase
 from gateway.domain.errors import Refused
 from gateway.domain.job import Status
-from gateway.ports import Database, Transaction, Value
+from gateway.ports import Database
 from gateway.services.submission.rate_limit import TrafficLimits, admit
 from gateway.store import dedupe, inbox, jobs, polling, refusals
 from gateway.telemetry.bundle import Telemetry
 from gateway.workers.crash_recovery import CrashRecovery
-from tests.fakes.transactions import WatchedTransaction
+from tests.fakes.transactions import WatchedDatabase
 from tests.services.books import Books, in_force
-
-T = TypeVar("T")
 
 # These tables are as small as the configuration, or they are scanned on purpose.
 SMALL = {"endpoints", "keys", "settings", "catalogs", "webhook_health", "lanes"}
 
 
-class Listening:
+class Listening(WatchedDatabase):
     """A database that records every statement."""
 
     def __init__(self, real: Database) -> None:
-        self._real = real
+        super().__init__(real, lambda sql, _: self.heard.add(sql))
         self.heard: set[str] = set()
-
-    def _hear(self, sql: str, _params: Mapping[str, Value]) -> None:
-        self.heard.add(sql)
-
-    async def write(self, act: Callable[[Transaction], T]) -> T:
-        return await self._real.write(lambda tx: act(WatchedTransaction(tx, self._hear)))
-
-    async def read(self, act: Callable[[Transaction], T]) -> T:
-        return await self._real.read(lambda tx: act(WatchedTransaction(tx, self._hear)))
-
-    async def close(self) -> None:
-        await self._real.close()
 
 
 @pytest.fixture

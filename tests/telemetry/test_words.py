@@ -20,7 +20,7 @@ from gateway.services.submission.dedupe import DedupeResult
 from gateway.telemetry.catalogue import PREFIX, describe
 
 CALLS = [
-    openrouter._word(outcome)
+    openrouter.outcome_word(outcome)
     for outcome in (
         Accepted("id", Status.PENDING),
         Declined(400, {}),
@@ -43,7 +43,7 @@ NO_VERDICT = {Verdict.VERIFIED, Verdict.UNVERIFIABLE}
     ("metric", "label", "words"),
     [
         ("upstream_call_duration_seconds", "outcome", [*CALLS, "error", "gone"]),
-        ("upstream_refusals_total", "kind", [*openrouter._REFUSALS.values()]),
+        ("upstream_refusals_total", "kind", [*openrouter.REFUSALS.values()]),
         ("decisions_total", "reason", Reason),
         ("dedupe_results_total", "result", DedupeResult),
         ("jobs_settled_dollars_total", "basis", Basis),

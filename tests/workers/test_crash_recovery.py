@@ -7,6 +7,7 @@ import pytest
 from gateway.config.live import Live
 from gateway.domain.job import Cause, Job, JobId, Status
 from gateway.ports import Database
+from gateway.services.job_cache import JobCache
 from gateway.services.jobs.track import Tracker
 from gateway.telemetry.bundle import Telemetry
 from gateway.workers.crash_recovery import CrashRecovery
@@ -81,23 +82,27 @@ async def test_each_upstream_has_its_own_patience(books: Books, database: Databa
     assert (await books.find(job.id)).status is Status.FAILED
 
 
-async def test_one_job_that_can_t_be_ended_keeps_no_other_open(
-    books: Books, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first, second = [(await books.submit("red", CENT)).job for _ in range(2)]
-    assumed = Tracker.assumed
+class Failing(Tracker):
+    """Can't end one job."""
 
-    async def fails_for_the_first(tracker: Tracker, job_id: JobId) -> Job:
-        if job_id == first.id:
+    stuck: JobId | None = None
+
+    async def assumed(self, job_id: JobId) -> Job:
+        if job_id == self.stuck:
             raise ValueError("whatever it is")
-        return await assumed(tracker, job_id)
+        return await super().assumed(job_id)
 
-    monkeypatch.setattr(Tracker, "assumed", fails_for_the_first)
+
+async def test_one_job_that_can_t_be_ended_keeps_no_other_open(books: Books) -> None:
+    first, second = [(await books.submit("red", CENT)).job for _ in range(2)]
+    cache = JobCache(books.database, books.clock, max_age=None)
+    tracker = Failing(books.database, books.clock, cache, books.live, books.publisher, Telemetry())
+    tracker.stuck = first.id
     await books.lose(first)
     await books.lose(second)
     await books.clock.advance(15 * MINUTE)
 
-    await recovery(books).step()
+    await CrashRecovery(books.database, books.clock, books.live, tracker, Telemetry()).step()
 
     assert (await books.find(first.id)).status is Status.UNKNOWN
     assert (await books.find(second.id)).status is Status.FAILED

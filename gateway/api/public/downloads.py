@@ -29,9 +29,6 @@ from gateway.domain.job import Job
 from gateway.domain.upstream import ContentFailed
 from gateway.services.content.download import Description, Flowing, Stored
 
-# A client that takes nothing for so long has its connection cut, so that it can't hold files and
-# connections for ever. A slow one that takes something goes on.
-_STALLED = 120.0  # seconds
 # Bytes handed over at a time, which must go within that: slower than 2 kB/s takes nothing.
 _PIECE = 256 * 1024
 
@@ -77,7 +74,7 @@ async def _from_upstream(
     if part is not None and size is not None:
         headers["Content-Range"] = part.content_range(size)
     response = web.StreamResponse(status=200 if part is None else 206, headers=headers)
-    return await _flow(request, response, flowing.chunks)
+    return await send_chunks(request, response, flowing.chunks)
 
 
 def _out_of_range(error: OutOfRange, headers: dict[str, str]) -> web.Response:
@@ -105,7 +102,9 @@ async def _from_store(
     response = web.StreamResponse(status=200 if span is None else 206, headers=headers)
     file = stored.blob.file
     if file is None:
-        return await _flow(request, response, stored.blob.read(whole.start, whole.stop), "store")
+        return await send_chunks(
+            request, response, stored.blob.read(whole.start, whole.stop), "store"
+        )
     return await _send_file(request, response, file, whole)
 
 
@@ -119,7 +118,7 @@ def _wanted(request: web.Request, tag: str | None) -> RangeRequest | None:
     return parse_range(",".join(request.headers.getall("Range", [])))
 
 
-async def _flow(
+async def send_chunks(
     request: web.Request,
     response: web.StreamResponse,
     chunks: AsyncIterator[bytes],
@@ -132,7 +131,7 @@ async def _flow(
     try:
         async for chunk in chunks:
             for piece in _pieces(chunk):
-                async with asyncio.timeout(_STALLED):
+                async with asyncio.timeout(request.app[PARTS].stalled_after):
                     await response.write(piece)
                 sent += len(piece)
                 metrics.content_bytes(source, len(piece))
@@ -165,7 +164,7 @@ async def _send_file(
         if request.transport is None:
             raise ConnectionResetError("the client went away")
         try:
-            async with asyncio.timeout(_STALLED):
+            async with asyncio.timeout(request.app[PARTS].stalled_after):
                 count = min(_PIECE, span.stop - at)
                 sent = await loop.sendfile(request.transport, file, at, count)
         except TimeoutError:

@@ -50,6 +50,11 @@ class Parts:
     downloader: Downloader
     catalogs: Catalogs
     webhook_intake: WebhookIntake
+    stalled_after: float
+    """Seconds in which a client must take a piece of a video, or its connection is cut.
+
+    A stalled client would hold files and connections for ever. A slow one goes on.
+    """
     readiness: Callable[[], dict[str, str]]  # part -> "ok" or what is wrong with it
     telemetry: Telemetry
 

@@ -8,7 +8,7 @@ from gateway.domain.errors import Reason, Refused
 from gateway.domain.signature import is_well_formed
 from gateway.services.jobs.receive_webhook import IncomingWebhook
 
-_MAX_BODY = 1_000_000  # bytes; a real event has about 500
+MAX_BODY = 1_000_000  # bytes; a real event has about 500
 _MAX_HINT = 64_000  # bytes of an event without a signature
 _TOTAL = 30.0  # seconds for the body: it comes from a machine
 
@@ -27,7 +27,7 @@ async def webhook(request: web.Request) -> web.Response:
         raise Refused(Reason.NOT_FOUND, "Not Found")
     signature = _signature(request)
     signed = signature is not None and is_well_formed(signature)
-    limit = _MAX_BODY if signed else _MAX_HINT
+    limit = MAX_BODY if signed else _MAX_HINT
     if not signed:
         _admit_hint(parts, request.remote or "")
     lease = parts.webhook_bodies.take("webhooks", announced_size(request, limit))

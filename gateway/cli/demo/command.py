@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -45,7 +45,7 @@ def demo(
     colour = sys.stdout.isatty() and "NO_COLOR" not in environ and environ.get("TERM") != "dumb"
     terminal = Terminal(sys.stdout, colour=colour)
     try:
-        _check_tools(config)
+        check_tools(config)
         output.mkdir(parents=True, exist_ok=True)
         with _sigterm_as_ctrl_c():
             _run(terminal, Settings(config, output, speed, environ), keep)
@@ -126,13 +126,22 @@ def curl_lines(stage: Stage, job_id: str) -> list[str]:
     ]
 
 
-def _check_tools(config: Path) -> None:
-    """Check everything that the scenes need before any of them starts."""
+def check_tools(
+    config: Path, find: Callable[[str], object | None] = importlib.util.find_spec
+) -> None:
+    """Check everything that the scenes need before any of them starts.
+
+    `find` returns None if a package is not installed.
+
+    Raises:
+        DemoFailed: something is missing.
+
+    """
     if not config.is_file():
         raise DemoFailed(
             f"{config} does not exist; run the demo in the repository, or pass --config PATH"
         )
-    missing = [name for name in ("openrouter", "av") if importlib.util.find_spec(name) is None]
+    missing = [name for name in ("openrouter", "av") if find(name) is None]
     if missing:
         raise DemoFailed(
             f"the demo needs {' and '.join(missing)}, which a production install does not contain;"

@@ -51,7 +51,7 @@ class AssetDeleter:
         wanted = Withdrawal(job_id, epoch_ms(moment), by.name, why)
 
         def act(tx: Transaction) -> tuple[Job, Withdrawal, tuple[Asset, ...]]:
-            done = _withdraw(tx, wanted)
+            done = withdraw(tx, wanted)
             digests = [asset.sha256 for asset in done[2]]
             audit.record(
                 tx, AuditedAct.CONTENT_DELETED, by, job_id, moment, why=why, sha256=digests
@@ -83,7 +83,8 @@ class AssetDeleter:
         return True
 
 
-def _withdraw(tx: Transaction, wanted: Withdrawal) -> tuple[Job, Withdrawal, tuple[Asset, ...]]:
+def withdraw(tx: Transaction, wanted: Withdrawal) -> tuple[Job, Withdrawal, tuple[Asset, ...]]:
+    """Withdraw the job's videos; return the job, the withdrawal in force and removed assets."""
     job = jobs.find(tx, wanted.job_id)
     if job is None:
         raise Refused(Reason.JOB_NOT_FOUND, f"Job {wanted.job_id} not found")

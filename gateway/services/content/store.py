@@ -197,7 +197,7 @@ class AssetStore:
             last_used_at=now,
         )
         try:
-            taken, after = await self._database.write(lambda tx: _record(tx, asset))
+            taken, after = await self._database.write(lambda tx: record_asset(tx, asset))
         except StorageFailed as error:
             # It is unknown whether the row was written, so the file stays: with the row it is
             # stored, without the row the next cleanup removes it.
@@ -298,7 +298,7 @@ def _has_expired(job: Job, now: int) -> bool:
     return job.copy_expires_at is not None and job.copy_expires_at * 1000 <= now
 
 
-def _record(tx: Transaction, asset: Asset) -> tuple[bool, Job | None]:
+def record_asset(tx: Transaction, asset: Asset) -> tuple[bool, Job | None]:
     """Add a stored video's row unless it was withdrawn; return the job if it changed."""
     jobs.lock(tx, asset.job_id)  # a concurrent withdrawal waits, or is already visible
     if withdrawals.find(tx, asset.job_id) is not None or not assets.add(tx, asset):

@@ -4,8 +4,7 @@ import asyncio
 import base64
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
 from standardwebhooks.webhooks import Webhook
@@ -17,10 +16,12 @@ from gateway.domain.delivery import AttemptOutcome, ErrorKind
 from gateway.domain.errors import Reason, Refused, StorageFailed
 from gateway.domain.signature import Verdict, verify_openrouter
 from gateway.domain.units import epoch_ms
-from gateway.ports import Database
+from gateway.ports import Database, Value
 from gateway.services.events.deliver import outcome_word
 from gateway.store import deliveries
 from tests.fakes.clock import FakeClock
+from tests.fakes.outbound import FakeOutbound
+from tests.fakes.transactions import WatchedDatabase
 from tests.harness import until
 from tests.services.delivery_harness import AUDITOR, FARM, SECRET, DeliveryHarness
 
@@ -472,26 +473,29 @@ async def test_leases_of_a_crashed_process_end_at_the_next_start(
 
 
 async def test_writing_the_outcome_is_retried_until_the_database_accepts_it(
-    quick: DeliveryHarness, monkeypatch: pytest.MonkeyPatch
+    sqlite_url: str, clock: FakeClock
 ) -> None:
-    await quick.publish()
-    write, failures = quick.database.write, 3
+    failures = 3
 
-    async def flaky(act: Callable[..., Any]) -> Any:
+    def away(sql: str, _: Mapping[str, Value]) -> None:
         nonlocal failures
-        if quick.outbound.sent and failures:
+        if outbound.sent and failures and "UPDATE deliveries" in sql:
             failures -= 1
             raise StorageFailed("away")
-        return await write(act)
 
-    monkeypatch.setattr(quick.database, "write", flaky)
+    outbound = FakeOutbound(clock)
+    database = await open_database(sqlite_url)
+    quick = DeliveryHarness(WatchedDatabase(database, away), clock, outbound=outbound)
+    await quick.publish()
     await quick.dispatcher.step()
     while len(quick.dispatcher):
         await quick.clock.advance(0.5)
         await asyncio.sleep(0.002)
 
+    assert failures == 0
     assert (await quick.only(FARM_NAME)).state == "delivered"
     assert len(quick.outbound.to(FARM)) == 1
+    await database.close()
 
 
 async def test_a_draining_dispatcher_finishes_attempts_and_starts_none(

@@ -2,9 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from unittest import mock
 
 import pytest
 
@@ -12,11 +11,12 @@ from gateway.adapters.postgres import PostgresDatabase
 from gateway.domain.errors import Refused
 from gateway.domain.job import Cause, Job, Status
 from gateway.domain.units import epoch_ms
-from gateway.ports import Database, Transaction
+from gateway.ports import Database, Transaction, Value
 from gateway.services.submission.dedupe import DedupeResult, Identity, worth_joining
 from gateway.services.submission.open_job import Opened, open_job
-from gateway.store import dedupe, events, jobs
+from gateway.store import events, jobs
 from gateway.store.jobs import Ending
+from tests.fakes.transactions import WatchedTransaction
 from tests.services.books import Books, in_force
 
 SAME = "f" * 64
@@ -34,16 +34,15 @@ async def ending(books: Books, job: Job, go: threading.Event) -> "asyncio.Task[N
     """Refuse the job in a transaction that stays open until `go` is set."""
     written = asyncio.Event()
     loop = asyncio.get_running_loop()
-    release = dedupe.release
 
-    def release_late(tx: Transaction, job_id: str) -> None:
-        loop.call_soon_threadsafe(written.set)
-        assert go.wait(10)
-        release(tx, job_id)
+    def late(sql: str, _params: Mapping[str, Value]) -> None:
+        if "DELETE FROM dedupe" in sql or "DELETE FROM fingerprints" in sql:
+            loop.call_soon_threadsafe(written.set)
+            assert go.wait(10)
 
     def act(tx: Transaction) -> None:
-        with mock.patch.object(dedupe, "release", release_late):
-            books.ender.end(tx, job, Ending(Status.FAILED, Cause.REFUSED, error="no"))
+        ending = Ending(Status.FAILED, Cause.REFUSED, error="no")
+        books.ender.end(WatchedTransaction(tx, late), job, ending)
 
     task = asyncio.create_task(books.database.write(act))
     await written.wait()
@@ -84,7 +83,7 @@ async def test_an_idempotency_key_never_refers_to_a_refused_job(shared: Books) -
     key = Identity("red", SAME, DAY, key_hash="k")
 
     def submit(number: int) -> "asyncio.Task[Opened]":
-        opening = replace(shared._opening(number, "red", 1, "ci", "x/one", SAME), identity=key)
+        opening = replace(shared.opening(number, "red", 1, "ci", "x/one", SAME), identity=key)
         now = shared.clock.now()
         return asyncio.create_task(
             shared.database.write(lambda tx: open_job(tx, opening, shared.publisher, now))
@@ -149,7 +148,7 @@ async def test_the_callbacks_of_one_job_are_limited(
     job = (await books.submit("red", 10, fingerprint=SAME)).job
 
     def joined(number: int) -> Callable[[Transaction], Opened]:
-        same = books._opening(number + 2, "red", 10, "ci", "x/one", SAME)
+        same = books.opening(number + 2, "red", 10, "ci", "x/one", SAME)
         opening = replace(same, callback_url=f"https://host{number}.example/")
         return lambda tx: open_job(tx, opening, books.publisher, books.clock.now())
 

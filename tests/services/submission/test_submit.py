@@ -3,25 +3,23 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, TypeVar
-from unittest import mock
 
 import pytest
 
 from gateway.adapters.openrouter import OpenRouter
-from gateway.config.live import InForce
+from gateway.app import Outside
 from gateway.config.team import BudgetConfig
 from gateway.domain.errors import StorageFailed
 from gateway.domain.upstream import Declined, SubmitOutcome
 from gateway.ports import Database, Transaction
 from gateway.sandbox import Sandbox, SandboxConfig
-from gateway.services.submission.call import Call
-from gateway.services.submission.decide import Decider, Decision
 from gateway.services.submission.open_job import Opened
-from gateway.store import spending
 from gateway.store.invariants import violations
 from tests.fakes.clock import FakeClock
+from tests.fakes.lookup import FakeLookup
+from tests.fakes.transactions import WatchedDatabase
 from tests.harness import GROK, RunningGateway, running_gateway
 
 T = TypeVar("T")
@@ -165,25 +163,38 @@ async def _failed_if_any(gateway: RunningGateway) -> bool:
     return bool(row["jobs"])
 
 
+class Interrupting(FakeLookup):
+    """Runs something while a callback URL's host is looked up, in the midst of a decision."""
+
+    then: Callable[[], object] | None = None
+
+    async def addresses(self, host: str) -> Sequence[str]:
+        if self.then is not None:
+            self.then()
+        return await super().addresses(host)
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
 async def test_a_reload_during_a_decision_does_not_misroute_a_zdr_request(
     sandbox: Sandbox, sqlite_url: str, clock: FakeClock
 ) -> None:
     """The chosen upstream's name refers to another upstream when the request is sent."""
+    lookup = Interrupting(["93.184.215.14"])
     async with running_gateway(
-        sandbox, sqlite_url, {"upstreams": {"*": {"zdr": True}}}, clock=clock
+        sandbox,
+        sqlite_url,
+        {"upstreams": {"*": {"zdr": True}}},
+        clock=clock,
+        outside=Outside(lookup=lambda _: lookup),
     ) as gateway:
         config = gateway.gateway.live.config
         other = config.upstreams["sandbox"].model_copy(update={"zdr": False})
         careless = config.model_copy(update={"upstreams": {"sandbox": other}})
-        decide = Decider.decide
+        lookup.then = lambda: gateway.gateway.reload(careless, "2")
 
-        async def overtaken(decider: Decider, call: Call, in_force: InForce) -> Decision:
-            decision = await decide(decider, call, in_force)
-            gateway.gateway.reload(careless, "2")
-            return decision
-
-        with mock.patch.object(Decider, "decide", overtaken):
-            answer = await gateway.submit(zdr=True)
+        answer = await gateway.submit(zdr=True, callback_url="https://client.example/")
 
         assert (answer.status, answer.reason) == (404, "zdr_unavailable")
     assert len(sandbox.ledger.submits) == 0
@@ -233,11 +244,12 @@ async def test_a_refusal_masks_the_secrets_of_gateway_and_upstream(
             error = {"code": 404, "message": " ".join(words), "metadata": {words[0]: words}}
             return Declined(404, error)
 
-    with mock.patch("gateway.adapters.upstreams.OpenRouter", Quoting):
-        async with running_gateway(sandbox, sqlite_url, callbacks, clock=clock) as gateway:
-            first = await gateway.completed(**flux)
+    async with running_gateway(
+        sandbox, sqlite_url, callbacks, clock=clock, outside=Outside(upstream=Quoting)
+    ) as gateway:
+        first = await gateway.completed(**flux)
 
-            answer = await gateway.submit(previous_job_id=first, prompt="and then", **flux)
+        answer = await gateway.submit(previous_job_id=first, prompt="and then", **flux)
 
     assert answer.status == 404
     assert answer.json["error"] == {
@@ -265,7 +277,14 @@ async def test_an_exceeded_new_budget_reads_its_past_only_once(
     sandbox: Sandbox, database_url: str, clock: FakeClock
 ) -> None:
     """A refusal rolls back the new window too; otherwise each one would read a month of jobs."""
-    async with running_gateway(sandbox, database_url, clock=clock) as gateway:
+    statements: list[str] = []
+
+    def watched(database: Database) -> Database:
+        return WatchedDatabase(database, lambda sql, _: statements.append(sql))
+
+    async with running_gateway(
+        sandbox, database_url, clock=clock, wrap_database=watched
+    ) as gateway:
         await gateway.completed()
         live = gateway.gateway.live
         month = BudgetConfig.model_validate({"period": "month", "limit_usd": "0.05"})
@@ -277,10 +296,11 @@ async def test_an_exceeded_new_budget_reads_its_past_only_once(
         await gateway.until(lambda: _window(gateway, "team/growth/month"))
 
         assert (refused.status, refused.reason) == (402, "budget_exceeded")
-        with mock.patch.object(spending, "without_entry") as looked:
-            again = await gateway.submit(prompt="and one more")
+        assert any("NOT EXISTS" in sql and "FROM jobs" in sql for sql in statements)
+        statements.clear()
+        again = await gateway.submit(prompt="and one more")
         assert (again.status, again.reason) == (402, "budget_exceeded")
-        looked.assert_not_called()
+        assert not any("NOT EXISTS" in sql and "FROM jobs" in sql for sql in statements)
         numbers = [answer.json["error"]["metadata"]["gateway"] for answer in (refused, again)]
         assert numbers[0]["spent_usd"] == numbers[1]["spent_usd"] == "0.07"
         broken = await gateway.database.read(lambda tx: list(violations(tx)))
