@@ -45,6 +45,13 @@ def read_token(path: Path) -> str:
         ) from None
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(error.errno, "the folder's name is taken by a file") from error
+
+
 def read_or_create_token(path: Path, source: random.Random) -> str:
     """Return the generated token, and make it if there is none: readable by its owner only.
 
@@ -53,7 +60,7 @@ def read_or_create_token(path: Path, source: random.Random) -> str:
 
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         path.chmod(0o600)

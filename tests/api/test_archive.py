@@ -8,7 +8,7 @@ import pytest
 
 from gateway.sandbox import Sandbox
 from tests.api.conftest import StartGateway, StartSandbox
-from tests.api.test_downloads import content_calls, download
+from tests.api.public.test_downloads import content_calls, download
 from tests.fakes.clock import FakeClock
 from tests.harness import RunningGateway
 

@@ -19,7 +19,7 @@ from gateway.app import Outside
 from gateway.sandbox import Sandbox
 from gateway.telemetry.bundle import Telemetry
 from tests.api.conftest import StartGateway
-from tests.api.test_downloads import content_calls, download
+from tests.api.public.test_downloads import content_calls, download
 from tests.harness import KEYS, RunningGateway
 
 # Far beyond what sockets and buffers on the way hold: a client that stops reading is felt.

@@ -16,7 +16,7 @@ import pytest
 
 from gateway.sandbox import Sandbox
 from tests.api.conftest import StartGateway, StartSandbox
-from tests.api.test_downloads import download
+from tests.api.public.test_downloads import download
 from tests.harness import Answer, RunningGateway
 
 PROMPT = "the-prompt-nobody-may-keep-4711"

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from gateway.sandbox import Sandbox
 from tests.api.conftest import StartGateway
-from tests.api.test_downloads import content_calls, download
+from tests.api.public.test_downloads import content_calls, download
 from tests.harness import Answer, RunningGateway
 
 FILM = random.Random(3).randbytes(3_000_000)

@@ -9,9 +9,8 @@ import pytest
 from gateway.domain.errors import StorageFailed
 from gateway.domain.job import Cause, Job, JobId, Status
 from gateway.ports import Database, Transaction
-from gateway.store import attempts, job_content, jobs, polling, recovery
+from gateway.store import jobs, polling
 from gateway.store.jobs import Ending
-from gateway.store.polling import PollLease
 from tests.store.rows import bound, inserted, new_job
 
 DONE = Ending(
@@ -30,14 +29,6 @@ async def found(database: Database, job_id: str) -> Job:
     job = await database.read(lambda tx: jobs.find(tx, job_id))
     assert job is not None
     return job
-
-
-async def leased(
-    database: Database, now: int, token: str = "me", limit: int = 10
-) -> list[PollLease]:
-    return await database.write(
-        lambda tx: polling.lease_polls(tx, now=now, until=now + 60_000, token=token, limit=limit)
-    )
 
 
 async def test_a_job_is_read_as_it_was_inserted(database: Database) -> None:
@@ -177,140 +168,6 @@ async def test_a_later_cost_is_recorded_only_for_the_version_that_was_read(
     assert (job.cost_micros, job.raw_cost, job.is_byok) == (90_000, "0.09", None)
 
 
-async def test_a_due_poll_is_leased_once_until_the_lease_expires(database: Database) -> None:
-    job_id = await bound(database, next_poll_at=5_000)
-
-    assert not await database.read(lambda tx: polling.poll_due(tx, now=4_999))
-    assert await leased(database, 4_999) == []
-    assert await database.read(lambda tx: polling.poll_due(tx, now=5_000))
-    (lease,) = await leased(database, 5_000)
-    assert (lease.job.id, lease.token, lease.polls) == (job_id, "me", 0)
-    assert await leased(database, 64_999, "other") == []
-    (taken_over,) = await leased(database, 65_000, "other")
-    assert taken_over.token == "other"
-
-
-async def test_a_lost_lease_fences_its_holder(database: Database) -> None:
-    await bound(database)
-    (mine,) = await leased(database, 1_000, "me")
-    (theirs,) = await leased(database, 70_000, "other")
-
-    def plan(lease: PollLease) -> Callable[[Transaction], bool]:
-        return lambda tx: polling.reschedule(tx, lease, next_poll_at=100_000)
-
-    assert not await database.write(plan(mine))
-    assert await database.write(plan(theirs))
-    assert not await database.write(plan(theirs))
-    (again,) = await leased(database, 100_000)
-    assert again.polls == 1
-
-
-async def test_a_job_that_ended_meanwhile_is_not_rescheduled(database: Database) -> None:
-    job_id = await bound(database)
-    (lease,) = await leased(database, 1_000)
-    await database.write(lambda tx: jobs.end(tx, job_id, DONE, now=2_000))
-
-    assert not await database.write(lambda tx: polling.reschedule(tx, lease, next_poll_at=3_000))
-    assert await leased(database, 10**12) == []
-
-
-async def test_concurrent_workers_lease_disjoint_polls(database: Database) -> None:
-    ids = [await bound(database) for _ in range(40)]
-
-    shares = await asyncio.gather(*(leased(database, 1_000, f"w{n}", 7) for n in range(12)))
-
-    taken = [lease.job.id for share in shares for lease in share]
-    assert sorted(taken) == sorted(set(taken))
-    left = await leased(database, 1_000, "last", 100)
-    assert sorted([*taken, *(lease.job.id for lease in left)]) == sorted(ids)
-
-
-async def test_the_longest_due_polls_come_first(database: Database) -> None:
-    late = await bound(database, next_poll_at=300)
-    early = await bound(database, next_poll_at=100)
-    middle = await bound(database, next_poll_at=200)
-
-    order = [(await leased(database, 1_000, "me", 1))[0].job.id for _ in range(3)]
-
-    assert order == [early, middle, late]
-
-
-async def test_a_hint_makes_the_next_poll_due_now_and_never_later(database: Database) -> None:
-    job_id = await bound(database, next_poll_at=50_000)
-    unbound = await inserted(database)
-
-    def hint(tx: Transaction) -> None:
-        for one in (job_id, unbound):
-            polling.poll_soon(tx, one, now=7_000)
-            polling.poll_soon(tx, one, now=9_000)
-
-    await database.write(hint)
-
-    assert [lease.job.id for lease in await leased(database, 7_000)] == [job_id]
-
-
-async def test_a_submitting_job_is_an_orphan_after_its_lease_expires(
-    database: Database,
-) -> None:
-    job_id = await inserted(database, lease_until=60_000)
-    await bound(database, lease_until=1)
-
-    async def orphans(now: int) -> list[JobId]:
-        return await database.read(lambda tx: recovery.orphans(tx, now=now))
-
-    assert await orphans(59_999) == []
-    assert await orphans(60_000) == [job_id]
-    await database.write(lambda tx: recovery.void_leases(tx, now=10_000))
-    assert await orphans(10_000) == [job_id]
-    await database.write(lambda tx: jobs.lose(tx, job_id, now=10_000))
-    assert await orphans(10**12) == []
-
-
-async def test_jobs_that_are_unknown_for_too_long_are_found_by_upstream(database: Database) -> None:
-    mine = await inserted(database)
-    others = await inserted(database, upstream="other")
-    for job_id, now in ((mine, 5_000), (others, 1_000)):
-        await database.write(partial(jobs.lose, job_id=job_id, now=now))
-
-    async def unresolved(upstream: str, since: int) -> list[JobId]:
-        rows = await database.read(lambda tx: recovery.unresolved(tx, upstream, since=since))
-        return [job.id for job in rows]
-
-    assert await unresolved("main", 4_999) == []
-    assert await unresolved("main", 5_000) == [mine]
-    assert await unresolved("other", 5_000) == [others]
-
-
-async def test_every_attempt_is_recorded_with_its_outcome(database: Database) -> None:
-    job = await found(database, await inserted(database))
-
-    def act(tx: Transaction) -> None:
-        attempts.finish(tx, job, 1, "refused", "429")
-        attempts.start(tx, job.id, 2, now=20)
-
-    await database.write(act)
-    rows = await database.read(lambda tx: [dict(row) for row in attempts.of_job(tx, job)])
-
-    assert [(r["attempt"], r["started_at"], r["outcome"], r["detail"]) for r in rows] == [
-        (1, job.created_at, "refused", "429"),
-        (2, 20, None, None),
-    ]
-    with pytest.raises(StorageFailed):
-        await database.write(lambda tx: attempts.start(tx, job.id, 2, now=30))
-
-
-async def test_a_first_attempt_needs_no_row_until_it_is_not_accepted(database: Database) -> None:
-    one = await found(database, await inserted(database))
-    other = await found(database, await bound(database))
-
-    def outcomes(tx: Transaction) -> list[object]:
-        return [row["outcome"] for job in (one, other) for row in attempts.of_job(tx, job)]
-
-    assert await database.read(outcomes) == [None, "accepted"]
-    await database.write(lambda tx: attempts.finish(tx, one, 1, "unknown", "no answer"))
-    assert await database.read(outcomes) == ["unknown", "accepted"]
-
-
 async def test_an_inserted_job_is_returned_as_it_is_stored(database: Database) -> None:
     job = await database.write(lambda tx: jobs.insert(tx, new_job(zdr=True, traceparent="00-a")))
 
@@ -326,14 +183,6 @@ async def test_a_bound_job_is_returned_as_it_is_stored(database: Database) -> No
 
     assert job == await found(database, job_id)
     assert job.status is Status.IN_PROGRESS
-
-
-async def test_content_is_lost_once(database: Database) -> None:
-    job_id = await bound(database)
-
-    assert await database.write(lambda tx: job_content.lose(tx, job_id))
-    assert not await database.write(lambda tx: job_content.lose(tx, job_id))
-    assert (await found(database, job_id)).content_gone
 
 
 async def test_an_announced_job_stays_announced(database: Database) -> None:

@@ -2,7 +2,7 @@
 
 Everything that is not usual (an unknown job, a bad key, a client's own request id or trace, a HEAD)
 goes the long way: `answer` returns None, and the application answers. Both ways give the same
-answer; tests/api/test_hot.py compares them.
+answer; tests/api/public/test_hot.py compares them.
 """
 
 import os

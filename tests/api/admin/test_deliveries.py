@@ -284,31 +284,6 @@ async def test_a_replay_of_the_dead_needs_its_moment(gateway: RunningGateway, bo
     assert (answer.status, answer.reason) == (400, "invalid_request")
 
 
-async def test_endpoints_are_listed_tested_and_enabled_again(
-    gateways: StartGateway, sandbox: Sandbox, sqlite_url: str
-) -> None:
-    async with before_a_farm(gateways, sandbox, sqlite_url, answers(410)) as (gateway, farm):
-        await ended(gateway, farm)
-        (gone,) = (await admin(gateway, "GET", "/endpoints")).json["data"]
-        refused = await admin(gateway, "POST", f"/endpoints/{FARM}/test")
-        farm.behave = answers(200, b"pong")
-        ping = await admin(gateway, "POST", "/endpoints/render-farm/test")
-        enabled = await admin(gateway, "POST", f"/endpoints/{FARM}/enable")
-        twice = await admin(gateway, "POST", f"/endpoints/{FARM}/enable")
-        (well,) = (await admin(gateway, "GET", "/endpoints")).json["data"]
-
-    assert (gone["disabled"], gone["disabled_because"], gone["dead"]) == (True, "gone", 1)
-    assert (refused.json["delivered"], refused.json["status"]) == (False, 410)
-    assert (ping.json["delivered"], ping.json["answer"]) == (True, "pong")
-    assert json.loads(farm.body) | {"created_at": ""} == {
-        "type": "ping", "created_at": "", "data": {"endpoint": FARM}
-    }  # fmt: skip
-    assert (enabled.status, twice.status) == (200, 400)
-    assert (well["disabled"], well["failing_since"]) == (False, None)
-    assert SECRET not in json.dumps([gone, well])
-    assert gone["origin"].startswith("http://127.0.0.1:")
-
-
 async def test_the_teams_own_listener_knows_nothing_of_deliveries(gateway: RunningGateway) -> None:
     for path in ("/admin/v1/deliveries", "/admin/v1/endpoints"):
         assert (await gateway.get(f"{gateway.origin}{path}")).status == 404

@@ -26,7 +26,7 @@ from tests.fakes.clock import FakeClock
 from tests.harness import Answer, RunningGateway, running_gateway
 
 VECTORS: list[dict[str, Any]] = json.loads(
-    (Path(__file__).parent.parent / "data" / "webhook-vectors.json").read_text("utf-8")
+    (Path(__file__).parents[2] / "data" / "webhook-vectors.json").read_text("utf-8")
 )["vectors"]
 SECRET = "the-workspace-signing-secret"
 SELDOM = {"poll": {"first": "1h", "factor": "1", "max": "1h"}}

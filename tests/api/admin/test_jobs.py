@@ -7,7 +7,7 @@ import pytest
 
 from gateway.sandbox import Sandbox
 from tests.api.conftest import StartGateway
-from tests.api.test_downloads import content_calls, download, stored
+from tests.api.public.test_downloads import content_calls, download, stored
 from tests.harness import Answer, RunningGateway
 
 

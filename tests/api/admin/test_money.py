@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from gateway.sandbox import Sandbox
+from tests.api.admin.test_jobs import admin
 from tests.api.conftest import StartGateway
-from tests.api.test_admin_jobs import admin
 from tests.harness import RunningGateway
 
 BUDGET = {"teams": {"growth": {"budgets": [{"period": "day", "limit_usd": 5}]}}}
