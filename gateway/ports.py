@@ -30,7 +30,7 @@ class Clock(Protocol):
         """The present moment, aware, in UTC."""
 
     def monotonic(self) -> float:
-        """Seconds that never run backwards; only differences mean anything."""
+        """Return seconds that never run backwards; only differences are meaningful."""
 
     async def sleep(self, seconds: float) -> None:
         """Wait; returns at once for zero or less."""
@@ -60,10 +60,10 @@ class Transaction(Protocol):
         """Run one statement; the number of rows it touched."""
 
     def changed(self, sql: str, **params: Value) -> bool:
-        """Run one statement; whether it touched exactly one row."""
+        """Run one statement; return whether it changed exactly one row."""
 
     def fetch(self, sql: str, **params: Value) -> Sequence[Row]:
-        """Run one statement; all its rows."""
+        """Run one statement; return all its rows."""
 
     def fetchrow(self, sql: str, **params: Value) -> Row | None:
         """Run one statement; its first row, None if there is none."""
@@ -129,7 +129,7 @@ class Upstream(Protocol):
         """Send one submit, once, for at most `timeout` seconds."""
 
     async def poll(self, upstream_id: str) -> PollOutcome:
-        """Ask where a job stands."""
+        """Poll a job."""
 
     def content(
         self, upstream_id: str, index: int, wanted: RangeRequest | None = None
@@ -137,8 +137,8 @@ class Upstream(Protocol):
         """Open one output for reading, or the wanted range of it where the upstream has ranges.
 
         Raises:
-            ContentFailed: on entering, when the upstream does not hand it over.
-            OutOfRange: on entering, when the upstream has no byte of the wanted range.
+            ContentFailed: on entering, if the upstream does not return the output.
+            OutOfRange: on entering, if the output has no byte of the wanted range.
 
         """
 
@@ -163,7 +163,7 @@ class Draft(Protocol):
 
     @property
     def sha256(self) -> str:
-        """Of the bytes written so far, in hexadecimal."""
+        """The digest of the bytes written so far, in hexadecimal."""
 
     async def write(self, chunk: bytes) -> None:
         """Append.

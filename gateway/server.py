@@ -1,4 +1,4 @@
-"""Two listeners, signals, drain: the gateway as a process."""
+"""Run the gateway as a process: two listeners, signals, drain, reload."""
 
 import asyncio
 import gc
@@ -23,8 +23,8 @@ from gateway.domain.errors import StorageFailed
 from gateway.telemetry.bundle import Telemetry
 from gateway.telemetry.lag import watch_event_loop
 
-# aiohttp's AppRunner waits 3,630 s for the next request's headers; this is also the limit within
-# which the headers of the first must have come (docs/reliability.md, section 0).
+# aiohttp's AppRunner waits 3,630 s for the next request on a connection; this is the limit
+# here (docs/reliability.md, section 0).
 _KEEPALIVE = 15.0
 _GC_THRESHOLD = 20_000  # objects made and not freed between two collections of the youngest
 _MAX_HEADER = 8190  # bytes of one header field, and of the request line
@@ -32,7 +32,7 @@ _MAX_HEADER = 8190  # bytes of one header field, and of the request line
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Where the two applications are really reached (a configured port 0 was given a number)."""
+    """The actual addresses of the two applications (port 0 becomes a free port)."""
 
     public: str
     admin: str
@@ -46,9 +46,9 @@ async def serve(
     load: Callable[[], Loaded] | None = None,
     on_listening: Callable[[Listening], None] | None = None,
 ) -> int:
-    """Run until SIGTERM or SIGINT, then drain; the exit code. SIGHUP reloads what `load` reads.
+    """Run until SIGTERM or SIGINT, drain, and return the exit code; SIGHUP calls `load`.
 
-    0 after a drain, 1 when the database had to stop for good.
+    The code is 0 after a drain, 1 if the database had to stop for good.
 
     Raises:
         UnusableDatabase, SchemaRefused, StorageFailed, OSError: nothing was started.
@@ -68,7 +68,7 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    # A reload that is asked for before there is anything to reload must not end the process.
+    # A SIGHUP before the start is complete must not end the process.
     loop.add_signal_handler(signal.SIGHUP, lambda: None)
     async with open_gateway(
         config,
@@ -103,7 +103,7 @@ async def serve(
             lag = asyncio.create_task(watch_event_loop(telemetry.metrics.event_loop_lag))
             await stop.wait()
             lag.cancel()
-            # Nothing can be finished without a database.
+            # Without a database nothing can be finished.
             seconds = 0.0 if failures else config.server.drain_seconds
             await _drain(gateway, public, seconds, telemetry)
         finally:
@@ -114,9 +114,9 @@ async def serve(
 
 
 def _settle_memory() -> None:
-    """Keep what was made at the start out of garbage collection, and collect less often.
+    """Exclude the objects of the start from garbage collection, and collect less often.
 
-    A submit makes some thousand objects, nearly all of which are gone without a collection.
+    A submit creates some thousand objects, nearly all of which are freed without a collection.
     """
     gc.collect()
     gc.freeze()
@@ -124,7 +124,7 @@ def _settle_memory() -> None:
 
 
 def reload(gateway: Gateway, load: Callable[[], Loaded], telemetry: Telemetry) -> None:
-    """Put the file as it is now in force; a bad file changes nothing, and is logged and counted."""
+    """Put the present file in force; a bad file changes nothing and is logged and counted."""
     try:
         found = load()
     except ConfigError as error:
@@ -145,14 +145,14 @@ def reload(gateway: Gateway, load: Callable[[], Loaded], telemetry: Telemetry) -
 def http_runner(
     app: web.Application, shutdown: float, *, keepalive: float = _KEEPALIVE
 ) -> web.AppRunner:
-    """Return an application as it is served: `shutdown` seconds for what is in flight at the end.
+    """Return the runner of an application; `shutdown`: seconds for running requests at the end.
 
-    `keepalive`: seconds until the next request on a connection begins.
+    `keepalive`: seconds in which the next request on a connection must begin.
     """
     return BoundedRunner(
         app,
-        auto_decompress=False,  # some bytes of a body would be any number in memory
-        access_log=None,  # the middleware writes one line a request
+        auto_decompress=False,  # a few compressed bytes may need any memory
+        access_log=None,  # the middleware logs every request
         logger=_ServerLog(logging.getLogger("aiohttp.server")),
         keepalive_timeout=keepalive,
         shutdown_timeout=shutdown,
@@ -162,7 +162,7 @@ def http_runner(
 
 
 class _ServerLog(logging.LoggerAdapter[logging.Logger]):
-    """What aiohttp says: a request that is no HTTP, or a client that leaves, is no failure."""
+    """aiohttp's log: malformed requests and closed connections are not errors."""
 
     def exception(self, msg: object, *args: object, exc_info: Any = True, **kwargs: Any) -> None:
         level = logging.INFO if isinstance(exc_info, _OF_CLIENTS) else logging.ERROR
@@ -183,14 +183,14 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> str:
 async def _drain(
     gateway: Gateway, public: web.AppRunner, seconds: float, telemetry: Telemetry
 ) -> None:
-    """Stop accepting, let requests and submits on their way finish, within `seconds`."""
+    """Stop accepting, and finish running requests and submits within `seconds`."""
     telemetry.log.info("server.draining", seconds=seconds, submits=len(gateway.tasks))
     clock = asyncio.get_running_loop().time
     end = clock() + seconds
     async with asyncio.TaskGroup() as group:
         group.create_task(public.cleanup())
         cut = group.create_task(gateway.drain(seconds))
-    # A request that was being decided meanwhile may have begun a submit after all had been waited
-    # for: none begins from here on.
+    # A request that was decided in the meantime may have started another submit; none starts from
+    # here on.
     cut_off = cut.result() + await gateway.drain(max(0.0, end - clock()))
     telemetry.log.info("server.drained", cut_off=cut_off)

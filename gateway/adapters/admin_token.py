@@ -1,4 +1,4 @@
-"""The operators' token where none is configured: generated once, in a file of the gateway's own."""
+"""The generated token of operators, used if none is configured, and its file."""
 
 import os
 import random
@@ -12,7 +12,7 @@ _NAME = "admin-token"
 
 
 class NoAdminToken(GatewayError):
-    """There is no generated token that this user could read; the message says what to do."""
+    """This user can't read a generated token; the message says what to do."""
 
 
 def token_path(config: Config) -> Path:
@@ -28,7 +28,7 @@ def read_token(path: Path) -> str:
     """Return the generated token.
 
     Raises:
-        NoAdminToken: nobody has made one, or it is another user's.
+        NoAdminToken: there is none, or it belongs to another user.
 
     """
     try:
@@ -53,10 +53,10 @@ def _make_folder(folder: Path) -> None:
 
 
 def read_or_create_token(path: Path, source: random.Random) -> str:
-    """Return the generated token, and make it if there is none: readable by its owner only.
+    """Return the generated token; create it, readable by its owner only, if there is none.
 
     Raises:
-        NoAdminToken: the file can be neither read nor made.
+        NoAdminToken: the file can be neither read nor created.
 
     """
     try:

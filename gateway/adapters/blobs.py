@@ -1,4 +1,4 @@
-"""Which content store a URL means."""
+"""Open the content store that a URL names."""
 
 from pathlib import Path
 
@@ -11,14 +11,14 @@ _S3 = "s3://"
 
 
 class UnusableContentStore(GatewayError):
-    """`content.url` can't be used; said in plain words, for an operator."""
+    """`content.url` can't be used; the message is for operators."""
 
 
 def open_blobs(url: str, *, create: bool) -> Blobs | None:
     """Open what `content.url` names: a folder, or `s3://bucket/prefix`.
 
-    `create` False (nothing new is to be stored): a folder that is no store yet stays none. Blocks
-    the thread for as long as it takes to look into a folder; S3 is not asked anything.
+    With `create` False nothing new is stored, and a missing folder is not created. Blocks the
+    thread while it reads the folder; no request is sent to S3.
 
     Raises:
         UnusableContentStore: it can't be opened.
@@ -26,7 +26,7 @@ def open_blobs(url: str, *, create: bool) -> Blobs | None:
     """
     try:
         if url.startswith(_S3):
-            # Only who keeps videos in S3 loads what speaks to it.
+            # Loaded only if videos are stored in S3.
             from gateway.adapters.s3_blobs import S3Blobs
 
             return S3Blobs(url)

@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 
 
 class SystemClock:
-    """Real time, as `gateway.ports.Clock` asks for it."""
+    """Real time; implements `gateway.ports.Clock`."""
 
     def now(self) -> datetime:
-        """The present moment in UTC; it may jump when somebody sets the machine's clock."""
+        """Return the current time in UTC; it jumps when the machine's clock is set."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds that never run backwards; only differences mean anything."""
+        """Return seconds that never run backwards; only differences are meaningful."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait; zero or less only lets others run first."""
+        """Wait; zero or less only lets other tasks run first."""
         await asyncio.sleep(max(0.0, seconds))

@@ -1,4 +1,4 @@
-"""Which database a URL means, and why one may be refused."""
+"""Open the database that a URL names, and refuse one that can't be used."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,11 +16,11 @@ _POSTGRES = ("postgresql://", "postgres://")
 
 
 class OpenedDatabase(Database, Protocol):
-    """A database that may have something to say to operators."""
+    """A database with warnings for operators."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What an operator should know about it, in plain words."""
+        """Warnings in plain words; empty if there are none."""
 
 
 async def open_database(
@@ -32,11 +32,11 @@ async def open_database(
     """Open the database that `database.url` of the configuration names.
 
     `sqlite:///relative`, `sqlite:////absolute` or `postgresql://user:pass@host/db`. `read_only`
-    looks at a SQLite file without owning it. `on_failure` is called, once, when a SQLite database
-    has to stop for good; PostgreSQL looks after its disk itself.
+    reads a SQLite file without locking it. `on_failure` is called once if a SQLite database must
+    stop for good; PostgreSQL handles failures of its disk itself.
 
     Raises:
-        UnusableDatabase: it can't be opened, can't be trusted, or the URL means none.
+        UnusableDatabase: it can't be opened or trusted, or the URL names no database.
 
     """
     if url.startswith(_SQLITE):
@@ -62,7 +62,7 @@ async def _open_sqlite(
 
 async def _open_postgres(url: str) -> "PostgresDatabase":
     try:
-        # Only who runs on PostgreSQL needs psycopg.
+        # psycopg is needed on PostgreSQL only.
         from gateway.adapters.postgres import PostgresDatabase
     except ImportError as error:
         raise UnusableDatabase(

@@ -1,4 +1,4 @@
-"""File descriptors of this process: raise the limit, and know the room for connections."""
+"""File descriptors of this process: their limit, and how many are left for connections."""
 
 import resource
 

@@ -1,4 +1,4 @@
-"""Acts that wait together run together: one crossing into a thread, one commit for all of them."""
+"""Run waiting acts together: one call of a thread and one commit for all of them."""
 
 import asyncio
 from collections import deque
@@ -15,7 +15,7 @@ Lane = TypeVar("Lane")
 
 @dataclass(frozen=True, slots=True)
 class ActResult:
-    """What one act of a group came to: its value, or what it raised."""
+    """The result of one act of a group: its value or its exception."""
 
     value: Any = None
     error: Exception | None = None
@@ -29,12 +29,12 @@ class _Waiting:
 
 
 class Group(Generic[Lane]):
-    """A line of acts in front of one or more lanes (connections), each of which takes many at once.
+    """A queue of acts for one or more lanes (connections), each of which runs many at once.
 
-    `run(lane, acts)` answers with one outcome for each act, in order, or raises for all of them.
-    `between(lane)` is awaited after the acts were answered, before the lane takes more.
-    An act whose caller has gone before its turn is not run; one that waited longer than
-    `wait_limit` seconds isn't either, and its caller gets StorageFailed.
+    `run(lane, acts)` returns one result for each act, in order, or raises for all of them.
+    `between(lane)` is awaited after the results were delivered, before the lane takes more acts.
+    An act is not run if its caller was cancelled before, or if it waited longer than `wait_limit`
+    seconds; its caller then gets StorageFailed.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Group(Generic[Lane]):
         self._working: set[asyncio.Task[None]] = set()
 
     def submit(self, act: Act) -> asyncio.Future[Any]:
-        """Put the act in line; the future is done when its group is committed."""
+        """Queue the act; the future is done when its group is committed."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         self._waiting.append(_Waiting(act, future, loop.time()))
@@ -63,12 +63,12 @@ class Group(Generic[Lane]):
         return future
 
     async def drain(self) -> None:
-        """Wait until every act that was submitted has its answer."""
+        """Wait until every submitted act has its result."""
         while self._working:
             await asyncio.wait(self._working)
 
     def _start(self) -> None:
-        """A lane that is free begins in the loop's next turn, when others have joined the line."""
+        """Start an idle lane in the loop's next iteration; more acts can be queued before."""
         if self._idle:
             lane = self._idle.pop()
             task = asyncio.create_task(self._work(lane))
@@ -78,13 +78,13 @@ class Group(Generic[Lane]):
     def _rest(self, lane: Lane, task: asyncio.Task[None]) -> None:
         self._working.discard(task)
         self._idle.append(lane)
-        if task.cancelled():  # the loop is ending: nobody will run what still waits
+        if task.cancelled():  # the loop ends, so queued acts will never run
             while self._waiting:
                 _fail(self._waiting.popleft().future, StorageFailed("the gateway is stopping"))
             return
         if self._waiting:
             self._start()
-        task.result()  # a bug in here is told to the loop's exception handler, never lost
+        task.result()  # reports a bug in this class to the loop's exception handler
 
     async def _work(self, lane: Lane) -> None:
         while group := self._take():
@@ -93,7 +93,7 @@ class Group(Generic[Lane]):
                 await self._between(lane)
 
     def _take(self) -> list[_Waiting]:
-        """The next group: those still wanted, oldest first, at most `size` of them."""
+        """Return the next group: acts whose callers still wait, oldest first, at most `size`."""
         oldest = asyncio.get_running_loop().time() - self._wait_limit
         group: list[_Waiting] = []
         while self._waiting and len(group) < self._size:
@@ -132,7 +132,7 @@ def _fail(future: asyncio.Future[Any], error: Exception) -> None:
 
 
 def _as_failure(error: BaseException) -> StorageFailed:
-    """One exception for each caller: a shared one would grow a traceback per caller."""
+    """Return an exception of its own for each caller: each adds its traceback."""
     if isinstance(error, StorageFailed):
         failure, cause = StorageFailed(str(error)), error.__cause__
     else:

@@ -1,4 +1,4 @@
-"""Between one attempt and the network: every address is judged before it is dialled."""
+"""Check every address before an attempt connects to it."""
 
 import socket
 from contextlib import suppress
@@ -11,11 +11,11 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from gateway.adapters.resolver import Lookup
 from gateway.domain.network import BlockedAddress, CallbackPolicy, check_address
 
-_DIAL_LIMIT = 8  # addresses of one host: a name with hundreds would make us a port scanner
+_DIAL_LIMIT = 8  # addresses of one host; with hundreds the gateway would scan ports
 
 
 class Blocked(aiohttp.ClientError):
-    """The policy forbids it. Not an `OSError`: aiohttp would fold that into a connection error."""
+    """The policy forbids an address. Not an `OSError`, which aiohttp would wrap."""
 
     def __init__(self, refusal: BlockedAddress) -> None:
         super().__init__(refusal.message)
@@ -23,17 +23,17 @@ class Blocked(aiohttp.ClientError):
 
 
 class Guard(AbstractResolver):
-    """Resolves one attempt's host and opens its sockets; with no policy, it lets everything pass.
+    """Resolves one attempt's host and opens its sockets; without a policy it allows everything.
 
-    Both hooks are needed: aiohttp asks no resolver about a literal address, and only the resolver
-    sees all of a host's addresses. What `resolve` returns is what is dialled, without another
-    lookup, so DNS rebinding has nothing to gain.
+    Both hooks are needed: aiohttp calls no resolver for a literal address, and only the resolver
+    sees all of a host's addresses. aiohttp connects to what `resolve` returned, without another
+    lookup, which prevents DNS rebinding.
     """
 
     def __init__(self, lookup: Lookup, policy: CallbackPolicy | None) -> None:
         self._lookup = lookup
         self._policy = policy
-        self.blocked: Blocked | None = None  # what was raised, whatever aiohttp made of it
+        self.blocked: Blocked | None = None  # the original error, because aiohttp wraps it
         self._sockets: list[socket.socket] = []
 
     async def resolve(
@@ -42,7 +42,7 @@ class Guard(AbstractResolver):
         port: int = 0,
         family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002 aiohttp's signature
     ) -> list[ResolveResult]:
-        """The host's addresses; one that may not be dialled condemns the host.
+        """Return the host's addresses; a single forbidden one blocks the host.
 
         Raises:
             Blocked: an address is forbidden.
@@ -57,7 +57,7 @@ class Guard(AbstractResolver):
         return [_result(host, address, port) for address in addresses[:_DIAL_LIMIT]]
 
     def open_socket(self, info: tuple[Any, ...]) -> socket.socket:
-        """A socket for one address about to be dialled: the last and surest judgement.
+        """Return a socket for one address, after a last check, which can't be bypassed.
 
         Raises:
             Blocked: the address is forbidden.
@@ -70,13 +70,13 @@ class Guard(AbstractResolver):
         return opened
 
     def hang_up(self) -> None:
-        """End the attempt's connections now: asyncio would give TLS 30 s for the peer's goodbye."""
+        """End the attempt's connections now: asyncio would wait 30 s for a TLS shutdown."""
         for opened in self._sockets:
-            with suppress(OSError):  # it is closed already
+            with suppress(OSError):  # it is already closed
                 opened.shutdown(socket.SHUT_RDWR)
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: no resource is open."""
 
     def _check(self, address: str) -> None:
         refusal = None if self._policy is None else check_address(address, self._policy)

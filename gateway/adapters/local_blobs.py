@@ -1,4 +1,4 @@
-"""Videos as plain files in a folder, each whole or absent whatever happens on the way."""
+"""Videos as plain files in a folder; a file is complete or absent, also after a crash."""
 
 import fcntl
 import os
@@ -16,7 +16,7 @@ from gateway.adapters.spool import Descriptor, Spool, Workers, failed
 from gateway.domain.content import BlobFailed, BlobMissing, is_blob_name
 from gateway.ports import Found
 
-_MARK = ".store"  # holds the store's id; while it can be read, the folder is the one we opened
+_MARK = ".store"  # has the store's id; if it is readable, the folder is the one that was opened
 _PART = ".part"
 _CHUNK = 256 * 1024
 
@@ -24,9 +24,9 @@ _CHUNK = 256 * 1024
 class LocalBlobs:
     """A folder of at most 256 folders of videos.
 
-    A video is written to a temporary file beside its place, synced, renamed, and its folder
-    synced. Who writes holds a lock on the temporary file; one that nobody holds was left by a
-    process that died, and the next start removes it.
+    A video is written to a temporary file in its folder, synced and renamed, and the folder is
+    synced. The writer locks the temporary file; one without a lock was left by a crashed process,
+    and the next start removes it.
     """
 
     def __init__(self, folder: Path, store: str) -> None:
@@ -37,12 +37,12 @@ class LocalBlobs:
 
     @classmethod
     def open_folder(cls, folder: Path, *, create: bool) -> Self | None:
-        """The store in that folder; None if there is none and none is to be made.
+        """Return the store in that folder; None if there is none and `create` is False.
 
-        Blocks the thread. Removes what writers that died have left.
+        Blocks the thread. Removes temporary files of crashed processes.
 
         Raises:
-            BlobFailed: the folder can't be made, read or written to.
+            BlobFailed: the folder can't be created, read or written to.
 
         """
         folder = folder.resolve()
@@ -61,7 +61,7 @@ class LocalBlobs:
 
     @property
     def store(self) -> str:
-        """See `gateway.ports.Blobs`: one id for all who share the folder."""
+        """See `gateway.ports.Blobs`: one id for all processes that share the folder."""
         return self._store
 
     async def draft(self, name: str) -> "_Draft":
@@ -97,7 +97,7 @@ class LocalBlobs:
         await self._workers.close()
 
     async def _is_there(self) -> bool:
-        """Whether the folder is still the one that was opened, not an empty mount point."""
+        """Return whether the folder is still the one that was opened, not an empty mount point."""
         try:
             return await self._workers.run((self._folder / _MARK).read_text) == self._store
         except BlobFailed:
@@ -136,7 +136,7 @@ class _Draft:
         self._place = place
         self._spool = spool
         self._workers = workers
-        # Who is cancelled while keeping discards: these two must not run side by side.
+        # A caller that is cancelled in `keep` calls `discard`; the two must not run concurrently.
         self._turn = threading.Lock()
         self._discarded = False
         self.name = place.name
@@ -161,7 +161,7 @@ class _Draft:
             await self._workers.run(self._discard)
 
     def abandon(self) -> None:
-        """Leave nothing of it; blocks the thread."""
+        """Remove the draft; blocks the thread."""
         with suppress(OSError):
             self._discard()
         self.close()
@@ -205,7 +205,7 @@ class _File:
 
 
 def _write_once(path: Path, text: str) -> None:
-    """Write the file if it is not there; it is whole, whoever comes first."""
+    """Write the file if it is missing; concurrent writers never leave a part of it."""
     fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     try:
         with fresh.open("x", encoding="ascii") as file:
@@ -220,7 +220,7 @@ def _write_once(path: Path, text: str) -> None:
 
 
 def _remove_if_left(part: Path) -> None:
-    """Remove a temporary file, unless the process that writes it lives."""
+    """Remove a temporary file, unless its writer is still running."""
     try:
         number = os.open(part, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -247,7 +247,7 @@ def _videos(shard: Path) -> Iterator[Found]:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a new name in the folder survive the power."""
+    """Sync the folder, so that a new name in it survives a power loss."""
     number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(number)

@@ -11,10 +11,10 @@ T = TypeVar("T")
 
 
 class MeasuredDatabase:
-    """`gateway.ports.Database` around another; it changes nothing of what that promises."""
+    """`gateway.ports.Database` around another one, with the same guarantees."""
 
     def __init__(self, database: Database, clock: Clock, metrics: Metrics) -> None:
-        """Closing this closes the one inside."""
+        """Wrap a database; closing this one closes it, too."""
         self._database = database
         self._clock = clock
         self._metrics = metrics
@@ -41,7 +41,7 @@ class MeasuredDatabase:
 
         def watched(tx: Transaction) -> T:
             nonlocal begun
-            begun = self._clock.monotonic()  # its turn came
+            begun = self._clock.monotonic()  # it leaves the queue
             return act(tx)
 
         try:

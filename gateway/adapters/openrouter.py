@@ -40,12 +40,12 @@ from gateway.domain.upstream import (
 from gateway.ports import Clock
 from gateway.telemetry.bundle import Telemetry
 
-_MAX_ANSWER = 1 << 20  # bytes of JSON that a submit or a poll may answer with
+_MAX_ANSWER = 1 << 20  # bytes of JSON in the answer to a submit or a poll
 _MAX_CATALOG = 16 << 20
 _PIECE = 64 * 1024  # bytes of a submit's body written at a time
-_CHUNK = 256 * 1024  # bytes of video handed on at a time: 20 downloads hold 5 MB
+_CHUNK = 256 * 1024  # bytes of video in one chunk: 20 downloads need 5 MB
 _MODELS_TIMEOUT = 30.0
-_IDLE = 2.0  # seconds for which a submit's connection is kept; servers keep it for 5 s or more
+_IDLE = 2.0  # seconds that an idle connection is used for a submit; servers keep it for 5 s
 
 # aiohttp raises these before a byte of the request is written: DNS, refused, TLS, connect timeout.
 _BEFORE_SENDING = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
@@ -67,9 +67,9 @@ class OpenRouter:
         clock: Clock,
         telemetry: Telemetry,
     ) -> None:
-        """Must be made inside a running loop; close it with `close`. Times are seconds.
+        """Create it inside a running loop, and `close` it. Times are in seconds.
 
-        `public` opens what a redirect of a video points to.
+        `public` opens the target of a video's redirect.
         """
         self._name = name
         self._api_key = api_key
@@ -81,8 +81,8 @@ class OpenRouter:
         self._clock = clock
         self._telemetry = telemetry
         headers = {"Authorization": f"Bearer {api_key}", "User-Agent": "video-gateway"}
-        # On a connection that was kept alive, a server that has just closed it looks like one that
-        # took the job and died, so one that was idle for longer is not used for a submit.
+        # A server that has just closed an idle connection looks like one that
+        # took the job and crashed, so a longer idle connection is not used for a submit.
         self._submits = _session(headers, aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE))
         self._reads = _session(headers, aiohttp.TCPConnector(limit=0))
 
@@ -92,14 +92,14 @@ class OpenRouter:
         return self._name
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         await self._submits.close()
         await self._reads.close()
 
     async def submit(
         self, body: bytes, headers: Mapping[str, str], *, timeout: float
     ) -> SubmitOutcome:
-        """Send one submit, once; whatever happens is told as an outcome."""
+        """Send one submit, once; return the outcome, also of failures."""
         with self._timed("submit") as call:
             outcome = await self._submit(body, headers, timeout)
             call.outcome = outcome_word(outcome)
@@ -136,12 +136,12 @@ class OpenRouter:
             response.status, answer, retry_after, location=response.headers.get("Location")
         )
         if isinstance(outcome, Declined):
-            # An upstream may quote the key that it refuses.
+            # An upstream may quote the key that it rejects.
             return replace(outcome, error=masked(outcome.error, {self._api_key: "..."}))
         return outcome
 
     async def poll(self, upstream_id: str) -> PollOutcome:
-        """Ask where a job stands."""
+        """Poll a job."""
         with self._timed("poll") as call:
             outcome = await self._poll(upstream_id)
             call.outcome = outcome_word(outcome)
@@ -162,14 +162,14 @@ class OpenRouter:
     async def content(
         self, upstream_id: str, index: int, wanted: RangeRequest | None = None
     ) -> AsyncIterator["_Stream"]:
-        """Open one output for reading; no limit on the whole, only on silence.
+        """Open one output for reading, with a limit on idle time and none on the total.
 
-        Redirects are followed to the upstream's own origin, or to a public address over https. An
-        upstream that ignores the range, or answers another one, is read as a whole.
+        Redirects are followed to the upstream's own origin, or to a public address over https. If
+        the upstream ignores the range or returns another one, the whole output is read.
 
         Raises:
-            ContentFailed: on entering, when the upstream does not hand it over.
-            OutOfRange: on entering, when the upstream has no byte of the wanted range.
+            ContentFailed: on entering, if the upstream does not return the output.
+            OutOfRange: on entering, if the output has no byte of the wanted range.
 
         """
         url = str(self._job_url(upstream_id, f"/content?index={index}"))
@@ -189,7 +189,7 @@ class OpenRouter:
                         raise await _content_refused(response)
                 except (aiohttp.ClientError, TimeoutError, OSError) as error:
                     raise ContentFailed(_why(error)) from error
-                call.outcome = "ok"  # a reader that leaves early is no failure of the upstream's
+                call.outcome = "ok"  # a reader that stops early is not a failure of the upstream
                 try:
                     yield _Stream(response)
                 except ContentFailed:
@@ -199,7 +199,7 @@ class OpenRouter:
     async def _open_content(
         self, url: str, wanted: RangeRequest | None, stack: AsyncExitStack
     ) -> aiohttp.ClientResponse:
-        # A range of a compressed body would be of other bytes.
+        # A range of a compressed body would contain other bytes.
         headers = {"Accept-Encoding": "identity"}
         if wanted is not None:
             headers["Range"] = wanted.header
@@ -225,7 +225,7 @@ class OpenRouter:
         raise ContentFailed(f"more than {MOST_REDIRECTS} redirects")
 
     async def models(self) -> CatalogOutcome:
-        """Return the catalog's entries as listed, or why they can't be had."""
+        """Return the catalog's entries as listed, or why they can't be fetched."""
         with self._timed("models") as call:
             try:
                 async with self._reads.get(
@@ -245,7 +245,7 @@ class OpenRouter:
             return outcome
 
     def _job_url(self, upstream_id: str, rest: str = "") -> URL:
-        """Upstream ids are opaque: one is always one path segment, whatever is in it."""
+        """Return an upstream's id, which is opaque, as one path segment."""
         return URL(f"{self._base}/videos/{quote(upstream_id, safe='')}{rest}", encoded=True)
 
     def _timeout(self, total: float) -> aiohttp.ClientTimeout:
@@ -256,7 +256,7 @@ class OpenRouter:
 
 
 class _Pieces:
-    """A body written in pieces, so that a large one holds up nobody else's request."""
+    """A body written in pieces, so that a large one does not block other requests."""
 
     def __init__(self, body: bytes) -> None:
         self.whole = False
@@ -270,7 +270,7 @@ class _Pieces:
 
 
 class _Call:
-    """Measures one call, as a span too; its outcome is `error` until somebody says better."""
+    """Measures one call, also as a span; its outcome is `error` until it is set."""
 
     def __init__(self, clock: Clock, telemetry: Telemetry, upstream: str, operation: str) -> None:
         self.outcome = "error"
@@ -339,7 +339,7 @@ class _Stream:
             raise ContentFailed(_why(error)) from error
 
 
-_FAILURES = frozenset({"error", "not_sent", "unknown"})  # of the upstream; a refusal is an answer
+_FAILURES = frozenset({"error", "not_sent", "unknown"})  # a refusal is not a failure
 
 REFUSALS = {
     400: "invalid",
@@ -358,14 +358,14 @@ def _session(headers: Mapping[str, str], connector: aiohttp.TCPConnector) -> aio
     return aiohttp.ClientSession(
         connector=connector,
         headers=headers,
-        trust_env=False,  # a proxy from the environment would see the key
+        trust_env=False,  # a proxy of the environment would receive the key
         cookie_jar=aiohttp.DummyCookieJar(),
         read_bufsize=_CHUNK,
     )
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """At most `limit` bytes of the answer; a longer one is cut, and then it is not JSON."""
+    """Return at most `limit` bytes of the answer; a longer one is cut and is not valid JSON."""
     parts: list[bytes] = []
     size = 0
     async for chunk in response.content.iter_chunked(64 * 1024):
@@ -411,7 +411,7 @@ async def _content_refused(response: aiohttp.ClientResponse) -> ContentFailed:
 
 
 async def _read_what_came(response: aiohttp.ClientResponse) -> bytes:
-    """Return the body of an answer, empty where it breaks off: the status alone is judged then."""
+    """Return the body of an answer; empty if it is truncated, so that only the status counts."""
     try:
         return await _read(response, _MAX_ANSWER)
     except (aiohttp.ClientError, TimeoutError, OSError):
@@ -419,7 +419,7 @@ async def _read_what_came(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _why(error: BaseException) -> str:
-    """The kind of a network error, for operators; no URL, for it may hold a token."""
+    """Return the kind of a network error, without the URL, which may contain a token."""
     return type(error).__name__
 
 

@@ -1,8 +1,8 @@
-"""The house's one SQL text, in psycopg's spelling."""
+"""Convert the SQL text that both databases share to psycopg's parameter style."""
 
 import re
 
-# Whatever may hold a colon that is no parameter: strings, quoted names, comments, casts.
+# Parts that may contain a colon without a parameter: strings, quoted names, comments, casts.
 _TOKEN = re.compile(
     r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | --[^\n]* | /\*.*?\*/ | :: | :(?P<name>[a-z_][a-z0-9_]*)
     """,
@@ -11,7 +11,7 @@ _TOKEN = re.compile(
 
 
 def to_pyformat(sql: str) -> str:
-    """`:name` as `%(name)s`, and each `%` doubled: psycopg reads it even inside strings."""
+    """Return `:name` as `%(name)s`, with each `%` doubled, as psycopg requires even in strings."""
     return _TOKEN.sub(_spelled, sql.replace("%", "%%"))
 
 

@@ -1,4 +1,4 @@
-"""The database on PostgreSQL, shared by any number of gateways: one act, one crossing."""
+"""The database on PostgreSQL, shared by any number of gateways."""
 
 import asyncio
 import random
@@ -28,8 +28,8 @@ from gateway.ports import Transaction
 
 T = TypeVar("T")
 
-# READ COMMITTED is enough for acts made of conditional updates: each looks at the row again once
-# it holds its lock. A reader wants one snapshot for all its statements.
+# READ COMMITTED is enough for acts made of conditional updates: each one reads the row again once
+# it holds the lock. A reader needs one snapshot for all its statements.
 _WRITE = b"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 _READ = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
@@ -42,13 +42,13 @@ _LONGEST_PAUSE = 0.2
 class PostgresDatabase:
     """`gateway.ports.Database` on a PostgreSQL server.
 
-    An act is one crossing into a thread of a bounded pool: BEGIN, its statements, COMMIT. After a
-    serialization failure or a deadlock it is run again, a bounded number of times. A connection
-    that was lost is never used again, and its act raises StorageFailed: it may have committed.
+    An act runs in a thread of a bounded pool: BEGIN, its statements, COMMIT. After a serialization
+    failure or a deadlock it is repeated, a bounded number of times. A lost connection is never used
+    again, and its act raises StorageFailed, because it may have committed.
 
-    Parameters are bound by the server, not written into the text. So an int is a BIGINT wherever
-    it stands (as a literal, `2000000000 + 2000000000` overflows), statements are prepared once per
-    connection, and no prompt can reach the server's log with a statement that failed.
+    The server binds the parameters. An int is therefore always a BIGINT (as literals, `2000000000 +
+    2000000000` overflows), statements are prepared once per connection, and no prompt can reach the
+    server's log with a failed statement.
     """
 
     def __init__(
@@ -75,13 +75,13 @@ class PostgresDatabase:
         wait_limit: float = 30.0,
         pause: Callable[[int], float] | None = None,
     ) -> Self:
-        """Connect, and make sure that the server keeps what it commits.
+        """Connect, and check that the server keeps what it commits.
 
         An act that has waited `wait_limit` seconds for one of the `connections` is not run. `pause`
         returns the seconds to wait before a repetition, by its number from 0.
 
         Raises:
-            UnusableDatabase: no connection, or a server that can't be trusted with money.
+            UnusableDatabase: there is no connection, or the server may lose commits.
 
         """
         return await asyncio.to_thread(cls._open, url, connections, wait_limit, pause or backoff)
@@ -121,7 +121,7 @@ class PostgresDatabase:
     async def close(self) -> None:
         """Finish what was accepted, then close every connection.
 
-        It goes on if the caller is cancelled meanwhile; calling it again waits for the same end.
+        It continues if the caller is cancelled; another call waits for the same end.
         """
         if self._closing is None:
             self._closing = asyncio.create_task(asyncio.to_thread(self._close))
@@ -135,7 +135,7 @@ class PostgresDatabase:
         if self._closing is not None:
             raise StorageFailed("the database is closed")
         work = partial(self._transact, begin, act, time.monotonic())
-        # A caller that is cancelled leaves the thread to its end; what has not begun never does.
+        # A cancelled caller does not stop a running act; an act that has not begun is not run.
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _transact(self, begin: bytes, act: Callable[[Transaction], T], since: float) -> T:
@@ -156,7 +156,7 @@ class PostgresDatabase:
 
     @contextmanager
     def _begun(self, begin: bytes) -> Iterator[Connection]:
-        """A connection inside a new transaction, which is over when this is, one way or another."""
+        """Yield a connection inside a new transaction, which always ends with this context."""
         connection = self._begin(begin)
         try:
             yield connection
@@ -165,9 +165,9 @@ class PostgresDatabase:
             self._pool.putconn(connection)
 
     def _begin(self, begin: bytes) -> Connection:
-        """Begin on the first connection that is alive: after a restart of the server none may be.
+        """Begin on the first live connection: after a restart of the server all may be dead.
 
-        Nothing was asked of a dead one yet, so going on to the next can't do anything twice.
+        A dead one has run no statement, so continuing with the next repeats nothing.
         """
         for _ in range(self._pool.max_size + 1):
             try:
@@ -196,17 +196,17 @@ class _PostgresTransaction(ActTransaction):
 
     @property
     def skip_locked(self) -> str:
-        """Others may hold rows that this act would wait for."""
+        """Skip rows that another transaction has locked."""
         return "FOR UPDATE SKIP LOCKED"
 
     @property
     def for_share(self) -> str:
-        """Others may read the row, and not change it, until the transaction ends."""
+        """Let others read the row, but not change it, until the transaction ends."""
         return "FOR SHARE"
 
     @property
     def for_update(self) -> str:
-        """Others wait for the row until the transaction ends."""
+        """Let others wait for the row until the transaction ends."""
         return "FOR UPDATE"
 
     def _run(self, sql: str, params: dict[str, str | int | None]) -> Answer:
@@ -231,12 +231,12 @@ def _commit(connection: Connection, tx: _PostgresTransaction) -> None:
     except psycopg.Error as error:
         tx.error = error
         raise StorageFailed(f"PostgreSQL may not have committed: {said(error)}") from None
-    if done != "COMMIT":  # it answers ROLLBACK, without an error, if a statement had failed
+    if done != "COMMIT":  # after a failed statement COMMIT answers ROLLBACK, without an error
         raise StorageFailed(f"PostgreSQL did not commit: {done}")
 
 
 def _leave_nothing_open(connection: Connection) -> None:
-    """Roll back what is open; a connection that can't is closed, and the pool replaces it."""
+    """Roll back an open transaction; close a connection that can't do it."""
     status = connection.info.transaction_status
     if status == TransactionStatus.IDLE:
         return

@@ -1,4 +1,4 @@
-"""A PostgreSQL server, as the gateway meets it: whether to trust it, and how to speak with it."""
+"""Check whether a PostgreSQL server can be trusted, and configure connections to it."""
 
 from typing import Any
 
@@ -12,8 +12,8 @@ from gateway.domain.errors import UnusableDatabase
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-# A server that vanished without a word is noticed within half a minute (sockets have no limit of
-# their own), and what it still holds for us is let go by itself.
+# A lost server is detected within half a minute, because sockets have no limit of their own, and
+# the server ends the sessions of a lost client by itself.
 _CONNECTION = {
     "application_name": "video-gateway",
     "connect_timeout": 5,
@@ -30,23 +30,23 @@ _LIMITS = {
 
 
 def connection_settings(url: str) -> dict[str, Any]:
-    """What every connection is made with; the URL's own parameters come before ours.
+    """Return the settings of every connection; parameters of the URL take precedence.
 
     Raises:
-        UnusableDatabase: the URL is none.
+        UnusableDatabase: the URL is not valid.
 
     """
     try:
         return {**_CONNECTION, **conninfo_to_dict(url), "client_encoding": "utf8"}
-    except psycopg.ProgrammingError:  # whose text may quote the URL, password and all
+    except psycopg.ProgrammingError:  # its text may contain the URL with the password
         raise UnusableDatabase("database.url is not a PostgreSQL URL") from None
 
 
 def inspect(settings: dict[str, Any]) -> tuple[str, ...]:
-    """Look at the server once, before it is trusted; warnings for the operator.
+    """Inspect the server once, at the start; return warnings for operators.
 
     Raises:
-        UnusableDatabase: no connection, or it may lose or can't hold what it is given.
+        UnusableDatabase: there is no connection, or the server may lose or can't store data.
 
     """
     try:
@@ -79,24 +79,24 @@ def inspect(settings: dict[str, Any]) -> tuple[str, ...]:
 
 
 def configure(connection: Connection) -> None:
-    """What every connection of the pool knows before it is used."""
+    """Configure a new connection of the pool."""
     for name, limit in _LIMITS.items():
         connection.execute("SELECT set_config(%s, %s, false)", (name, limit))
     adapters = connection.adapters
-    adapters.register_dumper(int, Int8Dumper)  # else the type follows the size of the number
-    adapters.register_dumper(str, StrDumper)  # typed: a string never slips into a BIGINT column
+    adapters.register_dumper(int, Int8Dumper)  # otherwise the type depends on the number
+    adapters.register_dumper(str, StrDumper)  # typed: a BIGINT column rejects a string
     adapters.register_loader("numeric", _WholeNumber)
     adapters.register_loader("bool", _ZeroOrOne)
 
 
 def said(error: psycopg.Error) -> str:
-    """What the server said, without the DETAIL that quotes rows: those may hold prompts."""
+    """Return the server's message without DETAIL, which quotes rows."""
     words = error.diag.message_primary or str(error).partition("\n")[0]
     return f"{words} ({error.sqlstate})" if error.sqlstate else words
 
 
 class _WholeNumber(Loader):
-    """SUM over BIGINT is NUMERIC in PostgreSQL, and an int in SQLite."""
+    """Read NUMERIC, the type of SUM over BIGINT in PostgreSQL, as an int."""
 
     def load(self, data: psycopg.abc.Buffer) -> int:
         text = bytes(data).decode()
@@ -107,7 +107,7 @@ class _WholeNumber(Loader):
 
 
 class _ZeroOrOne(Loader):
-    """A condition is 0 or 1, as in SQLite."""
+    """Read a boolean as 0 or 1, as in SQLite."""
 
     def load(self, data: psycopg.abc.Buffer) -> int:
         return int(bytes(data) == b"t")

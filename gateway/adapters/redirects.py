@@ -1,4 +1,4 @@
-"""Following a redirect of a video's download to where it is safe to go."""
+"""Follow redirects of video downloads to safe addresses only."""
 
 import re
 import ssl
@@ -22,10 +22,10 @@ _ABSOLUTE = re.compile(r"https?://", re.IGNORECASE)
 
 
 def redirect_target(response: aiohttp.ClientResponse, asked: str) -> str | None:
-    """Return the URL that the answer redirects to, byte for byte; None: it is no redirect.
+    """Return the URL that the answer redirects to, byte for byte; None without a redirect.
 
     Raises:
-        ContentFailed: it redirects to nothing that can be read.
+        ContentFailed: the target of the redirect is missing or malformed.
 
     """
     if response.status not in _STATUSES:
@@ -54,7 +54,7 @@ def _origin(url: str) -> tuple[str, str | None, int | None] | None:
 class PublicDownloads:
     """Opens URLs that an upstream redirects to: https on public addresses only, without the key.
 
-    Every address is judged when it is dialled, as for a client's callback.
+    Every address is checked before connecting, as for a client's callback.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class PublicDownloads:
         policy: CallbackPolicy = CallbackPolicy(),  # noqa: B008 frozen
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
-        """`policy` may open more networks than the public ones."""
+        """`policy` may allow more networks than the public ones."""
         self._lookup = lookup
         self._policy = policy
         self._ssl = ssl_context
@@ -75,11 +75,11 @@ class PublicDownloads:
         timeout: aiohttp.ClientTimeout,
         stack: AsyncExitStack,
     ) -> aiohttp.ClientResponse:
-        """Ask once; the connection ends with the stack.
+        """Send one request; the stack closes the connection.
 
         Raises:
             ContentFailed: the policy forbids the URL or its address.
-            aiohttp.ClientError, TimeoutError, OSError: nothing answered.
+            aiohttp.ClientError, TimeoutError, OSError: there was no answer.
 
         """
         target = check_callback_url(url, self._policy, longest=_LONGEST)
@@ -108,6 +108,6 @@ class PublicDownloads:
                 session.get(URL(target.url, encoded=True), timeout=timeout, allow_redirects=False)
             )
         except aiohttp.ClientError:
-            if guard.blocked is not None:  # of several failures aiohttp raises any
+            if guard.blocked is not None:  # aiohttp raises any one of several failures
                 raise ContentFailed("it redirects to an address that is not public") from None
             raise

@@ -1,4 +1,4 @@
-"""Looking names up: the system's resolver, in threads of its own."""
+"""Look up host names by the system's resolver, in dedicated threads."""
 
 import asyncio
 import socket
@@ -8,29 +8,29 @@ from typing import Protocol
 
 
 class Lookup(Protocol):
-    """Where names are looked up; a fresh answer each time."""
+    """Looks up host names, without a cache."""
 
     async def addresses(self, host: str) -> Sequence[str]:
-        """All addresses of the host, IPv4 and IPv6, in the order in which to try them.
+        """Return all addresses of the host, IPv4 and IPv6, in the order in which to try them.
 
         Raises:
-            OSError: there are none, or nobody answered.
+            OSError: there are none, or no name server answered.
 
         """
 
 
 class ClosableLookup(Lookup, Protocol):
-    """A lookup that holds threads until it is closed."""
+    """A lookup with threads that `close` ends."""
 
     def close(self) -> None:
-        """Take no more lookups."""
+        """Accept no more lookups."""
 
 
 def look_up(host: str) -> Sequence[str]:
     """Ask the system's resolver for all addresses of the host, and block meanwhile.
 
     Raises:
-        OSError: there are none, or nobody answered.
+        OSError: there are none, or no name server answered.
 
     """
     try:
@@ -41,28 +41,28 @@ def look_up(host: str) -> Sequence[str]:
 
 
 class SystemLookup:
-    """`getaddrinfo`, which can't be cancelled: a slow name server costs its thread, not the others.
+    """Runs `getaddrinfo`, which can't be cancelled, in threads.
 
-    With all threads taken by slow names the next lookup waits. So strangers' names get a
-    `SystemLookup` apart from the operator's.
+    A slow name server blocks one thread. If slow lookups use all threads, the next one waits, so
+    names that clients chose get a `SystemLookup` of their own.
     """
 
     def __init__(
         self, threads: int = 16, *, look_up: Callable[[str], Sequence[str]] = look_up
     ) -> None:
-        """`threads`: how many lookups may hang at once. `look_up` blocks its thread."""
+        """`threads`: how many lookups may run at once. `look_up` blocks its thread."""
         self._look_up = look_up
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="lookup")
 
     async def addresses(self, host: str) -> Sequence[str]:
-        """All addresses of the host.
+        """Return all addresses of the host.
 
         Raises:
-            OSError: there are none, or nobody answered.
+            OSError: there are none, or no name server answered.
 
         """
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._look_up, host)
 
     def close(self) -> None:
-        """Take no more lookups; those under way end by themselves."""
+        """Accept no more lookups; running ones end by themselves."""
         self._executor.shutdown(wait=False, cancel_futures=True)

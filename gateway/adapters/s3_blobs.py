@@ -1,5 +1,5 @@
 """Videos as objects of an S3 bucket. Credentials, region and endpoint come from the environment
-or the machine's role, in the ways of the AWS tools: that is obstore's own business.
+or the machine's role, as for the AWS tools; obstore reads them.
 """
 
 import os
@@ -18,27 +18,27 @@ from gateway.adapters.spool import Descriptor, Spool, Workers
 from gateway.domain.content import BlobFailed, BlobMissing, is_blob_name
 from gateway.ports import Found
 
-# One request of this size at a time: a slow client keeps no connection, and no more memory, busy.
+# Each request reads this much, so a slow client occupies neither a connection nor more memory.
 _WINDOW = 2 * 1024 * 1024
-_PART = 5 * 1024 * 1024  # of an upload; 10,000 parts are S3's limit, so a video may have 50 GB
+_PART = 5 * 1024 * 1024  # of an upload; S3 allows 10,000 parts, so a video may have 50 GB
 _PARTS_AT_ONCE = 2
 
-# No `client_options`: they would hide what the environment says (AWS_ALLOW_HTTP and others).
-# Their own limits are 5 s to connect and 30 s for a request, of which none moves more than a part.
+# No `client_options`: they would override the environment (AWS_ALLOW_HTTP and others).
+# obstore's limits are 5 s to connect and 30 s for a request, which transfers at most one part.
 _RETRY: Mapping[str, Any] = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
 
 
 class S3Blobs:
-    """A prefix of a bucket. A video appears there whole, by the upload's last request.
+    """A prefix of a bucket. The last request of an upload makes the complete video visible.
 
-    On its way it lies in a file without a name on this machine, which no crash can leave behind.
+    Before, the video is in an unnamed file of this machine, which disappears in a crash.
     """
 
     def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
-        """`s3://bucket/prefix`; nothing is asked of S3 yet. `options` are S3Store's (tests).
+        """Open `s3://bucket/prefix` without a request to S3. `options` are S3Store's, for tests.
 
         Raises:
-            BlobFailed: the environment says something that obstore can't use.
+            BlobFailed: obstore rejects the environment's settings.
 
         """
         self._store_url = url
@@ -54,7 +54,7 @@ class S3Blobs:
 
     @property
     def store(self) -> str:
-        """See `gateway.ports.Blobs`: the URL, for all who use the bucket."""
+        """See `gateway.ports.Blobs`: the URL, for all processes that use the bucket."""
         return self._store_url
 
     async def draft(self, name: str) -> "_Draft":
@@ -94,7 +94,7 @@ class S3Blobs:
         await self._workers.close()
 
     async def _is_there(self) -> bool:
-        """Whether the bucket exists: one that does not has no video either."""
+        """Return whether the bucket exists."""
         try:
             with _told():
                 async for _ in obstore.list(self._bucket, chunk_size=1):
@@ -173,9 +173,9 @@ class _Object:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """What goes wrong, as BlobFailed.
+    """Convert errors of obstore to BlobFailed.
 
-    S3's words name the bucket and the key, never a credential; a line of them is enough.
+    S3's messages name the bucket and the key, never a credential; the first line is kept.
     """
     try:
         yield
@@ -189,6 +189,6 @@ def _says_missing(error: BlobFailed) -> bool:
 
 
 def _nameless_file() -> int:
-    """A temporary file that is gone when it is closed, however this process ends."""
+    """A temporary file that disappears when it is closed, also in a crash."""
     with tempfile.TemporaryFile(buffering=0) as file:
         return os.dup(file.fileno())

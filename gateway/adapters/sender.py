@@ -1,4 +1,4 @@
-"""The sender: one HTTP POST to a subscriber who may be hostile, ended in time whatever it does."""
+"""Send one HTTP POST to a subscriber, which may be hostile, within a time limit."""
 
 import asyncio
 import ssl
@@ -15,10 +15,10 @@ from gateway.domain.delivery import AttemptOutcome, ErrorKind, parse_retry_after
 from gateway.domain.network import BlockedAddress, CallbackPolicy
 from gateway.ports import Clock
 
-READ_LIMIT = 64 * 1024  # bytes of an answer: a decent server gets to finish its own, and no more
-KEEP = 1024  # bytes of it that are kept for the operator
+READ_LIMIT = 64 * 1024  # bytes of an answer that are read; a usual one is shorter
+KEEP = 1024  # bytes of it that are kept for operators
 
-_CONNECT_SECONDS = 5.0  # for one address: the next one gets its turn before all time is gone
+_CONNECT_SECONDS = 5.0  # for one address, so that time is left for the next one
 _DETAIL_LIMIT = 300
 
 
@@ -28,9 +28,9 @@ Check = Callable[[str, CallbackPolicy], CallbackTarget | BlockedAddress]
 class OutboundSender:
     """Sends to subscribers. Every attempt has a session and a connection of its own.
 
-    So nothing outlives an attempt: no connection a stricter policy, no cookie, no DNS answer. Proxy
-    variables and `.netrc` are not read, redirects are not followed, nothing is decompressed. How
-    many attempts run at once, and to whom, is the caller's business.
+    Attempts share no connection, cookie or DNS answer, so a stricter policy takes effect at once.
+    Proxy variables and `.netrc` are not read, redirects are not followed, nothing is decompressed.
+    The caller limits how many attempts run at once.
     """
 
     def __init__(
@@ -45,10 +45,10 @@ class OutboundSender:
         ssl_context: ssl.SSLContext | None = None,
         check: Check = check_callback_url,
     ) -> None:
-        """`strangers` looks up what clients named, so that slow name servers of theirs hold up
-        nobody else; `lookup` if None. `inspecting` does so for `inspect`, of which strangers may
-        cause any number; `strangers` if None. `timeout`: seconds for one attempt, all of it; it
-        may be changed for attempts that begin later. `check` judges the URLs of clients.
+        """`strangers` looks up hosts that clients chose, so that their slow name servers delay no
+        others; None: `lookup`. `inspecting` does the same for `inspect`, which clients can cause
+        in any number; None: `strangers`. `timeout`: seconds for a whole attempt; a change applies
+        to attempts that begin later. `check` judges the URLs of clients.
         """
         self._clock = clock
         self._lookup = lookup
@@ -62,10 +62,10 @@ class OutboundSender:
     async def send(
         self, url: str, headers: Mapping[str, str], body: bytes, policy: CallbackPolicy | None
     ) -> AttemptOutcome:
-        """POST the body once. Whatever happens out there is an outcome, not an exception.
+        """POST the body once, and return the outcome, also of failures.
 
-        `policy`: the rules of this moment for a client's URL, which is judged anew; None for an
-        operator's own subscriber, who may be anywhere.
+        `policy`: the current rules for a client's URL, which is checked again; None for an
+        operator's own subscriber, which may have any address.
         """
         started = self._clock.monotonic()
         heard = _Heard()
@@ -88,10 +88,10 @@ class OutboundSender:
     async def inspect(
         self, url: str, policy: CallbackPolicy, timeout: float = 2.0
     ) -> BlockedAddress | None:
-        """Whether a client's URL is refused as things stand now. Nothing is connected to.
+        """Return why a client's URL is currently refused, without connecting; None if it is not.
 
-        A host that can't be looked up within `timeout` seconds is not refused: it is judged at
-        every attempt again.
+        A host that can't be looked up within `timeout` seconds is not refused: every attempt
+        checks it again.
         """
         target = self._check(url, policy)
         if isinstance(target, BlockedAddress):
@@ -125,7 +125,7 @@ class OutboundSender:
                 heard.retry_after = response.headers.get("Retry-After")
                 await _read(response, heard.answer)
         except aiohttp.ClientError:
-            if guard.blocked is not None:  # of several failures aiohttp raises any
+            if guard.blocked is not None:  # aiohttp raises any one of several failures
                 raise guard.blocked from None
             raise
         finally:
@@ -152,7 +152,7 @@ class OutboundSender:
 
 @dataclass(slots=True)
 class _Heard:
-    """What came back so far; it counts also when the rest never comes."""
+    """The received part of an answer, which counts even if the rest never arrives."""
 
     status: int | None = None
     retry_after: str | None = None
@@ -169,7 +169,7 @@ def _target(url: str, policy: CallbackPolicy | None, check: Check) -> URL:
 
 
 def _own_target(url: str) -> URL:
-    """An operator's URL as it was written: re-quoting would change its query (`%2F` to `/`)."""
+    """Return an operator's URL as it is written: quoting it again would change `%2F` to `/`."""
     try:
         quoted = URL(url)
     except ValueError as error:
@@ -179,7 +179,7 @@ def _own_target(url: str) -> URL:
 
 
 async def _read(response: aiohttp.ClientResponse, answer: bytearray) -> None:
-    """Read up to the limit and hang up; the start stays in `answer`, also if the rest fails."""
+    """Read up to the limit and close; the beginning stays in `answer` if the rest fails."""
     count = 0
     try:
         while count < READ_LIMIT:
@@ -192,7 +192,7 @@ async def _read(response: aiohttp.ClientResponse, answer: bytearray) -> None:
         response.close()
 
 
-# First match wins, so what is more special comes first.
+# The first match counts, so subclasses come first.
 _KINDS: tuple[tuple[type[Exception], ErrorKind], ...] = (
     (Blocked, ErrorKind.BLOCKED_ADDRESS),
     (TimeoutError, ErrorKind.TIMEOUT),
@@ -207,7 +207,7 @@ _KINDS: tuple[tuple[type[Exception], ErrorKind], ...] = (
 
 
 def _explain(failure: Exception) -> tuple[ErrorKind, str]:
-    """The failure's kind, and words for the operator that hold no part of the URL but its host."""
+    """Return the failure's kind, and a text for operators with no part of the URL but its host."""
     kind = next(kind for error, kind in _KINDS if isinstance(failure, error))
     if kind is ErrorKind.TIMEOUT:
         words = "no complete answer in time"
@@ -221,6 +221,6 @@ def _explain(failure: Exception) -> tuple[ErrorKind, str]:
 
 
 def _printable(raw: bytes) -> str:
-    """Foreign bytes as text that harms neither a log, a terminal, nor a database."""
+    """Return foreign bytes as text that is safe in a log, a terminal and a database."""
     text = raw.decode("utf-8", "replace")
     return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)

@@ -1,4 +1,4 @@
-"""A file that is written at its end and read anywhere meanwhile, off the event loop."""
+"""A file that is appended to and read concurrently, outside of the event loop."""
 
 import asyncio
 import errno
@@ -20,13 +20,13 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Workers:
-    """The threads of one store: a disk that hangs holds these up, and nobody else's."""
+    """The threads of one store, so that a disk that hangs blocks no others."""
 
     def __init__(self, number: int = 8) -> None:
         self._pool = ThreadPoolExecutor(number, thread_name_prefix="content")
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do it in a thread; it goes on if the caller is cancelled.
+        """Run it in a thread; it continues if the caller is cancelled.
 
         Raises:
             BlobFailed: it raised an OSError.
@@ -38,7 +38,7 @@ class Workers:
             raise failed(error) from error
 
     async def obtain(self, work: Callable[[], T], give_back: Callable[[T], None]) -> T:
-        """As `run`; what nobody waits for any more is given back, in a thread as well.
+        """As `run`; if the caller was cancelled, `give_back` gets the result, in a thread.
 
         Raises:
             BlobFailed: it raised an OSError.
@@ -54,7 +54,7 @@ class Workers:
             raise
 
     async def close(self) -> None:
-        """Finish what was begun, and end the threads."""
+        """Finish running work, and end the threads."""
         await asyncio.to_thread(self._pool.shutdown)
 
 
@@ -64,15 +64,15 @@ def _return(give_back: Callable[[T], None], future: Future[T]) -> None:
 
 
 def failed(error: OSError) -> BlobFailed:
-    """The error as the gateway counts it; without the path, which is in the configuration."""
+    """Return the error as a BlobFailed, without the path."""
     words = error.strerror or str(error) or type(error).__name__
     return BlobFailed("full" if error.errno in _NO_ROOM else "io", words)
 
 
 class Descriptor:
-    """A file descriptor that many threads use: closed only when the last of them is done.
+    """A file descriptor for many threads, closed when the last of them is done.
 
-    Closed any earlier, its number could already mean another file, and that one be written to.
+    If it were closed earlier, its number could already belong to another file.
     """
 
     def __init__(self, number: int) -> None:
@@ -83,7 +83,7 @@ class Descriptor:
 
     @contextmanager
     def use(self) -> Iterator[int]:
-        """The number, good while this lasts.
+        """Yield the number, which stays valid inside this context.
 
         Raises:
             OSError: it was closed.
@@ -101,7 +101,7 @@ class Descriptor:
                 self._close_if_idle()
 
     def close(self) -> None:
-        """No use begins from now on; the file is closed with the last that has begun."""
+        """Allow no further use; the file is closed after the last running one."""
         with self._lock:
             if not self._closing:
                 self._closing = True
@@ -113,9 +113,9 @@ class Descriptor:
 
 
 class Spool:
-    """What a draft is made of: the bytes, how many there are, and their digest.
+    """The bytes of a draft, their number and their digest.
 
-    One writer at a time, who waits for each write; any number of readers.
+    One writer at a time, which waits for each write; any number of readers.
     """
 
     def __init__(self, descriptor: Descriptor, workers: Workers) -> None:
@@ -131,25 +131,25 @@ class Spool:
 
     @property
     def sha256(self) -> str:
-        """Of the bytes written so far, in hexadecimal."""
+        """The digest of the bytes written so far, in hexadecimal."""
         return self._digest.hexdigest()
 
     async def write(self, chunk: bytes) -> None:
-        """Append; a chunk that failed counts as not written."""
+        """Append a chunk; one that fails counts as not written."""
         await self._workers.run(self._append, chunk, self._size)
         self._size += len(chunk)
 
     async def read(self, start: int, length: int) -> bytes:
-        """Up to `length` bytes from `start`."""
+        """Return up to `length` bytes from `start`."""
         wanted = max(0, min(length, self._size - start))
         return await self._workers.run(self._read, start, wanted)
 
     async def sync(self) -> None:
-        """Make what was written survive the power."""
+        """Sync the file to disk."""
         await self._workers.run(self._sync)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._descriptor.close()
 
     def _append(self, chunk: bytes, at: int) -> None:

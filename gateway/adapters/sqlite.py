@@ -18,17 +18,17 @@ from gateway.ports import Transaction
 
 T = TypeVar("T")
 
-WRITES_TOGETHER = 256  # acts in one commit: enough to share a sync, few enough to wait for
-READS_TOGETHER = 32  # acts on one snapshot; small, because they share a lane with slow ones
+WRITES_TOGETHER = 256  # acts in one commit: they share a sync, and none waits long
+READS_TOGETHER = 32  # acts on one snapshot; few, because they may wait for a slow one
 
-# The WAL is copied back after this many acts, or when its file has grown by this much.
+# A checkpoint runs after this many acts, or when the WAL has grown by this much.
 _CHECKPOINT_ACTS = 1000
 _CHECKPOINT_GROWTH = 4 * 1024 * 1024
-# Beyond this the next checkpoint waits for readers, so that the WAL starts anew.
+# Above this size a checkpoint waits for readers, so that the WAL restarts.
 _WAL_LIMIT = 32 * 1024 * 1024
 
-# After one of these SQLite would go on, but the disk may not hold what it was told to hold
-# (docs/reliability.md, section 0), or the file is no longer a sound database.
+# After one of these errors SQLite would continue, but the disk may have lost data
+# (docs/reliability.md, section 0), or the file is corrupt.
 _FATAL = frozenset({sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC})
 _FATAL_PRIMARY = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
@@ -36,17 +36,17 @@ _FATAL_PRIMARY = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 class SqliteDatabase:
     """`gateway.ports.Database` on a file that this process owns.
 
-    A write is durable when it returns: its group's COMMIT has synced the WAL. Acts of one group
-    are one transaction, each in its own savepoint, so that one that fails rolls back alone.
-    After a failed sync, a corrupt file or a stuck transaction the database is `failed`: it refuses
-    everything, and `on_failure` is called once so that the process can stop (fail-stop).
+    A write is durable when it returns: its group's COMMIT has synced the WAL. A group is one
+    transaction with a savepoint for each act, so that a failing act is rolled back alone. After a
+    failed sync, a corrupt file or a stuck transaction the database rejects everything and calls
+    `on_failure` once, so that the process can stop (fail-stop).
     """
 
     def __init__(self, path: Path, on_failure: Callable[[StorageFailed], None] | None) -> None:
-        """Use `open`; a database made here has no connections."""
-        self.path = path.resolve()  # two spellings of one file share one lock
+        """Use `open`, which also opens the connections."""
+        self.path = path.resolve()  # all spellings of a path share one lock
         self.failed: StorageFailed | None = None
-        self.checkpoint_error: str | None = None  # the last one's, None once one succeeded
+        self.checkpoint_error: str | None = None  # of the last one; None after a success
         self._on_failure = on_failure
         self._resources = AsyncExitStack()
         self._writer: _Connection | None = None
@@ -67,15 +67,15 @@ class SqliteDatabase:
         wait_limit: float = 30.0,
         on_failure: Callable[[StorageFailed], None] | None = None,
     ) -> Self:
-        """Own the file, making it if it is missing, and open it.
+        """Lock and open the file; create it if it is missing.
 
-        `read_only` neither owns nor changes it: for looking at a file that a gateway may hold.
-        `busy_timeout` seconds are waited for a foreign process that writes (a back-up, a shell);
-        an act that has waited `wait_limit` seconds for its turn is not run.
+        `read_only` neither locks nor changes it: for reading a file that a gateway may use.
+        `busy_timeout` is how many seconds to wait for another process that writes (a backup, a
+        shell); an act that has waited `wait_limit` seconds in the queue is not run.
 
         Raises:
-            DatabaseInUse: another process owns it.
-            UnusableDatabase: it can't be made, opened, or trusted with what is promised here.
+            DatabaseInUse: another process has locked it.
+            UnusableDatabase: it can't be created or opened, or could lose commits.
 
         """
         database = cls(path, on_failure)
@@ -99,7 +99,7 @@ class SqliteDatabase:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What an operator should know about this SQLite, in plain words; empty if nothing."""
+        """Warnings about this version of SQLite, for operators."""
         return warnings_about(sqlite3.sqlite_version_info)
 
     async def write(self, act: Callable[[Transaction], T]) -> T:
@@ -117,9 +117,9 @@ class SqliteDatabase:
         return value
 
     async def close(self) -> None:
-        """Finish what was accepted, close the connections, let go of the file.
+        """Finish what was accepted, close the connections, and unlock the file.
 
-        It goes on if the caller is cancelled meanwhile; calling it again waits for the same end.
+        It continues if the caller is cancelled; another call waits for the same end.
         """
         if self._closing is None:
             self._closing = asyncio.create_task(self._close())
@@ -130,8 +130,8 @@ class SqliteDatabase:
             await self._writes.drain()
         await self._reads.drain()
         if self.failed is not None and self._writer is not None:
-            # The last connection to close copies the WAL back. Now that must not be the writer:
-            # what the disk failed to take is for the next start to find out, by its checksums.
+            # The last connection to close runs a checkpoint; after a failure not the writer: the
+            # next start detects what the disk has lost by checksums.
             await self._writer.close()
         await self._resources.aclose()
 
@@ -162,7 +162,7 @@ class SqliteDatabase:
         connection: "_Connection",
         work: Callable[[sqlite3.Connection], Sequence[ActResult]],
     ) -> Sequence[ActResult]:
-        if self.failed is not None:  # it failed while these waited
+        if self.failed is not None:  # the database failed while these waited
             raise self.failed
         try:
             outcomes = await connection.run(work)
@@ -174,16 +174,16 @@ class SqliteDatabase:
         return outcomes
 
     async def _checkpoint(self, writer: "_Connection") -> None:
-        """Copy the WAL back when it is due: between commits, so that no caller waits for it."""
+        """Run a checkpoint when it is due, between commits, so that no caller waits for it."""
         size = _wal_size(self.path)
-        self._wal_size = min(self._wal_size, size)  # SQLite cuts it once it has started anew
+        self._wal_size = min(self._wal_size, size)  # SQLite truncates it after a restart of the WAL
         due = self._acts_in_wal >= _CHECKPOINT_ACTS or size > self._wal_size + _CHECKPOINT_GROWTH
         if self.failed is not None or not due:
             return
         try:
             await writer.run(partial(copy_back, restart=size > _WAL_LIMIT))
         except StorageFailed as error:
-            # The WAL still holds everything; but a sync that failed is fatal here too.
+            # The WAL still has everything, but a failed sync is fatal here, too.
             self.checkpoint_error = str(error)
             self._notice(error)
         else:
@@ -206,21 +206,21 @@ class SqliteDatabase:
 
 
 class _Connection(aiosqlite.Connection):
-    """aiosqlite's connection and thread, with one more door: a whole function in one crossing."""
+    """aiosqlite's connection and thread, with a method that runs a whole function in the thread."""
 
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
-        super().__init__(connector, iter_chunk_size=64)  # which only its own cursors use
-        # A process that ends without closing must end: Python waits for all other threads.
+        super().__init__(connector, iter_chunk_size=64)  # only its own cursors use it
+        # A daemon: otherwise a process that ends without closing would wait for it.
         self._thread.daemon = True
 
     async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
-        """Call the function with the raw connection, in the connection's thread."""
+        """Run the function with the raw connection in the connection's thread."""
         # A lambda, because aiosqlite logs what it runs: a partial would show an act's arguments.
         value: T = await self._execute(lambda: function(self._conn))  # type: ignore[no-untyped-call]
         return value
 
     async def ended(self) -> None:
-        """Wait for the thread of a connection that did not open: it still speaks to the loop."""
+        """Wait for the thread of a connection that did not open: it still calls the loop."""
         await asyncio.to_thread(self._thread.join)
 
 

@@ -1,4 +1,4 @@
-"""What runs in the thread of a SQLite connection: acts together in one transaction, checkpoints."""
+"""Functions for the thread of a SQLite connection: groups of acts, and checkpoints."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from gateway.adapters.grouping import Act, ActResult
 from gateway.adapters.transaction import ActTransaction, Answer, perform, refuse_control
 from gateway.domain.errors import StorageFailed
 
-_WAIT_FOR_READERS = 0.1  # seconds that a checkpoint may hold up the writer
+_WAIT_FOR_READERS = 0.1  # seconds that a checkpoint may delay the writer
 
 
 class StuckTransaction(StorageFailed):
@@ -21,7 +21,7 @@ def run_together(
     """Run the acts in one transaction, and commit it.
 
     Raises:
-        StorageFailed: nothing of any of them was kept, or that is not known.
+        StorageFailed: nothing was committed, or that is not known.
 
     """
     try:
@@ -36,7 +36,7 @@ def run_together(
 
 
 def copy_back(connection: sqlite3.Connection, *, restart: bool) -> None:
-    """Checkpoint: copy what is committed from the WAL into the database, and sync it."""
+    """Copy committed pages from the WAL into the database, and sync it (a checkpoint)."""
     (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
     try:
         connection.execute(f"PRAGMA busy_timeout = {int(_WAIT_FOR_READERS * 1000)}")
@@ -54,7 +54,7 @@ class _SqliteTransaction(ActTransaction):
 
     @property
     def skip_locked(self) -> str:
-        """One process writes, one act at a time: no row is ever locked by another."""
+        """Return nothing: one process runs one act at a time, so no row is ever locked."""
         return ""
 
     @property
@@ -89,7 +89,7 @@ def _alone(connection: sqlite3.Connection, act: Act) -> ActResult:
         outcome = ActResult(perform(tx, act))
     except Exception as error:  # noqa: BLE001 - it is the caller's, whom its future tells
         if not connection.in_transaction:
-            # Disk full, an I/O error, no memory: SQLite has rolled back the others as well.
+            # Disk full, an I/O error, no memory: SQLite has rolled back the whole group.
             raise StorageFailed(f"SQLite gave up the transaction: {tx.error}") from tx.error
         connection.execute("ROLLBACK TO act")
         outcome = ActResult(error=error)

@@ -1,4 +1,4 @@
-"""The file of a SQLite database: who owns it, how it is opened, and whether it can be trusted."""
+"""The file of a SQLite database: its lock, how it is opened, and known faults of SQLite."""
 
 import fcntl
 import os
@@ -14,14 +14,14 @@ Version = tuple[int, int, int]
 
 @contextmanager
 def owned(path: Path) -> Iterator[None]:
-    """Own the database file while this lasts, by a lock on `<path>.lock`.
+    """Lock the database file inside this context, by a lock on `<path>.lock`.
 
-    The lock goes when the process does, however it ends; the lock file itself stays, because
-    removing it would let two processes lock two files of the same name.
+    The lock ends with the process, also after a crash. The lock file stays, because removing it
+    would let two processes lock two files of the same name.
 
     Raises:
-        DatabaseInUse: another owner holds it.
-        UnusableDatabase: the lock file can't be made.
+        DatabaseInUse: another process has locked it.
+        UnusableDatabase: the lock file can't be created.
 
     """
     lock_path = path.with_name(path.name + ".lock")
@@ -42,16 +42,16 @@ def owned(path: Path) -> Iterator[None]:
 
 
 def create(path: Path) -> None:
-    """Make the file and its folder where they are missing, readable by this user only.
+    """Create the file and its folder if they are missing, readable by this user only.
 
     Raises:
-        UnusableDatabase: the folder or the file can't be made.
+        UnusableDatabase: the folder or the file can't be created.
 
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            # SQLite gives the WAL the database's mode. Never opened if it exists: closing a
+            # SQLite gives the WAL the database's mode. An existing file is not opened: closing a
             # second descriptor of the file would drop the locks that SQLite holds on it.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         except FileExistsError:
@@ -62,11 +62,11 @@ def create(path: Path) -> None:
 
 
 def connect(path: Path, *, read_only: bool, busy_timeout: float) -> sqlite3.Connection:
-    """Open a connection that starts no transaction by itself and never makes the file.
+    """Open a connection that starts no transaction by itself and never creates the file.
 
     Raises:
-        sqlite3.Error: the file can't be opened, or isn't a database.
-        UnusableDatabase: the file system has no WAL.
+        sqlite3.Error: the file can't be opened, or is not a database.
+        UnusableDatabase: the file system does not support a WAL.
 
     """
     mode = "ro" if read_only else "rw"
@@ -86,10 +86,10 @@ def connect(path: Path, *, read_only: bool, busy_timeout: float) -> sqlite3.Conn
 
 
 def has_wal_reset_bug(version: Version) -> bool:
-    """Whether this SQLite may corrupt a WAL that two connections write or checkpoint at once.
+    """Return whether this SQLite may corrupt a WAL that two connections write at once.
 
-    Versions 3.7.0 to 3.51.2, but for the corrected 3.50.7 and 3.44.6 (docs/reliability.md, section
-    0). One writer that alone checkpoints, as here, is not known to meet it.
+    This concerns versions 3.7.0 to 3.51.2, except 3.50.7 and 3.44.6 (docs/reliability.md, section
+    0). The gateway has one writer, which alone runs checkpoints; that is not known to be affected.
     """
     corrected = {(3, 50): 7, (3, 44): 6}
     if version[:2] in corrected:
@@ -111,7 +111,7 @@ def warnings_about(version: Version) -> tuple[str, ...]:
 
 def _settle(connection: sqlite3.Connection, *, read_only: bool) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
-    # What a sort spills must not touch the disk: it may hold what a team wants kept nowhere.
+    # Sorts must not write to the disk: their rows may belong to a team with `retain: false`.
     connection.execute("PRAGMA temp_store = MEMORY")
     if read_only:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -119,10 +119,10 @@ def _settle(connection: sqlite3.Connection, *, read_only: bool) -> None:
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         raise UnusableDatabase("the database's file system has no shared memory for SQLite's WAL")
-    connection.execute("PRAGMA synchronous = FULL")  # NORMAL may lose commits with the power
-    connection.execute("PRAGMA fullfsync = ON")  # macOS: without it a sync stops at the drive
+    connection.execute("PRAGMA synchronous = FULL")  # NORMAL may lose commits in a power loss
+    connection.execute("PRAGMA fullfsync = ON")  # macOS: otherwise a sync ends in the drive's cache
     connection.execute("PRAGMA checkpoint_fullfsync = ON")
-    # SQLite ignores what goes wrong in its automatic checkpoint; ours is asked for, and heard.
+    # SQLite ignores errors of automatic checkpoints; the gateway runs its own and checks them.
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     connection.execute(f"PRAGMA journal_size_limit = {16 * 1024 * 1024}")
 
@@ -136,7 +136,7 @@ def _in_use(path: Path, lock: int) -> str:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a new name in the folder survive a power loss."""
+    """Sync the folder, so that a new name in it survives a power loss."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""One act inside one transaction: what may go in, what may come out, and that it ends there."""
+"""Run one act inside one transaction, and check its statements, parameters and results."""
 
 import re
 from abc import ABC, abstractmethod
@@ -17,7 +17,7 @@ Answer = tuple[Sequence[str], Sequence[Sequence[Any]], int]
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _READABLE = frozenset({str, int, NoneType})
 
-# An act is inside a transaction that belongs to the database: it may not end or nest one itself.
+# The database owns an act's transaction, so the act may not end or nest one.
 _CONTROL = re.compile(
     r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
     r"(?:ABORT|ATTACH|BEGIN|COMMIT|DETACH|END|PREPARE|RELEASE|ROLLBACK|SAVEPOINT|START|VACUUM)\b",
@@ -28,12 +28,12 @@ _CONTROL = re.compile(
 class ActTransaction(ABC):
     """The `Transaction` that both databases hand to an act; only `_run` differs.
 
-    After a statement failed, every other statement raises too, and so does the act: an act that
-    swallows the error can't be half done (SQLite may have rolled back and gone on by itself).
+    After a statement has failed, every further statement and the act raise, so that an act that
+    catches the error is not half done (SQLite may have rolled back and continued).
     """
 
     def __init__(self) -> None:
-        self.error: Exception | None = None  # what the driver raised, for those who can repeat
+        self.error: Exception | None = None  # the driver's exception, for repetitions
         self._over = False
 
     @property
@@ -56,35 +56,35 @@ class ActTransaction(ABC):
         """Run one statement to its end.
 
         Raises:
-            StorageFailed: the driver raised; what it raised is in `error`.
+            StorageFailed: the driver raised; its exception is in `error`.
 
         """
 
     def execute(self, sql: str, **params: Value) -> int:
-        """Run one statement; the number of rows it touched, 0 where there is none to tell."""
+        """Run one statement; return the number of rows that it changed, 0 if that is not known."""
         return max(self._answer(sql, params)[2], 0)
 
     def changed(self, sql: str, **params: Value) -> bool:
-        """Run one statement; whether it touched exactly one row."""
+        """Run one statement; return whether it changed exactly one row."""
         return self._answer(sql, params)[2] == 1
 
     def fetch(self, sql: str, **params: Value) -> list[Row]:
-        """Run one statement; all its rows."""
+        """Run one statement; return all its rows."""
         names, rows, _ = self._answer(sql, params)
         return [_row(names, row) for row in rows]
 
     def fetchrow(self, sql: str, **params: Value) -> Row | None:
-        """Run one statement to its end; its first row, None if there is none."""
+        """Run one statement to its end; return its first row, None if there is none."""
         names, rows, _ = self._answer(sql, params)
         return _row(names, rows[0]) if rows else None
 
     def check(self) -> None:
-        """Raise if a statement has failed, whatever the act made of it."""
+        """Raise if a statement has failed, even if the act has caught the error."""
         if self.error is not None:
             raise StorageFailed("a statement of this act failed before") from self.error
 
     def end(self) -> None:
-        """The act has returned: nothing can be done with this transaction from now on."""
+        """End the transaction for its act: every further statement raises."""
         self._over = True
 
     def _answer(self, sql: str, params: Mapping[str, Value]) -> Answer:
@@ -95,12 +95,12 @@ class ActTransaction(ABC):
 
 
 def perform(tx: ActTransaction, act: Callable[[Transaction], T]) -> T:
-    """Run the act to its end, and end the transaction's usefulness with it.
+    """Run the act, then end its transaction object.
 
     Raises:
         StorageFailed: a statement failed, even if the act caught it.
         TypeError: the act is a coroutine function; nothing can be awaited in a transaction.
-        RuntimeError: it raised what steers coroutines and loops, and can't travel in a future.
+        RuntimeError: it raised an exception that a future can't hold (StopIteration, SystemExit).
 
     """
     try:
@@ -119,10 +119,10 @@ def perform(tx: ActTransaction, act: Callable[[Transaction], T]) -> T:
 
 
 def refuse_control(sql: str) -> str:
-    """The same text, if it is a statement that an act may run.
+    """Return the text if it is a statement that an act may run.
 
     Raises:
-        ValueError: it would end, nest or leave the transaction.
+        ValueError: it would end or nest the transaction.
 
     """
     if _CONTROL.match(sql):
@@ -136,7 +136,7 @@ def _bound(name: str, value: Value) -> str | int | None:
     if isinstance(value, str):
         if "\0" in value:
             raise ValueError(f"parameter {name} holds a NUL character, which PostgreSQL can't keep")
-        return str.__str__(value)  # the drivers know str itself, not a StrEnum
+        return str.__str__(value)  # the drivers accept str itself, not a StrEnum
     if isinstance(value, int) and not isinstance(value, bool) and _LEAST <= value <= _MOST:
         return int(value)
     raise TypeError(f"parameter {name} must be text, a 64-bit int or None, not {type(value)}")

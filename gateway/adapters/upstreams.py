@@ -1,4 +1,4 @@
-"""The upstreams of the configuration, opened; replaced in place when it is reloaded."""
+"""The clients of the configured upstreams, which a reload replaces."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -11,7 +11,7 @@ from gateway.telemetry.bundle import Telemetry
 
 
 class Upstreams(Mapping[str, Upstream]):
-    """Every upstream by name. One that left the configuration stays, for the jobs that it has."""
+    """Every upstream by name. One that left the configuration stays for its open jobs."""
 
     def __init__(
         self,
@@ -21,7 +21,7 @@ class Upstreams(Mapping[str, Upstream]):
         *,
         client: Callable[..., OpenRouter] = OpenRouter,
     ) -> None:
-        """Empty until `use`; close it with `close`. `lookup` resolves what videos redirect to."""
+        """Create an empty mapping for `use`. `lookup` resolves targets of videos' redirects."""
         self._clock = clock
         self._public = PublicDownloads(lookup)
         self._telemetry = telemetry
@@ -30,7 +30,7 @@ class Upstreams(Mapping[str, Upstream]):
         self._retired: list[OpenRouter] = []
 
     def use(self, configured: Mapping[str, UpstreamConfig]) -> None:
-        """Open what is new or changed; calls under way go on with what they began with."""
+        """Open new and changed upstreams; running calls continue with the earlier client."""
         for name, config in configured.items():
             known = self._opened.get(name)
             if known is not None and known[0] == config:
@@ -40,7 +40,7 @@ class Upstreams(Mapping[str, Upstream]):
             self._opened[name] = (config, self._open(name, config))
 
     async def close(self) -> None:
-        """Let go of every connection, of those that were replaced too."""
+        """Close every connection, also of replaced clients."""
         for _, adapter in self._opened.values():
             await adapter.close()
         for adapter in self._retired:

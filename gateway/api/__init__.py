@@ -1,1 +1,1 @@
-"""Floor 5: HTTP in. Two applications, team-facing and admin, and what they share."""
+"""Floor 5: HTTP. Two applications, team-facing and admin, and the code that they share."""

@@ -1,4 +1,4 @@
-"""Reading a request's body: bounded in size and in time, whatever the client does."""
+"""Read a request's body within limits of size and time."""
 
 import asyncio
 
@@ -6,9 +6,9 @@ from aiohttp import web
 
 from gateway.domain.errors import Reason, Refused
 
-# A stalled or dripping body is never timed out by aiohttp itself (docs/reliability.md, section 0).
+# aiohttp itself has no time limit for a body (docs/reliability.md, section 0).
 _IDLE = 15.0  # seconds between two pieces
-_TOTAL = 60.0  # seconds for the whole; 64 MB in that time needs 9 Mbit/s
+_TOTAL = 60.0  # seconds for the whole body; 64 MB in that time need 9 Mbit/s
 
 
 async def read_body(
@@ -18,7 +18,7 @@ async def read_body(
 
     Raises:
         Refused: BODY_TOO_LARGE (413), BODY_TIMEOUT (408), UNSUPPORTED_MEDIA_TYPE (415) for a body
-            with a Content-Encoding: some bytes of it would be any number in memory.
+            with a Content-Encoding, because a few compressed bytes may need any memory.
 
     """
     refuse_encoding(request)
@@ -49,7 +49,7 @@ async def read_body(
 
 
 def announced_size(request: web.Request, limit: int) -> int:
-    """Return the bytes that the body will take at most, as its headers announce it."""
+    """Return the largest size of the body that its headers allow, in bytes."""
     announced = request.content_length
     if announced is None:
         return limit if request.body_exists else 0

@@ -1,18 +1,18 @@
-"""Bounding the bytes of request bodies that are in memory at once, in total and for each owner."""
+"""Limit the bytes of request bodies in memory, in total and for each owner."""
 
 from collections import Counter
 from collections.abc import Callable
 
 from gateway.domain.errors import Reason, Refused
 
-_RETRY_AFTER = 2  # seconds; a body is forwarded in about that
+_RETRY_AFTER = 2  # seconds in which a body is usually forwarded
 
 
 class BodyLease:
-    """Bytes of a body that are accounted for until `release`; releasing twice is harmless."""
+    """A body's bytes, counted until `release`; a second release has no effect."""
 
     def __init__(self, budget: "BodyBudget", owner: str, size: int) -> None:
-        """Made by `BodyBudget.take`."""
+        """Created by `BodyBudget.take`."""
         self._budget = budget
         self._owner = owner
         self._size = size
@@ -20,16 +20,16 @@ class BodyLease:
         """Whether work that outlives the request releases it."""
 
     def release(self) -> None:
-        """The body is no longer in memory."""
+        """Stop counting the body: it is no longer in memory."""
         size, self._size = self._size, 0
         self._budget.give_back(self._owner, size)
 
 
 class BodyBudget:
-    """How many bytes of bodies may be in memory: a total, and at most a share of it per owner."""
+    """Limits the bytes of bodies in memory: a total, and a share of it for each owner."""
 
     def __init__(self, total: Callable[[], int], share: float = 0.5) -> None:
-        """`total` in bytes, asked anew each time, for a reload may change it."""
+        """`total` returns the limit in bytes, which a reload may change."""
         self._total = total
         self._share = share
         self._in_use = 0
@@ -37,13 +37,13 @@ class BodyBudget:
 
     @property
     def in_use(self) -> int:
-        """Bytes that are accounted for."""
+        """The bytes that are counted now."""
         return self._in_use
 
     def take(self, owner: str, size: int) -> BodyLease:
-        """Account for a body before it is read.
+        """Count a body before it is read.
 
-        A body that is alone always fits: the limit on one body is another one.
+        A single body always fits: its own size has another limit.
 
         Raises:
             Refused: OVERLOADED (429) with Retry-After.

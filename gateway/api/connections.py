@@ -1,7 +1,7 @@
-"""What stands between a listener and its application: bounds on strangers' connections.
+"""Limit connections, and answer what aiohttp rejects before the application.
 
-aiohttp answers a malformed request, an unknown `Expect` and a failure below the middleware by
-itself, as text, without an id, and repeats what the client sent. Here they get the error body.
+aiohttp answers a malformed request, an unknown `Expect` and a failure below the middleware as
+text, without an id, and repeats what the client sent. Here they get the error body.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from gateway.telemetry.bundle import Telemetry
 HEADER_SECONDS = 10.0
 """The time from the first byte of a request to the end of its headers."""
 
-_LOG_EVERY = 10.0  # seconds: of bad requests one is logged, with the number of those before it
+_LOG_EVERY = 10.0  # seconds between two log lines about bad requests, which count the others
 
 Hot = Callable[[web.BaseRequest], web.StreamResponse | None]
 """Answers at once, or leaves it to the application."""
@@ -33,7 +33,7 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 @dataclass(slots=True)
 class ConnectionLimits:
-    """Who may hold how many connections. `most` is over all peers: descriptors are reserved.
+    """Limits open connections. `most` is for all peers together, because descriptors are reserved.
 
     `header_seconds`: how long the headers of a request may take.
     """
@@ -46,7 +46,7 @@ class ConnectionLimits:
     _unknown: Counter[str] = field(default_factory=Counter)
 
     def admit(self, peer: str) -> bool:
-        """Count a new connection, from which no request with a valid key has come yet."""
+        """Count a new connection without a valid key; False if it must be closed."""
         if self._open >= self.most:
             return False
         if self._unknown[peer] >= self.per_peer() and not self._is_trusted(peer):
@@ -56,13 +56,13 @@ class ConnectionLimits:
         return True
 
     def known(self, peer: str) -> None:
-        """Stop counting a connection against its peer: a request with a valid key came on it."""
+        """Stop counting a connection for its peer, after a request with a valid key."""
         self._unknown[peer] -= 1
         if self._unknown[peer] <= 0:
             del self._unknown[peer]
 
     def closed(self) -> None:
-        """One connection fewer."""
+        """Count a closed connection."""
         self._open -= 1
 
     def _is_trusted(self, peer: str) -> bool:
@@ -75,7 +75,7 @@ class ConnectionLimits:
 
 
 class BadRequestLog:
-    """Counts what is no HTTP, and logs one line for many."""
+    """Counts malformed requests, and logs one line for many."""
 
     def __init__(self, telemetry: Telemetry, listener: str) -> None:
         """`listener` as in `request.ended`."""
@@ -85,7 +85,7 @@ class BadRequestLog:
         self._quiet_until = 0.0
 
     def note(self, why: str, peer: str | None) -> None:
-        """Count one, and log it unless another was logged a moment ago."""
+        """Count one; log it unless another one was logged within some seconds."""
         self._telemetry.metrics.bad_request(self._listener)
         now = asyncio.get_running_loop().time()
         if now < self._quiet_until:
@@ -112,7 +112,7 @@ class BoundedServer(web.Server):
         bad: BadRequestLog,
         hot: Hot | None = None,
     ) -> None:
-        """`app` is the server that aiohttp made of an application, with these options."""
+        """`app` is aiohttp's server of an application with these options."""
         super().__init__(
             self._guarded(app.request_handler, hot), request_factory=app.request_factory, **options
         )
@@ -121,7 +121,7 @@ class BoundedServer(web.Server):
         self._options = options
 
     def __call__(self) -> RequestHandler:
-        """Make the protocol of one connection."""
+        """Create the protocol of one connection."""
         return Connection(self, loop=asyncio.get_running_loop(), **self._options)
 
     def _guarded(self, app: Handler, hot: Hot | None) -> Handler:
@@ -140,7 +140,7 @@ class BoundedServer(web.Server):
 
 
 class Connection(RequestHandler):
-    """One connection: admitted or closed at once, and given little time for headers."""
+    """One connection, which is closed at once above a limit, and has a time limit for headers."""
 
     __slots__ = ("_admitted", "_bounded", "_header_timer", "_headers_began", "_peer")
 
@@ -153,7 +153,7 @@ class Connection(RequestHandler):
         self._header_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin, unless the peer has too many connections."""
+        """Start, or close the connection if its peer has too many."""
         name = transport.get_extra_info("peername")
         self._peer = str(name[0]) if isinstance(name, tuple) else ""
         super().connection_made(transport)
@@ -164,7 +164,7 @@ class Connection(RequestHandler):
             self.force_close()
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes in; the first of a request start the time for its headers."""
+        """Receive bytes; the first ones of a request start the time limit for its headers."""
         if self._headers_began is None and self._current_request is None:
             loop = self._loop
             self._headers_began = loop.time()
@@ -175,17 +175,17 @@ class Connection(RequestHandler):
         super().data_received(data)
 
     def headers_came(self) -> None:
-        """The headers of a request are whole."""
+        """Stop the time limit: the headers of a request are complete."""
         self._headers_began = None
 
     def authenticated(self) -> None:
-        """A request with a valid key came on this connection."""
+        """Note a request with a valid key."""
         if self._admitted and self._peer:
             self._bounded.limits.known(self._peer)
             self._peer = ""
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """End."""
+        """Stop the timer, and count the end of the connection."""
         if self._header_timer is not None:
             self._header_timer.cancel()
             self._header_timer = None
@@ -202,7 +202,7 @@ class Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002 aiohttp's signature; it quotes the client
     ) -> web.StreamResponse:
-        """Answer what aiohttp could not hand to the application, in the error body."""
+        """Return the error body for a request that did not reach the application."""
         self.headers_came()
         if request.writer.output_size > 0:
             raise ConnectionError("the response was begun and can't be replaced")
@@ -230,7 +230,7 @@ class Connection(RequestHandler):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What an application asks of the connections to it."""
+    """The limits of the connections to an application."""
 
     limits: ConnectionLimits
     bad: BadRequestLog
@@ -258,7 +258,7 @@ class BoundedRunner(web.AppRunner):
 
 
 def note_authenticated(request: web.BaseRequest) -> None:
-    """A valid key came: the connection no longer counts against its peer."""
+    """Note a valid key: the connection no longer counts for its peer."""
     if isinstance(request.protocol, Connection):
         request.protocol.authenticated()
 

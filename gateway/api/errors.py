@@ -1,4 +1,4 @@
-"""Refusals as HTTP: the one table of codes, and OpenRouter's error body.
+"""Convert refusals to HTTP responses: the table of status codes, and OpenRouter's error body.
 
 See docs/api.md, Errors.
 """
@@ -57,7 +57,7 @@ STATUS: Mapping[Reason, int] = {
 
 
 def refusal(error: Refused) -> web.Response:
-    """What the gateway itself refuses: `metadata.gateway` has the reason and the numbers."""
+    """Return a refusal of the gateway; `metadata.gateway` has the reason and the numbers."""
     code = STATUS[error.reason]
     details = dict(error.details)
     metadata = dict(details.pop("metadata", {}))
@@ -67,7 +67,7 @@ def refusal(error: Refused) -> web.Response:
 
 
 def relayed(error: Relayed) -> web.Response:
-    """What the upstream refused, as it came."""
+    """Return the upstream's refusal unchanged."""
     return _response(error.status, {"error": error.error}, error.retry_after)
 
 
@@ -85,8 +85,8 @@ def _encoded(body: Mapping[str, Any]) -> bytes:
     try:
         return orjson.dumps(body, default=_plain)
     except TypeError:
-        # What a refusal quotes came from a stranger: a header that is not UTF-8 holds halves of
-        # surrogate pairs, which orjson does not write.
+        # A refusal may quote a header that is not UTF-8. It has lone surrogates, which orjson
+        # rejects.
         text = json.dumps(body, default=_plain, ensure_ascii=False)
         return text.encode("utf-8", "replace")
 

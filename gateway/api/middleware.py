@@ -1,4 +1,4 @@
-"""What every request passes through: an id, a log line, and no error but in OpenRouter's shape."""
+"""The middleware: request id, log line, metrics, and errors in OpenRouter's format."""
 
 import asyncio
 import re
@@ -17,7 +17,7 @@ from gateway.telemetry.bundle import Telemetry
 
 @dataclass(slots=True)
 class Facts:
-    """What the log line of a request says; handlers fill in what they learn."""
+    """The facts for a request's log line, which handlers fill in."""
 
     request_id: str
     team: str | None = None
@@ -29,7 +29,7 @@ FACTS = web.RequestKey("FACTS", Facts)
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_STORAGE_RETRY_AFTER = 5  # seconds; a database that fails over is back in about that
+_STORAGE_RETRY_AFTER = 5  # seconds in which a database usually fails over
 
 
 def observe(clock: Clock, telemetry: Telemetry, listener: str) -> Any:
@@ -40,7 +40,7 @@ def observe(clock: Clock, telemetry: Telemetry, listener: str) -> Any:
         facts = Facts(_request_id(request))
         request[FACTS] = facts
         start = clock.monotonic()
-        status = 499  # the client left before there was an answer
+        status = 499  # the client closed the connection before the answer
         name = f"{request.method if request.method in _METHODS else 'HTTP'} {_route(request)}"
         traceparent = request.headers.get("traceparent")
         with telemetry.request(facts.request_id, traceparent, name) as span:
@@ -59,10 +59,7 @@ def observe(clock: Clock, telemetry: Telemetry, listener: str) -> Any:
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """The id of the request, on every answer, just before it leaves.
-
-    And no word on what serves it: aiohttp names itself and Python with their versions.
-    """
+    """Add the request id to every response, and remove the server's name and version."""
     response.headers["Server"] = "video-gateway"
     facts = request.get(FACTS)
     if facts is not None:
@@ -97,13 +94,13 @@ async def _answered(
     except (web.HTTPException, asyncio.CancelledError, ConnectionError):
         raise
     except Exception as error:
-        # Nothing of it reaches the client: the id leads an operator to the line in the log.
+        # The client gets no details; the request id identifies the log line.
         telemetry.log.exception("request.failed", error=type(error).__name__)
         return _say(facts, Reason.INTERNAL, _INTERNAL_WORDS.format(facts.request_id))
 
 
 def _refuse_nul(request: web.Request) -> None:
-    """No name of ours holds a NUL, and no database looks for one."""
+    """Reject NUL characters in the path: no name contains one, and databases reject it."""
     if "\0" in request.path:
         raise Refused(Reason.NOT_FOUND, "Not Found")
     if "\0" in request.query_string:
@@ -145,12 +142,12 @@ def _record(
 
 
 def _route(request: web.Request) -> str:
-    """The pattern that the path matched; never the path, which a client chooses."""
+    """Return the pattern of the matched route, never the path, which a client chooses."""
     resource = request.match_info.route.resource
     return "other" if resource is None else resource.canonical
 
 
 def _request_id(request: web.Request) -> str:
-    """The client's own id where it is harmless, else a fresh one."""
+    """Return the client's own id if it is safe, otherwise a new one."""
     given = request.headers.get("X-Request-Id", "")
     return given if _REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(12)}"

@@ -1,4 +1,4 @@
-"""A response whose bytes are ready: written as they are, in one piece."""
+"""A response of prepared bytes, written at once."""
 
 import time
 from email.utils import formatdate
@@ -10,10 +10,10 @@ from aiohttp.abc import AbstractStreamWriter
 
 
 class ReadyAnswer(web.StreamResponse):
-    """An answer to a request on a connection that stays open (HTTP/1.1).
+    """A response on a connection that stays open (HTTP/1.1).
 
-    The status line and the headers are bytes that were put together once; aiohttp builds, checks
-    and joins them anew for every response, which costs more than everything else of a poll.
+    Status line and headers are prepared bytes. aiohttp would build and check them for every
+    response, which takes more time than the rest of a poll.
     """
 
     __slots__ = ("_bytes",)
@@ -32,24 +32,24 @@ class ReadyAnswer(web.StreamResponse):
 
     @property
     def keep_alive(self) -> bool | None:
-        """The connection stays open."""
+        """True: the connection stays open."""
         return True
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        """Write everything.
+        """Write the whole response.
 
         Raises:
-            ConnectionResetError: the client has left.
+            ConnectionResetError: the client has closed the connection.
 
         """
         transport = request.transport
         if transport is None or transport.is_closing():
-            raise ConnectionResetError("the client has left")
+            raise ConnectionResetError("the client has closed the connection")
         transport.write(self._bytes)
         return None
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """Everything was written by `prepare`."""
+        """Do nothing: `prepare` has written everything."""
 
 
 def head_of(status: int, headers: dict[str, str]) -> bytes:

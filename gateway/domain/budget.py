@@ -27,7 +27,7 @@ class Period(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class WindowBounds:
     """The start of a window, and the first moment after it; for `total`, 1970 and None.
 
     `starts_ms` and `ends_ms` are the same in milliseconds since 1970.
@@ -39,7 +39,7 @@ class Bounds:
     ends_ms: int | None
 
 
-def window_bounds(period: Period, now: datetime) -> Bounds:
+def window_bounds(period: Period, now: datetime) -> WindowBounds:
     """Return the bounds of the window that contains `now`.
 
     Raises:
@@ -51,21 +51,16 @@ def window_bounds(period: Period, now: datetime) -> Bounds:
     return _bounds(period, now.astimezone(UTC).date())
 
 
-def window_start(period: Period, now: datetime) -> datetime:
-    """Return the start of the window that contains `now`; see `window_bounds`."""
-    return window_bounds(period, now).starts_at
-
-
 def window_end(period: Period, now: datetime) -> datetime | None:
     """Return the first moment after the window that contains `now`; see `window_bounds`."""
     return window_bounds(period, now).ends_at
 
 
 @lru_cache(maxsize=256)
-def _bounds(period: Period, day: date) -> Bounds:
+def _bounds(period: Period, day: date) -> WindowBounds:
     """Every submit asks for the bounds of each of its budgets, and they change once a day."""
     if period is Period.TOTAL:
-        return Bounds(datetime(1970, 1, 1, tzinfo=UTC), None, 0, None)
+        return WindowBounds(datetime(1970, 1, 1, tzinfo=UTC), None, 0, None)
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     if period is Period.DAY:
         return _until(start, start + timedelta(days=1))
@@ -76,8 +71,8 @@ def _bounds(period: Period, day: date) -> Bounds:
     return _until(start, (start + timedelta(days=31)).replace(day=1))
 
 
-def _until(start: datetime, end: datetime) -> Bounds:
-    return Bounds(start, end, epoch_ms(start), epoch_ms(end))
+def _until(start: datetime, end: datetime) -> WindowBounds:
+    return WindowBounds(start, end, epoch_ms(start), epoch_ms(end))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import orjson
 import rfc8785
 
 from gateway.domain.job import Job, Status
+from gateway.domain.text import storable
 from gateway.domain.units import usd_text
 
 VIDEO_EVENTS = "video.generation.*"
@@ -94,7 +95,7 @@ def job_ended(event_id: str, job: Job, urls: Sequence[str], at: datetime) -> Eve
         if job.usage is not None:
             data["usage"] = job.usage
     else:
-        data["error"] = _utf8(job.error or UNEXPLAINED[job.status])
+        data["error"] = storable(job.error or UNEXPLAINED[job.status])
     kind = f"video.generation.{job.status}"
     return _event(event_id, kind, at, data, job.team, job.id, f"{job.id}-{job.status}")
 
@@ -201,11 +202,6 @@ def _event(
     }
     body = orjson.dumps(as_javascript(envelope))
     return Event(event_id, kind, at, team, job_id, idempotency_key or event_id, body)
-
-
-def _utf8(text: str) -> str:
-    """Return text that UTF-8 can encode: a lone surrogate must not prevent a job from ending."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def _iso(moment: datetime) -> str:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from gateway.domain.job import JobUpdate, Status, parse_news
+from gateway.domain.text import storable
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +133,9 @@ def parse_answer(body: bytes) -> Mapping[str, Any]:
 
 
 def _writable(value: Any) -> Any:
-    """Return the value with every string made safe for UTF-8 and the database.
-
-    A lone surrogate or a NUL in an upstream's error must not prevent a job from ending.
-    """
+    """Return the value with every string made storable."""
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+        return storable(value)
     if isinstance(value, dict):
         return {_writable(key): _writable(member) for key, member in value.items()}
     if isinstance(value, list):

@@ -270,11 +270,6 @@ def close(tx: Transaction, entry: LedgerEntry) -> Window:
     return _post(tx, entry)
 
 
-def carry(tx: Transaction, entry: LedgerEntry) -> Window:
-    """Book what was spent in the period before the window existed; return the changed window."""
-    return _post(tx, entry)
-
-
 def correct(tx: Transaction, entry: LedgerEntry) -> Window:
     """Book a later change of a settled job's cost; return the changed window."""
     return _post(tx, entry)
@@ -357,19 +352,6 @@ def find_window(tx: Transaction, window: str) -> Window | None:
     """Return one window; None if it has never had a reservation."""
     row = tx.fetchrow(f"SELECT {_WINDOW} FROM windows WHERE id = :id", id=window)
     return None if row is None else Window(**dict(row))
-
-
-def current_windows(tx: Transaction, *, now: int) -> list[Window]:
-    """Return every window that contains `now`, sorted by budget."""
-    rows = tx.fetch(
-        f"""
-        SELECT {_WINDOW} FROM windows
-        WHERE starts_at <= :now AND (ends_at IS NULL OR ends_at > :now)
-        ORDER BY budget_id
-        """,
-        now=now,
-    )
-    return [Window(**dict(row)) for row in rows]
 
 
 def entries(tx: Transaction, job_id: str) -> Sequence[Row]:

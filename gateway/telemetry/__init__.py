@@ -1,1 +1,1 @@
-"""What operators see: metrics, logs, traces. Imports `gateway.domain` at most."""
+"""Floor 2: metrics, logs and traces. Imports `gateway.domain` at most."""

@@ -1,4 +1,4 @@
-"""Logs, metrics and traces in one hand: what services, workers and handlers are given."""
+"""Logs, metrics and traces as one object, for services, workers and handlers."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,12 +17,12 @@ DISTRIBUTION = "video-gateway"
 
 
 class TelemetryUnavailable(GatewayError):
-    """Traces were asked for, and what exports them is not installed."""
+    """Traces are configured, but their exporter is not installed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """Where facts are told."""
+    """The log, the metrics and the tracer."""
 
     log: Logger = field(default_factory=get_logger)
     metrics: Metrics = field(default_factory=Metrics)
@@ -30,7 +30,7 @@ class Telemetry:
     pipe: LogPipe | None = None
 
     def trusted(self, event: str, facts: Mapping[str, Any]) -> None:
-        """Log a line all of whose texts are the gateway's own: nothing in it is redacted."""
+        """Log a line whose texts are all the gateway's own, without redaction."""
         pipe = self.pipe
         if pipe is None or not pipe.put_trusted(event, facts):
             self.log.info(event, **facts)
@@ -39,9 +39,9 @@ class Telemetry:
     def request(
         self, request_id: str, traceparent: str | None, name: str = "http.request"
     ) -> Iterator[Span]:
-        """Every line inside bears the request's id and its trace's, the client's if it has one.
+        """Add the request's id and trace id to every line inside, the client's own if it has one.
 
-        So do the lines of the tasks that it starts. `name` is the span's: a method and a route.
+        Also in tasks that are started inside. `name` is the span's: a method and a route.
         """
         with (
             self.tracer.span(name, kind="server", parent=traceparent or "") as span,
@@ -51,9 +51,9 @@ class Telemetry:
 
     @contextmanager
     def work(self, name: str, request_id: str, traceparent: str | None) -> Iterator[Span]:
-        """Background work that goes on with what a request began, perhaps in another process.
+        """Continue the trace of a request in background work, perhaps in another process.
 
-        `traceparent` is what `tracer.inject()` said in the request; None begins a trace.
+        `traceparent` is the value of `tracer.inject()` in the request; None begins a trace.
         """
         with (
             self.tracer.span(name, parent=traceparent or "") as span,
@@ -62,9 +62,9 @@ class Telemetry:
             yield span
 
     def close(self, timeout: float = 5.0) -> bool:
-        """Hand over what was recorded and logged; last of all. False if somebody did not take it.
+        """Flush spans and log lines, at the very end; False if a reader did not accept them.
 
-        Blocks the thread, each reader for at most `timeout` seconds.
+        Blocks the thread, for each reader at most `timeout` seconds.
         """
         sent = self.tracer.close(timeout)
         written = self.pipe is None or self.pipe.close(timeout)
@@ -80,11 +80,11 @@ def open_telemetry(
     otlp_endpoint: str | None = None,
     stream: IO[Any] | None = None,
 ) -> Telemetry:
-    """Logs to standard error or `stream`, a registry of metrics, a tracer that records if asked to.
+    """Open logs to `stream` (default: standard error), metrics, and a tracer.
 
     Raises:
-        TelemetryUnavailable: an `otlp_endpoint` is set and the extra `otel` is not installed;
-            nothing was begun.
+        TelemetryUnavailable: `otlp_endpoint` is set, but the extra `otel` is not installed;
+            nothing was opened.
 
     """
     tracer = Tracer() if otlp_endpoint is None else _recording(otlp_endpoint)
@@ -97,7 +97,7 @@ def open_telemetry(
 
 def _recording(endpoint: str) -> Tracer:
     try:
-        # Only who exports traces needs OpenTelemetry.
+        # OpenTelemetry is needed only to export traces.
         from gateway.telemetry.otlp import OtlpRecorder
     except ModuleNotFoundError as error:
         raise TelemetryUnavailable(

@@ -1,4 +1,4 @@
-"""Every metric the gateway exports: name, kind, unit, labels, meaning. The one list of them.
+"""The list of every metric that the gateway exports: name, kind, unit, labels, meaning.
 
 `docs/metrics.md` is made from it: `python -m gateway.telemetry.catalogue > docs/metrics.md`.
 """
@@ -27,10 +27,10 @@ PREFIX: Final = "video_gateway_"
 
 Kind = Literal["counter", "histogram", "gauge", "info"]
 
-# From a handler that answers out of memory to the longest a submit may take.
+# From answers from memory to the longest submits.
 HANDLER: Final = (
     *(0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
-    # What is answered after `answer_within` (4 s) must not look like 5 s, when the SDK gives up.
+    # Answers after `answer_within` (4 s) must differ from 5 s, when the SDK gives up.
     *(0.1, 0.25, 0.5, 1.0, 2.5, 4.5, 5.0, 10.0, 30.0),
 )
 # Recorded submits took 2.4-3.6 s; a submit may take 60 s, a download minutes.
@@ -49,7 +49,7 @@ LAG: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
 
 @dataclass(frozen=True, slots=True)
 class MetricDoc:
-    """One metric as users meet it. `name` is the sample's name, `_total` and unit included."""
+    """One metric. `name` is the sample's name, with `_total` and unit."""
 
     name: str
     kind: Kind
@@ -57,8 +57,8 @@ class MetricDoc:
     labels: tuple[Label, ...] = ()
     unit: str = ""
     buckets: tuple[float, ...] = ()
-    scraped: bool = False  # computed when scraped, from what all replicas share
-    from_zero: bool = False  # every known series is there from the start, so a first event shows
+    scraped: bool = False  # computed at the scrape, from the shared database
+    from_zero: bool = False  # all known series exist from the start
 
 
 def _counter(
@@ -413,7 +413,7 @@ SECTIONS: Final = (
 
 
 def describe() -> list[MetricDoc]:
-    """Every metric, in the order of the documentation."""
+    """Return every metric, in the order of the documentation."""
     return [doc for _, docs in SECTIONS for doc in docs]
 
 
@@ -439,7 +439,7 @@ refresh), `ledger_check`, `missed_webhooks`, `poller` and `retention_cleanup`.
 
 
 def markdown() -> str:
-    """The whole of `docs/metrics.md`."""
+    """Return the text of `docs/metrics.md`."""
     parts = [_INTRODUCTION]
     for title, docs in SECTIONS:
         parts.append(f"## {title}\n")

@@ -1,4 +1,4 @@
-"""Which request and which trace the present work belongs to; the tasks it starts inherit it."""
+"""The request and the trace of the present work, which its tasks inherit."""
 
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
@@ -12,11 +12,11 @@ CURRENT: ContextVar[Traceparent | None] = ContextVar("video_gateway_traceparent"
 
 
 def current_trace_id() -> str | None:
-    """The present trace's id, 32 hex digits."""
+    """Return the present trace's id, 32 hex digits."""
     current = CURRENT.get()
     return None if current is None else current.trace_id
 
 
 def log_context(**facts: str) -> AbstractContextManager[None]:
-    """Facts for every line inside the `with`, also in the tasks started there (`request_id`)."""
+    """Add facts to every line inside the `with`, also in tasks started there (`request_id`)."""
     return bound_contextvars(**facts)

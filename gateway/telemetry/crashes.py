@@ -1,7 +1,6 @@
-"""What nobody caught, as log lines: Python's own way would print its message, past all redaction.
+"""Log uncaught exceptions: Python would print their messages without redaction.
 
-An exception that ends the process, one that ends a thread, one that could not be raised (in a
-finalizer).
+This concerns exceptions that end the process or a thread, and those of finalizers.
 """
 
 import sys
@@ -15,7 +14,7 @@ from gateway.telemetry.logging import Logger
 
 @contextmanager
 def log_crashes(log: Logger) -> Iterator[None]:
-    """Inside the block such exceptions become lines; afterwards all is as it was."""
+    """Log such exceptions inside the block; restore Python's hooks afterwards."""
 
     def process(
         kind: type[BaseException], error: BaseException, trace: TracebackType | None

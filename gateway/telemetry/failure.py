@@ -1,7 +1,7 @@
-"""An exception told in a log line: its kind, its safe facts, where it happened; never its words.
+"""Describe an exception for a log line: kind, safe facts and place, never its message.
 
-An exception's message may hold a piece of the request (a prompt, a URL, a key), and so may the
-values of its frames. What is kept are names and numbers that come from code alone.
+An exception's message and the values of its frames may contain a part of the request (a prompt, a
+URL, a key). Only names and numbers that come from code are kept.
 """
 
 import errno
@@ -12,18 +12,18 @@ from typing import Final
 
 from gateway.domain.errors import Refused
 
-CHAIN_LIMIT: Final = 5  # causes behind causes
+CHAIN_LIMIT: Final = 5  # chained causes
 FRAME_LIMIT: Final = 20  # innermost frames of one exception
-GROUP_LIMIT: Final = 5  # members of one group that are named
+GROUP_LIMIT: Final = 5  # members of an exception group
 
 
 def summary(error: BaseException) -> str:
-    """Kinds and safe facts, outermost first: `StorageFailed < OperationalError[SQLITE_FULL]`."""
+    """Return kinds and facts, outermost first: `StorageFailed < OperationalError[SQLITE_FULL]`."""
     return " < ".join(_kind(one) for one in _chain(error))
 
 
 def stack(error: BaseException) -> list[str]:
-    """`file:line function` from the outermost call to the raise, then the same for each cause."""
+    """Return `file:line function` from the outermost call to the raise, then for each cause."""
     lines: list[str] = []
     for position, one in enumerate(_chain(error)):
         if position:
@@ -55,7 +55,7 @@ def _kind(error: BaseException) -> str:
 
 
 def _fact(error: BaseException) -> str:
-    """What the kind alone does not tell, where it is a word from a fixed list or a number."""
+    """Return a detail beside the kind: a word of a fixed list, or a number."""
     if isinstance(error, Refused):
         return str(error.reason)
     if isinstance(error, OSError) and isinstance(error.errno, int):
@@ -80,5 +80,5 @@ def _frames(error: BaseException) -> list[str]:
 
 
 def _short(filename: str) -> str:
-    """The last parts of a path: enough to find the file, without the machine's own folders."""
+    """Return the last parts of a path, without the machine's own folders."""
     return "/".join(PurePath(filename).parts[-3:])

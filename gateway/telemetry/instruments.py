@@ -1,4 +1,4 @@
-"""Counters and histograms, made from the catalogue, that take only known label values."""
+"""Counters and histograms of the catalogue, which accept only known label values."""
 
 import itertools
 import threading
@@ -11,13 +11,14 @@ from prometheus_client.registry import Collector
 
 from gateway.telemetry.catalogue import PREFIX, MetricDoc
 from gateway.telemetry.labels import Vocabulary
+from gateway.telemetry.names import CounterName, DollarsName, HistogramName
 
 TraceId = Callable[[], str | None]
 Timer = Callable[[float], None]
 
 
 class Instruments:
-    """Everything that is counted or measured as it happens, by the catalogue's short names."""
+    """The counters and histograms, by the catalogue's short names."""
 
     def __init__(
         self,
@@ -50,24 +51,24 @@ class Instruments:
                 doc.name, doc.meaning, names, registry=registry, unit=doc.unit
             )
 
-    def count(self, name: str, *values: str, by: float = 1) -> None:
+    def count(self, name: CounterName, *values: str, by: float = 1) -> None:
         """Add to a counter."""
         self._counters[name].labels(*self._known(name, values)).inc(by)
 
-    def spend(self, name: str, micros: int, *values: str) -> None:
-        """Add money to a counter of dollars. A counter can't shrink: nothing below zero counts."""
+    def spend(self, name: DollarsName, micros: int, *values: str) -> None:
+        """Add money to a counter of dollars; negative amounts are ignored, for it can't shrink."""
         if micros > 0:
             self._dollars[name].add(micros, self._known(name, values))
 
-    def observe(self, name: str, value: float, *values: str) -> None:
-        """Measure one value, with the present trace as its exemplar."""
+    def observe(self, name: HistogramName, value: float, *values: str) -> None:
+        """Record one value, with the present trace as its exemplar."""
         histogram = self._histograms[name]
         child = histogram.labels(*self._known(name, values)) if values else histogram
         trace_id = self._trace_id()
         child.observe(max(0.0, value), {"trace_id": trace_id} if trace_id else None)
 
-    def timer(self, name: str, *values: str) -> Timer:
-        """Return a function that measures into one series, whose labels were looked up once."""
+    def timer(self, name: HistogramName, *values: str) -> Timer:
+        """Return a function that records values in one series, whose labels are looked up once."""
         child: list[Histogram] = []
 
         def measure(value: float) -> None:
@@ -78,7 +79,7 @@ class Instruments:
         return measure
 
     def start_at_zero(self) -> None:
-        """Show the series that must be there before their first event, for all words known now."""
+        """Create the series that must exist before their first event, for all known words."""
         for name, doc in self._docs.items():
             if doc.from_zero:
                 for values in itertools.product(
@@ -92,7 +93,7 @@ class Instruments:
 
 
 class Dollars(Collector):
-    """A counter of money: whole micro-dollars until it is scraped, so that nothing is rounded."""
+    """A counter of money, in whole micro-dollars until the scrape, so that nothing is rounded."""
 
     def __init__(self, doc: MetricDoc) -> None:
         self._doc = doc
@@ -105,14 +106,14 @@ class Dollars(Collector):
             self._micros[labels] = self._micros.get(labels, 0) + micros
 
     def collect(self) -> Iterator[Metric]:
-        """The sums in dollars."""
+        """Yield the sums in dollars."""
         with self._lock:
             rows = dict(self._micros)
         yield counter(self._doc, {labels: micros / 1_000_000 for labels, micros in rows.items()})
 
 
 def counter(doc: MetricDoc, rows: Mapping[tuple[str, ...], float]) -> CounterMetricFamily:
-    """A counter whose values are known elsewhere."""
+    """Return a counter with values from elsewhere."""
     names = [label.name for label in doc.labels]
     family = CounterMetricFamily(doc.name, doc.meaning, labels=names, unit=doc.unit)
     for labels, value in rows.items():
@@ -121,5 +122,5 @@ def counter(doc: MetricDoc, rows: Mapping[tuple[str, ...], float]) -> CounterMet
 
 
 def short(doc: MetricDoc) -> str:
-    """What a metric is called in the code: without prefix, and without `_total`."""
+    """Return a metric's name in the code, without prefix and `_total`."""
     return doc.name.removeprefix(PREFIX).removesuffix("_total")

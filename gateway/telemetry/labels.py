@@ -1,7 +1,7 @@
-"""What a label may say: words that the code or the configuration knows, and `other`.
+"""The values of labels: words of the code or the configuration, and `other`.
 
-A label value that a client could choose would let it make series without end; so every label has
-a vocabulary, and what is not in it is `other`.
+With a label value of its own choice a client could create any number of series. Every label
+therefore has a vocabulary, and all other values become `other`.
 """
 
 from collections.abc import Iterable
@@ -23,10 +23,10 @@ has 30; an upstream that lists thousands must not fill our memory."""
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A label and what it may say.
+    """A label and its vocabulary.
 
-    `words`: fixed words, or the name of a learned vocabulary, or None where the value comes from
-    the configuration itself and no request has a part in it; then `source` says what it is.
+    `words`: fixed words, or the name of a learned vocabulary, or None if the value comes from the
+    configuration and not from requests; `source` then describes it.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Label:
     source: str = ""
 
     def explained(self) -> str:
-        """The values, for the documentation."""
+        """Return the values, for the documentation."""
         if self.words is None:
             return self.source
         if isinstance(self.words, str):
@@ -52,7 +52,7 @@ _SOURCES: Final[dict[Learned, str]] = {
 
 
 def fixed(name: str, *words: str) -> Label:
-    """A label whose values the code knows."""
+    """Return a label with fixed values."""
     return Label(name, frozenset(words))
 
 
@@ -73,12 +73,12 @@ END_STATUS: Final = fixed("status", *(s.value for s in Status if s.terminal))
 
 @dataclass(slots=True)
 class Vocabulary:
-    """The learned words of one `Metrics`. They are replaced, never changed: any thread may read."""
+    """The learned words of one `Metrics`, in sets that are replaced, never changed (threads)."""
 
     _words: dict[Learned, frozenset[str]] = field(default_factory=dict)
 
     def learn(self, vocabulary: Learned, words: Iterable[str]) -> frozenset[str]:
-        """Take in new words, models up to `MODEL_LIMIT` in all; the ones that were new."""
+        """Add words, at most `MODEL_LIMIT` models; return the new ones."""
         known = self.learned(vocabulary)
         fresh = [word for word in dict.fromkeys(words) if word not in known]
         if vocabulary == "model":
@@ -87,16 +87,16 @@ class Vocabulary:
         return frozenset(fresh)
 
     def learned(self, vocabulary: Learned) -> frozenset[str]:
-        """Every word learned so far."""
+        """Return every learned word."""
         return self._words.get(vocabulary, frozenset())
 
     def known(self, label: Label) -> frozenset[str]:
-        """Every word that the label may say now, but `other`."""
+        """Return every value of the label except `other`."""
         words = label.words
         return self.learned(words) if isinstance(words, str) else words or frozenset()
 
     def say(self, label: Label, value: str) -> str:
-        """The value if it is known, else `other`."""
+        """Return the value if it is known, otherwise `other`."""
         if label.words is None:
             return value
         return str(value) if value in self.known(label) else OTHER

@@ -1,4 +1,4 @@
-"""One event as one line: which fields, in what order, in JSON for machines or plain for people."""
+"""Format an event as one line: its fields in order, as JSON or as text for a terminal."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -14,21 +14,21 @@ from gateway.telemetry.redaction import Plain, redact_field, redact_text
 Fields = dict[str, Plain]
 Renderer = Callable[[Fields], str | bytes]
 
-LINE_LIMIT: Final = 16_384  # bytes: above, collectors cut a line and it is no JSON any more
+LINE_LIMIT: Final = 16_384  # bytes; collectors cut longer lines, which are then invalid JSON
 
 _FIRST: Final = ("timestamp", "level", "event", "request_id", "trace_id", "team", "job")
 _LAST: Final = ("error", "stack")
 
 
 class LineMaker:
-    """Makes the line of an event; never raises, whatever the event holds."""
+    """Formats events; never raises."""
 
     def __init__(self, render: Renderer, now: Callable[[], datetime] | None = None) -> None:
         self._render = render
         self._now = now or (lambda: datetime.now(UTC))
 
     def line(self, level: str, event: object, facts: Mapping[str, Any]) -> bytes:
-        """The line, newline included. `exc_info` becomes `error` and `stack`; None is left out."""
+        """Return the line. `exc_info` becomes `error` and `stack`; None is omitted."""
         head: Fields = {"timestamp": timestamp(self._now()), "level": level}
         try:
             head["event"] = redact_text(str(event))
@@ -41,7 +41,7 @@ class LineMaker:
         return self._encode(_ordered({**kept, **head, "cut_bytes": len(made)}))
 
     def trusted(self, event: str, facts: Mapping[str, Any]) -> bytes:
-        """The line of level `info` of facts that need no redaction, in the order of every line."""
+        """Return a line of level `info` with facts that need no redaction."""
         head = {"timestamp": timestamp(self._now()), "level": "info", "event": event}
         return self._encode({**head, **{k: v for k, v in facts.items() if v is not None}})
 
@@ -51,7 +51,7 @@ class LineMaker:
 
 
 def timestamp(moment: datetime) -> str:
-    """RFC 3339 in UTC with milliseconds: `2026-11-22T12:00:00.000Z`."""
+    """Format as RFC 3339 in UTC with milliseconds: `2026-11-22T12:00:00.000Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -68,7 +68,7 @@ def _facts(facts: Mapping[str, Any]) -> Fields:
 
 
 def _exception(exc_info: object) -> BaseException | None:
-    """The exception of stdlib's and structlog's several forms of `exc_info`."""
+    """Return the exception of any form of `exc_info` (stdlib, structlog)."""
     if isinstance(exc_info, BaseException):
         return exc_info
     if isinstance(exc_info, tuple):
@@ -77,7 +77,7 @@ def _exception(exc_info: object) -> BaseException | None:
 
 
 def _ordered(fields: Fields) -> Fields:
-    """What every line has comes first, in one order; the rest as it was given; the stack last."""
+    """Order the fields: common ones first, then the others as they were given, the stack last."""
     first = {name: fields[name] for name in _FIRST if name in fields}
     last = {name: fields[name] for name in _LAST if name in fields}
     middle = {name: one for name, one in fields.items() if name not in first | last}
@@ -85,10 +85,10 @@ def _ordered(fields: Fields) -> Fields:
 
 
 def json_line(fields: Fields) -> bytes:
-    """Compact JSON."""
+    """Format as compact JSON."""
     try:
         return orjson.dumps(fields)
-    except TypeError:  # a lone surrogate: orjson refuses what is no UTF-8, escapes are still JSON
+    except TypeError:  # a lone surrogate, which orjson rejects and json escapes
         return json.dumps(fields, separators=(",", ":")).encode()
 
 
@@ -96,7 +96,7 @@ _COLOURS: Final = {"debug": "2", "info": "32", "warning": "33", "error": "31", "
 
 
 def console_line(fields: Fields, *, colour: bool) -> str:
-    """For a person at a terminal: time, level, event, then `name=value`, frames below."""
+    """Format for a terminal: time, level, event, then `name=value`, stack frames below."""
     moment, level, event = (str(fields[name]) for name in ("timestamp", "level", "event"))
     shown_level = f"{level:<8}"
     if colour:
@@ -109,7 +109,7 @@ def console_line(fields: Fields, *, colour: bool) -> str:
 
 
 def _shown(value: Plain) -> str:
-    """A value on the terminal. Nothing that moves the cursor or fakes a second line gets there."""
+    """Format a value for a terminal, without control characters."""
     if isinstance(value, str):
         return value if value.isprintable() else ascii(value)
     return json.dumps(value)

@@ -1,10 +1,10 @@
-"""Logs: one structured line per fact, through one pipe, with nothing secret in it.
+"""Logs: structured lines through one pipe, with redaction.
 
     log = get_logger()
     log.info("job.submitted", job_id=job.id, team=job.team, estimate_usd="0.40")
 
-`request_id` and `trace_id` come from the context (`log_context`, `Tracer.span`). What libraries
-log through the standard library takes the same way.
+`request_id` and `trace_id` come from the context (`log_context`, `Tracer.span`). Log records of
+libraries take the same way.
 """
 
 import atexit
@@ -29,14 +29,14 @@ Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["json", "console"]
 Logger = FilteringBoundLogger
 
-_FOREIGN_LIMIT: Final = 300  # characters of a library's own words
+_FOREIGN_LIMIT: Final = 300  # characters of a library's message
 _WORDLESS: Final = ("asyncio", "aiohttp")
 """Loggers whose words hold a piece of the request: a task's or exception's `repr`, the bytes of a
 malformed request. Of theirs only the fixed part of the message is kept."""
 
 
 def get_logger(**facts: object) -> Logger:
-    """A logger whose every line bears these facts. Cheap; made where it is used."""
+    """Return a logger that adds these facts to every line."""
     return cast("Logger", structlog.get_logger(**facts))
 
 
@@ -50,7 +50,7 @@ def configure_logging(
 ) -> LogPipe:
     """Send every log line of the process to `stream` (default: standard error).
 
-    The pipe belongs to the caller, who closes it last; closing puts back what was before.
+    The caller closes the pipe last; closing restores the earlier configuration.
     """
     target = sys.stderr if stream is None else stream
     render = json_line if format == "json" else partial(console_line, colour=target.isatty())
@@ -58,7 +58,7 @@ def configure_logging(
     pipe = LogPipe(sink_of(target), report=partial(_losses, maker), capacity=capacity)
     threshold = logging.getLevelNamesMapping()[level.upper()]
     pipe.trusted_line = maker.trusted if threshold <= logging.INFO else _no_line
-    atexit.register(pipe.close)  # an end that nobody foresaw still tells its last lines
+    atexit.register(pipe.close)  # also an unexpected end writes the last lines
     pipe.on_close(lambda: atexit.unregister(pipe.close))
     pipe.on_close(_route_structlog(pipe, maker, threshold))
     pipe.on_close(_route_stdlib(pipe, maker, threshold))
@@ -102,7 +102,7 @@ def _context() -> dict[str, Any]:
 
 
 class _PipeLogger:
-    """What structlog takes for a logger: every level's method hands the line to the pipe."""
+    """A logger for structlog: the methods of all levels put the line into the pipe."""
 
     def __init__(self, pipe: LogPipe) -> None:
         self.debug = self.info = self.warning = self.warn = pipe.put
@@ -110,12 +110,12 @@ class _PipeLogger:
 
 
 def _route_stdlib(pipe: LogPipe, maker: LineMaker, threshold: int) -> Callable[[], None]:
-    """Libraries never speak below INFO here: at DEBUG, aiosqlite for one logs every parameter."""
+    """Route records of the standard library from INFO on: at DEBUG aiosqlite logs parameters."""
     root, access = logging.getLogger(), logging.getLogger("aiohttp.access")
     before = (root.handlers[:], root.level, access.level)
     root.handlers[:] = [_PipeHandler(pipe, maker)]
     root.setLevel(max(threshold, logging.INFO))
-    access.setLevel(logging.WARNING)  # the gateway's own line per request says more, and less
+    access.setLevel(logging.WARNING)  # the gateway logs every request itself
 
     def undo() -> None:
         root.handlers[:] = before[0]
@@ -126,7 +126,7 @@ def _route_stdlib(pipe: LogPipe, maker: LineMaker, threshold: int) -> Callable[[
 
 
 class _PipeHandler(logging.Handler):
-    """What a library says, as one of our lines."""
+    """Formats records of the standard library's logging."""
 
     def __init__(self, pipe: LogPipe, maker: LineMaker) -> None:
         super().__init__()
@@ -139,7 +139,7 @@ class _PipeHandler(logging.Handler):
 
 
 def _words(record: logging.LogRecord) -> str:
-    """What a library says, as far as it can be trusted: one line, no objects, no exceptions."""
+    """Return the first line of a library's message, without objects and exceptions."""
     wordless = record.name.partition(".")[0] in _WORDLESS
     try:
         message = str(record.msg) % _arguments(record.args, wordless) if record.args else record.msg
@@ -168,6 +168,6 @@ def _argument(value: object, wordless: bool) -> object:
 
 
 def _before_objects(line: str) -> str:
-    """`Exception in callback f('a prompt')` up to the bracket that opens the first `repr`."""
+    """Cut `Exception in callback f('a prompt')` before the first bracket, which opens a `repr`."""
     cut = min((line.find(mark) for mark in "(<[{'\"" if mark in line), default=len(line))
     return line[:cut].rstrip()

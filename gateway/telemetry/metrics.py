@@ -1,6 +1,6 @@
-"""What operators count and measure: one typed method for each fact, one page for a scraper.
+"""The gateway's metrics: one typed method for each fact, and the page for a scraper.
 
-Nothing here is global: each `Metrics` has a registry of its own. Any thread may tell it a fact.
+Nothing is global: each `Metrics` has a registry of its own. Any thread may call the methods.
 """
 
 import platform
@@ -23,10 +23,10 @@ CALLBACK = "callback"
 
 
 class Metrics:
-    """Counts, measurements, and the page that shows them.
+    """Counters, histograms, and their page.
 
-    `teams`, `upstreams`: what these labels may say; later also `allow_*`. `trace_id`: whose id an
-    exemplar bears.
+    `teams`, `upstreams`: the values of these labels; `allow_*` adds more. `trace_id` returns the id
+    for exemplars.
     """
 
     def __init__(
@@ -47,26 +47,26 @@ class Metrics:
         self.allow_teams(teams)
         self.allow_upstreams(upstreams)
 
-    # What labels may say
+    # Values of labels
 
     def allow_teams(self, names: Iterable[str]) -> None:
-        """Teams of the configuration; also after a reload."""
+        """Allow the configured teams, also after a reload."""
         self._learn("team", names)
 
     def allow_upstreams(self, names: Iterable[str]) -> None:
-        """Upstreams of the configuration; also after a reload."""
+        """Allow the configured upstreams, also after a reload."""
         self._learn("upstream", names)
 
     def allow_models(self, ids: Iterable[str]) -> None:
-        """Models of a catalog; after each refresh."""
+        """Allow the models of a catalog, after each refresh."""
         self._learn("model", ids)
 
     def allow_routes(self, patterns: Iterable[str]) -> None:
-        """The patterns of an application's routes, as `http_request` will name them."""
+        """Allow the patterns of an application's routes, as `http_request` gets them."""
         self._learn("route", patterns)
 
     def allow_endpoints(self, names: Iterable[str]) -> None:
-        """Subscribers of the configuration."""
+        """Allow the configured subscribers."""
         self._learn("endpoint", names)
 
     def _learn(self, vocabulary: Learned, words: Iterable[str]) -> None:
@@ -76,176 +76,176 @@ class Metrics:
     # Requests and jobs
 
     def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """A request was answered; `route` is its pattern, never its path."""
+        """Record an answered request; `route` is its pattern, never its path."""
         self._facts.observe(
             "http_request_duration_seconds", seconds, route, method, f"{status // 100}xx"
         )
 
     def timer(self, route: str, method: str, status: int) -> Timer:
-        """Return what `http_request` would measure with, for one kind of request; no exemplars."""
+        """Return a function that records one kind of request, without exemplars."""
         return self._facts.timer(
             "http_request_duration_seconds", route, method, f"{status // 100}xx"
         )
 
     def bad_request(self, listener: str) -> None:
-        """Count what came to a listener and was no HTTP, or more connections than a peer may."""
+        """Count a malformed request, or a connection above a limit."""
         self._facts.count("http_bad_requests", listener)
 
     def decision(self, team: str, model: str, reason: str) -> None:
-        """A submit was decided: `accepted`, or why not."""
+        """Count a decided submit: `accepted`, or the reason of its refusal."""
         self._facts.count("decisions", team, model, reason)
 
     def job_submitted(self, team: str, model: str, upstream: str) -> None:
-        """A job was written."""
+        """Count a written job."""
         self._facts.count("jobs_submitted", team, model, upstream)
 
     def job_ended(self, team: str, model: str, status: str, seconds: float | None = None) -> None:
-        """A job ended, `seconds` after its submission."""
+        """Record a job's end, `seconds` after its submission."""
         self._facts.count("jobs_ended", team, model, status)
         if seconds is not None:
             self._facts.observe("job_verdict_duration_seconds", seconds, model, status)
 
     def dedupe(self, team: str, result: str) -> None:
-        """A submit met, or did not meet, an identical one: miss, hit, joined, bypass."""
+        """Count a submit's dedupe result: miss, hit, joined, bypass."""
         self._facts.count("dedupe_results", team, result)
 
     def dollars_saved(self, team: str, micros: int) -> None:
-        """A generation was not bought again."""
+        """Add the cost of a generation that was not bought again."""
         self._facts.spend("dedupe_saved_dollars", micros, team)
 
     # Money
 
     def job_settled(self, team: str, model: str, basis: str, micros: int) -> None:
-        """Count a job's cost as settled: actual, assumed, decided, disputed."""
+        """Add a job's settled cost: actual, assumed, decided, disputed."""
         self._facts.spend("jobs_settled_dollars", micros, team, model, basis)
         if basis in ("assumed", "disputed"):
             self._facts.count("jobs_unconfirmed", team, basis)
 
     def estimate_error(self, model: str, ratio: float) -> None:
-        """What a job cost, divided by its estimate."""
+        """Record a job's cost divided by its estimate."""
         self._facts.observe("job_estimate_error_ratio", ratio, model)
         if ratio > 1:
             self._facts.count("jobs_above_estimate", model)
 
     def budget_threshold(self, team: str) -> None:
-        """A window reached an alert threshold."""
+        """Count a window that reached an alert threshold."""
         self._facts.count("budget_thresholds_crossed", team)
 
     # Upstreams
 
     def upstream_call(self, upstream: str, operation: str, outcome: str, seconds: float) -> None:
-        """A call of an upstream ended."""
+        """Record the end of a call of an upstream."""
         self._facts.observe("upstream_call_duration_seconds", seconds, upstream, operation, outcome)
 
     def upstream_refused(self, upstream: str, kind: str) -> None:
-        """A submit was definitely refused: invalid, credentials, credits, rate_limited, ..."""
+        """Count a definite refusal: invalid, credentials, credits, rate_limited, ..."""
         self._facts.count("upstream_refusals", upstream, kind)
 
     def outcome_unknown(self, upstream: str) -> None:
-        """A submit left and no definite answer came."""
+        """Count a submit without a definite answer."""
         self._facts.count("upstream_outcomes_unknown", upstream)
 
     def catalog_refreshed(self, upstream: str, *, ok: bool) -> None:
-        """A catalog was fetched, or was not to be had."""
+        """Count a refresh of a catalog."""
         self._facts.count("catalog_refreshes", upstream, "ok" if ok else "failed")
 
     def catalog_changed(self, upstream: str, change: str, models: int = 1) -> None:
-        """Models differ from the last catalog: added, removed, price, capability."""
+        """Count changed models of a catalog: added, removed, price, capability."""
         self._facts.count("catalog_changes", upstream, change, by=models)
 
     # Webhooks and deliveries
 
     def webhook_received(self, upstream: str, verdict: str) -> None:
-        """An event came in; what became of it."""
+        """Count an incoming webhook by its result."""
         self._facts.count("webhooks_received", upstream, verdict)
 
     def webhook_missed(self, upstream: str) -> None:
-        """A poll found an end of which no webhook had told."""
+        """Count an end that a poll found without a webhook."""
         self._facts.count("webhooks_missed", upstream)
 
     def delivery_attempted(self, endpoint: str, outcome: str, seconds: float) -> None:
-        """One HTTP try of a delivery ended."""
+        """Record an attempt of a delivery."""
         self._facts.observe("delivery_attempt_duration_seconds", seconds, endpoint, outcome)
 
     def delivery_ended(self, endpoint: str, state: str, seconds: float) -> None:
-        """A delivery became `delivered` or `dead`, `seconds` after its event."""
+        """Record the end of a delivery, `delivered` or `dead`, `seconds` after its event."""
         self._facts.observe("delivery_delay_seconds", seconds, endpoint, state)
 
     # Content
 
     def content_bytes(self, source: str, number: int) -> None:
-        """Video was handed to a client, from `store` or `upstream`."""
+        """Count bytes of video sent to a client, from `store` or `upstream`."""
         self._facts.count("content_served_bytes", source, by=number)
 
     def event_stream(self, change: str) -> None:
-        """A client's stream of a job's events was opened, or closed."""
+        """Count an opened or closed stream of a job's events."""
         self._facts.count("event_streams", change)
 
     def content_lookup(self, result: str) -> None:
-        """A download found its video: hit, miss, joined, gone."""
+        """Count a download: hit, miss, joined, gone."""
         self._facts.count("content_lookups", result)
 
     def content_evicted(self, reason: str) -> None:
-        """A stored video was removed: retention, space, operator, missing."""
+        """Count a removed video: retention, space, operator, missing."""
         self._facts.count("content_evictions", reason)
 
     def content_store_failed(self, reason: str) -> None:
-        """A video could not be stored: full, io, cut, mismatch, missed."""
+        """Count a video that could not be stored: full, io, cut, mismatch, missed."""
         self._facts.count("content_store_failures", reason)
 
     # The gateway itself
 
     def database_transaction(self, kind: str, seconds: float, waited: float) -> None:
-        """An act was answered: `read` or `write`, of `seconds` in all it `waited` that long."""
+        """Record an act, `read` or `write`: its total seconds, and those of waiting."""
         self._facts.observe("database_transaction_duration_seconds", seconds, kind)
         self._facts.observe("database_wait_duration_seconds", waited, kind)
 
     def database_failed(self, kind: str) -> None:
-        """The database did not take an act."""
+        """Count an act that the database did not accept."""
         self._facts.count("database_failures", kind)
 
     def lease_lost(self, worker: str) -> None:
-        """Work was thrown away because its lease had gone to another."""
+        """Count work that was discarded because another process has its lease."""
         self._facts.count("worker_leases_lost", worker)
 
     def worker_failed(self, worker: str) -> None:
-        """A background step failed."""
+        """Count a failed step of a worker."""
         self._facts.count("worker_failures", worker)
 
     def config_reloaded(self, *, ok: bool) -> None:
-        """A reload was applied, or refused."""
+        """Count a reload, applied or refused."""
         self._facts.count("config_reloads", "applied" if ok else "refused")
 
     def config_version(self, version: str) -> None:
-        """The configuration in force."""
+        """Set the version of the configuration in force."""
         self._page.config_version = version
 
     def event_loop_lag(self, seconds: float) -> None:
-        """How late the loop ran what was due."""
+        """Record the event loop's lag."""
         self._facts.observe("event_loop_lag_seconds", seconds)
 
     def log_lines_dropped(self, total: Callable[[], int]) -> None:
-        """Who knows how many log lines were lost since the start; asked at each scrape."""
+        """Set the function that returns the lost log lines since the start."""
         self._page.lines_dropped = total
 
     def spans_dropped(self, total: Callable[[], int]) -> None:
-        """Who knows how many spans were lost since the start; asked at each scrape."""
+        """Set the function that returns the lost spans since the start."""
         self._page.spans_dropped = total
 
     # The page
 
     def set_snapshot(self, snapshot: Snapshot | None) -> None:
-        """What the next page shows of the shared state; None: it could not be looked up."""
+        """Set the shared state for the next page; None: it could not be read."""
         self._page.snapshot = snapshot
 
     def render(self, accept: str = "") -> tuple[bytes, str]:
-        """The page and its content type, in the best form that the Accept header allows."""
+        """Return the page and its type, in the best format that the Accept header allows."""
         encode, content_type = choose_encoder(accept)
         return encode(_Visible(self._registry)), content_type
 
 
 class _Page(Collector):
-    """What is known at the scrape alone."""
+    """Metrics that are computed at the scrape."""
 
     def __init__(self, vocabulary: Vocabulary, version: str) -> None:
         self._vocabulary = vocabulary
@@ -273,7 +273,7 @@ class _Page(Collector):
 
 
 class _Visible(Collector):
-    """The registry without `_created`: a series more for each one, that nobody looks at."""
+    """The registry without `_created`, which would double the number of series."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry

@@ -1,8 +1,8 @@
-"""Sends spans to an OTLP collector over HTTP, by OpenTelemetry's SDK (extra `otel`).
+"""Send spans to an OTLP collector over HTTP, by OpenTelemetry's SDK (extra `otel`).
 
-A thread of its own sends batches: ending a span puts it into a bounded queue, and a collector that
-is away, slow or stuck costs spans, never time. The SDK's own variables for credentials
-(`OTEL_EXPORTER_OTLP_HEADERS`, `..._CERTIFICATE`) hold; proxies from the environment don't.
+A thread sends batches. Ending a span puts it into a bounded queue, so a slow or missing collector
+loses spans and delays nothing. The SDK's variables for credentials (`OTEL_EXPORTER_OTLP_HEADERS`,
+`..._CERTIFICATE`) apply; proxies of the environment don't.
 """
 
 import threading
@@ -41,7 +41,7 @@ from gateway.telemetry.tracing import SpanKind as Kind
 QUEUE_LIMIT: Final = 4096  # spans that wait; about 1 kB each
 _BATCH: Final = 512
 _EVERY: Final = 2.0  # seconds between batches
-_REQUEST_TIMEOUT: Final = 5.0  # seconds, retries included; a shutdown waits no longer than that
+_REQUEST_TIMEOUT: Final = 5.0  # seconds, with retries; also the longest wait of a shutdown
 
 _KINDS: Final = {
     "internal": SpanKind.INTERNAL,
@@ -76,20 +76,20 @@ class OtlpRecorder:
         self._tracer = self._provider.get_tracer("gateway", version)
 
     def start(self, name: str, kind: Kind, parent: Traceparent | None) -> "OtlpSpan":
-        """Begin a span. A client that says "not sampled" is heard."""
+        """Begin a span; a client's "not sampled" is respected."""
         return OtlpSpan(
             self._tracer.start_span(
                 name,
                 context=_context(parent),
                 kind=_KINDS[kind],
-                record_exception=False,  # the SDK would put down messages and locals
+                record_exception=False,  # the SDK would record messages and local variables
                 set_status_on_exception=False,
             )
         )
 
     @property
     def dropped(self) -> int:
-        """Spans that found the queue full or that no collector took."""
+        """The number of spans that the queue or the collector did not accept."""
         return self._door.dropped
 
     def close(self, timeout: float) -> bool:
@@ -102,7 +102,7 @@ class OtlpRecorder:
 
 
 class OtlpSpan:
-    """A span of the SDK, in our words."""
+    """A span of the SDK."""
 
     def __init__(self, span: Span) -> None:
         self._span = span
@@ -112,11 +112,11 @@ class OtlpSpan:
         )
 
     def set(self, name: str, value: Attribute) -> None:
-        """Put down an attribute."""
+        """Set an attribute."""
         self._span.set_attribute(name, value)
 
     def end(self, failure: str | None) -> None:
-        """Over; `failure` is a kind or a reason, never a message."""
+        """End the span; `failure` is a kind or a reason, never a message."""
         if failure is not None:
             self._span.set_attribute("error.type", failure)
             self._span.set_status(Status(StatusCode.ERROR))
@@ -124,9 +124,9 @@ class OtlpSpan:
 
 
 class _Door(SpanProcessor):
-    """Lets a span into the SDK's queue where there is room, and counts the ones that are lost.
+    """Puts spans into the SDK's queue if there is room, and counts lost ones.
 
-    The SDK would drop the oldest and log a line for each.
+    The SDK would drop the oldest one and log a line for each.
     """
 
     def __init__(self, exporter: SpanExporter, every: float, queue: int) -> None:
@@ -143,7 +143,7 @@ class _Door(SpanProcessor):
         )
 
     def on_start(self, span: SdkSpan, parent_context: Context | None = None) -> None:
-        """Nothing is sent of a span that has only begun."""
+        """Do nothing: spans are sent when they end."""
 
     def on_end(self, span: ReadableSpan) -> None:
         context = span.get_span_context()
@@ -173,7 +173,7 @@ class _Left(Protocol):
 
 
 class _Counting(SpanExporter):
-    """The exporter, telling how many spans left the queue and whether they arrived."""
+    """An exporter that reports how many spans left the queue, and whether they arrived."""
 
     def __init__(self, exporter: SpanExporter, left: _Left) -> None:
         self._exporter = exporter
@@ -193,14 +193,14 @@ class _Counting(SpanExporter):
 
 
 def traces_url(endpoint: str) -> str:
-    """Where spans are posted: `/v1/traces` under a base URL, or the URL as it is."""
+    """Return the URL for spans: `/v1/traces` under a base URL, or the URL as it is."""
     if urlsplit(endpoint).path.rstrip("/").endswith("/v1/traces"):
         return endpoint
     return f"{endpoint.rstrip('/')}/v1/traces"
 
 
 def _context(parent: Traceparent | None) -> Context:
-    """An explicit context, so that nothing of the SDK's own global one plays a part."""
+    """Return an explicit context, so that the SDK's global one is not used."""
     if parent is None:
         return Context()
     place = SpanContext(

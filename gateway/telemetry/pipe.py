@@ -1,8 +1,8 @@
-"""The way of a log line out of the process: a bounded queue and one thread that writes.
+"""Write log lines from a bounded queue, in one thread.
 
-Who logs never waits: a reader that stops reading costs lines, never time. Lines that found the
-queue full, or whose write failed, are counted, and the count is told by a line of its own as soon
-as the way is free again.
+Logging never blocks: a slow reader loses lines and delays nothing. Lines that the queue did not
+accept or that could not be written are counted, and a line reports the count as soon as writing
+works again.
 """
 
 import os
@@ -14,26 +14,26 @@ from io import TextIOBase, UnsupportedOperation
 from queue import Empty, SimpleQueue
 from typing import IO, Any, Final, Protocol
 
-CAPACITY: Final = 8192  # lines that wait: some MB, and seconds of the busiest gateway
-_BATCH_BYTES: Final = 65536  # what Linux's pipe takes in one write
-_GATHER_SECONDS: Final = 0.005  # a wake-up of the writer costs more than making a line
-_CLOSE_SECONDS: Final = 5.0  # what a stuck reader may cost a shutdown
+CAPACITY: Final = 8192  # queued lines: some MB, and seconds of a busy gateway
+_BATCH_BYTES: Final = 65536  # the size of a pipe's buffer on Linux
+_GATHER_SECONDS: Final = 0.005  # waking the writer costs more than formatting a line
+_CLOSE_SECONDS: Final = 5.0  # the longest wait for a stuck reader at a shutdown
 
 
 class Sink(Protocol):
-    """Where bytes go. Used by the writer's thread only."""
+    """The destination of bytes. Only the writer's thread uses it."""
 
     def write(self, data: bytes) -> None:
-        """Write all of it, however long that takes; raises OSError or ValueError if it can't be."""
+        """Write all of it, for as long as that takes; raises OSError or ValueError."""
 
     def close(self) -> None:
-        """Let go."""
+        """Close it."""
 
 
 class LogPipe:
-    """Takes lines from any thread, writes them in order from one.
+    """Accepts lines from any thread, and writes them in order in one thread.
 
-    `sink`: where bytes go. `report`: makes the line that tells how many lines were lost.
+    `sink`: the destination. `report` formats the line with the number of lost lines.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class LogPipe:
         self._sink = sink
         self._report = report
         self._capacity = capacity
-        # SimpleQueue.put may interrupt itself: a finalizer that logs while we log can't deadlock.
+        # SimpleQueue.put is reentrant: a finalizer that logs during a log call can't deadlock.
         self._queue: SimpleQueue[bytes | threading.Event | None] = SimpleQueue()
         self._lock = threading.RLock()
         self._dropped = 0
@@ -50,8 +50,8 @@ class LogPipe:
         self._closed = False
         self._on_close: list[Callable[[], None]] = []
         self.trusted_line: Callable[[str, Mapping[str, Any]], bytes] | None = None
-        """Makes a line that needs no redaction; empty where its level is not logged."""
-        # A daemon: a reader that never reads must not keep the process from ending.
+        """Formats a line that needs no redaction; empty if its level is not logged."""
+        # A daemon: a reader that never reads must not block the end of the process.
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
 
@@ -61,14 +61,14 @@ class LogPipe:
         return self._dropped
 
     def put(self, line: bytes) -> None:
-        """Hand over one line, newline included. Never blocks; a line too many is dropped."""
+        """Queue one line with its newline. Never blocks; a full queue drops the line."""
         if self._closed or self._queue.qsize() >= self._capacity:
             self._drop(1)
         else:
             self._queue.put(line)
 
     def put_trusted(self, event: str, facts: Mapping[str, Any]) -> bool:
-        """Make the line of trusted facts and hand it over; False where nobody makes lines."""
+        """Format a line of trusted facts and queue it; False without a formatter."""
         if self.trusted_line is None:
             return False
         line = self.trusted_line(event, facts)
@@ -77,7 +77,7 @@ class LogPipe:
         return True
 
     def flush(self, timeout: float = _CLOSE_SECONDS) -> bool:
-        """Block until what was put before is written; False if that took longer."""
+        """Block until all queued lines are written; False after `timeout`."""
         if not self._thread.is_alive():
             return self._queue.empty()
         written = threading.Event()
@@ -85,13 +85,13 @@ class LogPipe:
         return written.wait(timeout)
 
     def on_close(self, callback: Callable[[], None]) -> None:
-        """What to undo first when the pipe closes, so that nothing logs into a closed one."""
+        """Add a function that `close` calls first, to stop logging into the pipe."""
         self._on_close.append(callback)
 
     def close(self, timeout: float = _CLOSE_SECONDS) -> bool:
-        """Write what waits, then stop; False if the reader did not take it in time. Idempotent.
+        """Write the queued lines, then stop; False if the reader was too slow. Idempotent.
 
-        Blocks the calling thread: the last thing before the process ends.
+        Blocks the calling thread; call it at the end of the process.
         """
         while self._on_close:
             self._on_close.pop()()
@@ -113,12 +113,12 @@ class LogPipe:
             self._write(lines)
             for event in flushed:
                 event.set()
-        self._drop(self._queue.qsize())  # put by others in the moment of closing
+        self._drop(self._queue.qsize())  # queued by other threads during closing
         self._tell_losses()
         self._sink.close()
 
     def _next_batch(self) -> tuple[list[bytes], list[threading.Event], bool]:
-        """What waits, up to one write's worth; waits for the first. False at the end."""
+        """Wait for a line; return the queued lines for one write. False at the end."""
         lines: list[bytes] = []
         flushed: list[threading.Event] = []
         size = 0
@@ -151,14 +151,14 @@ class LogPipe:
             return True
         try:
             self._sink.write(b"".join(lines))
-        except (OSError, ValueError):  # the reader is gone, the disk is full, the file is closed
+        except (OSError, ValueError):  # for example a closed pipe or a full disk
             self._drop(len(lines))
             return False
         return True
 
 
 def sink_of(stream: IO[Any]) -> Sink:
-    """The sink for an open stream: its file descriptor where it has one, else its `write`."""
+    """Return the sink for a stream: its file descriptor if it has one, otherwise its `write`."""
     try:
         descriptor = stream.fileno()
     except (OSError, UnsupportedOperation, AttributeError):
@@ -168,10 +168,9 @@ def sink_of(stream: IO[Any]) -> Sink:
 
 
 class _DescriptorSink:
-    """Writes past Python's buffers: a daemon thread stuck inside one aborts the interpreter's exit.
+    """Writes without Python's buffers, which a blocked daemon thread would keep locked at the exit.
 
-    On a duplicate of the descriptor: should the stream be closed, its number may become another
-    file's.
+    It uses a duplicate of the descriptor, because the number of a closed stream may be reused.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -182,7 +181,7 @@ class _DescriptorSink:
         while rest:
             try:
                 rest = rest[os.write(self._descriptor, rest) :]
-            except BlockingIOError:  # somebody who shares the terminal made it non-blocking
+            except BlockingIOError:  # another process has made the terminal non-blocking
                 self._wait()
 
     def _wait(self) -> None:
@@ -204,4 +203,4 @@ class _StreamSink:
         self._stream.flush()
 
     def close(self) -> None:
-        """The stream belongs to who opened it."""
+        """Do nothing: the caller owns the stream."""

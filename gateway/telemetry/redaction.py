@@ -1,12 +1,12 @@
-"""What may not leave in a log line or a span: secrets, prompts, bodies, query strings.
+"""Redact log lines and spans: secrets, prompts, bodies, query strings.
 
-Two nets. By name: a field called `prompt`, `body`, `api_key`, ... keeps no text. By look: a text
-loses every key, bearer token, data URL, and every URL its user info, query and fragment. What is
-neither plain data nor a collection of it is told by its type alone, because the `repr` of a
-request holds the request.
+Two rules. By name: a field called `prompt`, `body`, `api_key`, ... keeps no text. By pattern: keys,
+bearer tokens and data URLs are removed from texts, and user info, query and fragment from URLs.
+Objects other than plain data and collections are replaced by their type, because the `repr` of a
+request contains the request.
 
-The nets can't know a prompt that is written into a sentence under a harmless name: facts are
-logged as fields, and an exception's message is never logged (`failure.py`).
+The rules can't detect a prompt inside a sentence under a harmless name. Facts are therefore logged
+as fields, and an exception's message is never logged (`failure.py`).
 """
 
 import re
@@ -26,10 +26,10 @@ Plain = str | int | float | bool | None | list["Plain"] | dict[str, "Plain"]
 
 REDACTED: Final = "[redacted]"
 
-TEXT_LIMIT: Final = 1024  # characters of one text: a line stays a line
-_HEAD: Final = 2 * TEXT_LIMIT  # what is looked at of a longer one
+TEXT_LIMIT: Final = 1024  # characters of one text
+_HEAD: Final = 2 * TEXT_LIMIT  # the inspected part of a longer text
 ITEM_LIMIT: Final = 50  # entries of one collection
-DEPTH_LIMIT: Final = 4  # collections within collections
+DEPTH_LIMIT: Final = 4  # nested collections
 
 _SENSITIVE: Final = re.compile(
     r"""(?<![a-z])(?:
@@ -42,8 +42,8 @@ _SENSITIVE: Final = re.compile(
 )
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+")
 
-# One net each. A client writes into these texts, so every pattern is linear: it starts at a
-# literal, and what follows is bounded or can't start a second match.
+# Clients write parts of these texts, so every pattern takes linear time: it starts at a literal,
+# and the rest is bounded or can't start another match.
 _DATA: Final = re.compile(r"\bdata:[\w.+-]+/[^\s\"'<>)]*")
 _PLACE: Final = re.compile(
     r"://(?P<place>[^/?#\s\"'<>]*)(?P<path>[^?#\s\"'<>]*)(?P<rest>[^\s\"'<>]*)"
@@ -70,14 +70,14 @@ _JOB_ID: Final = re.compile(r"gen-vid-\d+-[0-9A-Za-z]{20}")
 
 
 def redact_field(name: str, value: object) -> Plain:
-    """One named value as plain data. Numbers stay under any name: `body_bytes=12` tells nothing."""
+    """Return one named value as plain data. Numbers are kept under any name (`body_bytes=12`)."""
     if _is_sensitive(name):
         return value if value is None or isinstance(value, int | float) else REDACTED
     return _plain(value, DEPTH_LIMIT)
 
 
 def redact_text(text: str) -> str:
-    """The text without what looks secret, cut to `TEXT_LIMIT` characters. Takes linear time."""
+    """Return the text without secrets, cut to `TEXT_LIMIT` characters, in linear time."""
     head = _whole_words(text) if len(text) > _HEAD else text
     clean = _clean(head)
     if len(clean) > TEXT_LIMIT or len(text) > _HEAD:
@@ -86,12 +86,12 @@ def redact_text(text: str) -> str:
 
 
 def redact_url(url: str) -> str:
-    """Where a URL leads, without what it says: no user info, no query, no token in the path."""
+    """Return a URL without user info, query, and tokens in the path."""
     return _PLACE.sub(_place, url) if "://" in url else REDACTED
 
 
 def _clean(text: str) -> str:
-    """Each net in turn; a cheap look first, because most texts are names and ids."""
+    """Apply each pattern after a cheap test, because most texts are names and ids."""
     if "data:" in text:
         text = _DATA.sub(REDACTED, text)
     if "://" in text:
@@ -125,13 +125,13 @@ def _clean_path(path: str) -> str:
 
 
 def _whole_words(text: str) -> str:
-    """The beginning of a long text up to a space: half a key would not look like one."""
+    """Return the beginning of a long text up to a space: half a key would not match a pattern."""
     return text[:_HEAD].rpartition(" ")[0]
 
 
 @lru_cache(maxsize=1024)
 def _is_sensitive(name: str) -> bool:
-    """Whether a name promises a secret, however it is spelled: `api_key`, `X-Api-Key`, `apiKey`."""
+    """Return whether a name means a secret, in any spelling: `api_key`, `X-Api-Key`, `apiKey`."""
     return _SENSITIVE.search(_HUMP.sub("_", name).lower()) is not None
 
 

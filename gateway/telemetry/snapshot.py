@@ -1,7 +1,7 @@
-"""What is true at the moment of a scrape, in every replica's eyes, and how it becomes gauges.
+"""The shared state at a scrape, and its gauges.
 
-The caller reads it from the shared database right before rendering; nothing here is counted up
-and down, so nothing can drift, and a restart changes nothing.
+The caller reads it from the shared database just before rendering. Nothing is counted up and down,
+so the values are equal on every replica and correct after a restart.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -33,7 +33,7 @@ class OpenJobs:
 
 @dataclass(frozen=True, slots=True)
 class BudgetWindow:
-    """A budget's present window. Money in micro-dollars; no limit: no limit and available gauge."""
+    """A budget's current window, in micro-dollars; without a limit two gauges are absent."""
 
     budget: str
     team: str | None
@@ -50,7 +50,7 @@ class BudgetWindow:
 
 @dataclass(frozen=True, slots=True)
 class EndpointQueue:
-    """What is owed to one endpoint."""
+    """The deliveries of one endpoint."""
 
     endpoint: str
     pending: int
@@ -79,7 +79,7 @@ class CatalogState:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything that is looked up at a scrape."""
+    """Everything that is read at a scrape."""
 
     open_jobs: tuple[OpenJobs, ...] = ()
     budgets: tuple[BudgetWindow, ...] = ()
@@ -94,7 +94,7 @@ class Snapshot:
 def gauges(
     snapshot: Snapshot, docs: Mapping[str, MetricDoc], vocabulary: Vocabulary
 ) -> Iterator[GaugeMetricFamily]:
-    """The snapshot as Prometheus families, `docs` by short name. What is not known is absent."""
+    """Convert the snapshot to metric families, `docs` by short name; unknown values are absent."""
     table = _Table(docs, vocabulary)
     _jobs(snapshot.open_jobs, table)
     _budgets(snapshot.budgets, table)
@@ -116,7 +116,7 @@ def gauges(
 
 
 class _Table:
-    """Rows of the gauges. Two rows that come to bear the same labels (`other`) become one."""
+    """Rows of a gauge; rows with equal labels (`other`) are added."""
 
     def __init__(self, docs: Mapping[str, MetricDoc], vocabulary: Vocabulary) -> None:
         self._docs = docs

@@ -1,4 +1,4 @@
-"""W3C Trace Context: which trace a request belongs to, as the `traceparent` header says it."""
+"""Parse and create `traceparent` headers (W3C Trace Context)."""
 
 import re
 import secrets
@@ -9,12 +9,12 @@ _FORM: Final = re.compile(
     r"(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})"
     r"(?P<more>-.*)?"
 )
-_LIMIT: Final = 256  # a version of the future may append; nobody needs more than this
+_LIMIT: Final = 256  # characters; a future version may append something
 
 
 @dataclass(frozen=True, slots=True)
 class Traceparent:
-    """A place in a trace: lower-case hex, as it is written."""
+    """A span's position in a trace, in lower-case hex."""
 
     trace_id: str
     span_id: str
@@ -25,7 +25,7 @@ class Traceparent:
 
 
 def parse(header: str | None) -> Traceparent | None:
-    """The header's meaning; None for anything that the recommendation calls invalid."""
+    """Parse the header; None if it is invalid by the recommendation."""
     if not header or len(header) > _LIMIT:
         return None
     found = _FORM.fullmatch(header.strip())
@@ -37,5 +37,5 @@ def parse(header: str | None) -> Traceparent | None:
 
 
 def fresh() -> Traceparent:
-    """The beginning of a trace that nobody records: it ties log lines together."""
+    """Return the beginning of a trace that is not recorded, but connects log lines."""
     return Traceparent(secrets.token_hex(16), secrets.token_hex(8), sampled=False)

@@ -1,12 +1,12 @@
-"""Traces: one from a client's `traceparent` over submit, upstream calls, polls and deliveries.
+"""Traces from a client's `traceparent` through submit, upstream calls, polls and deliveries.
 
-Without a collector nothing is recorded, but the trace's id still travels: into log lines, into the
-job's row, and back from there into the work that follows it hours later.
+Without a collector nothing is recorded, but log lines and the job's row still have the trace's id,
+and later work on the job uses it.
 
     with tracer.span("submit", kind="server", parent=request.headers.get("traceparent")):
-        stored = tracer.inject()                  # kept with the job
+        stored = tracer.inject()                  # stored with the job
     ...
-    with tracer.span("job.poll", parent=stored):  # another day, perhaps another process
+    with tracer.span("job.poll", parent=stored):  # later, perhaps in another process
         ...
 """
 
@@ -28,31 +28,31 @@ class Recording(Protocol):
 
     @property
     def place(self) -> Traceparent:
-        """Where it is in its trace."""
+        """Its position in the trace."""
 
     def set(self, name: str, value: Attribute) -> None:
-        """Put down an attribute."""
+        """Set an attribute."""
 
     def end(self, failure: str | None) -> None:
-        """It is over; `failure` says how it went wrong."""
+        """End the span; `failure` is the kind of its error."""
 
 
 class Recorder(Protocol):
-    """What records spans and sends them away (`otlp.py`); no call of it may block."""
+    """Records and exports spans (`otlp.py`); no method may block."""
 
     def start(self, name: str, kind: SpanKind, parent: Traceparent | None) -> Recording:
         """Begin a span; None begins a trace."""
 
     @property
     def dropped(self) -> int:
-        """Spans lost since the start."""
+        """The number of lost spans since the start."""
 
     def close(self, timeout: float) -> bool:
-        """Send what waits; False if that took longer. Blocks the thread."""
+        """Send the queued spans; False after `timeout`. Blocks the thread."""
 
 
 class Span:
-    """A piece of work in a trace, recorded or not."""
+    """A span, recorded or not."""
 
     def __init__(self, place: Traceparent, recording: Recording | None = None) -> None:
         self._recording = recording
@@ -60,7 +60,7 @@ class Span:
         self.place = place
 
     def set(self, **attributes: object) -> None:
-        """Put down facts, redacted as log lines are; None is left out."""
+        """Set attributes, redacted like log lines; None is omitted."""
         if self._recording is None:
             return
         for name, value in attributes.items():
@@ -70,17 +70,17 @@ class Span:
                 self._recording.set(name, attribute)
 
     def fail(self, reason: str) -> None:
-        """Mark the span as failed where no exception passes: a stable word, never a message."""
+        """Mark the span as failed without an exception, by a stable word, never a message."""
         self._failure = reason
 
     def end(self, error: BaseException | None = None) -> None:
-        """Called by `Tracer.span` alone."""
+        """Called by `Tracer.span` only."""
         if self._recording is not None:
             self._recording.end(self._failure if error is None else summary(error))
 
 
 class Tracer:
-    """Opens spans. Without a recorder they only carry the trace's id along."""
+    """Opens spans; without a recorder they only pass the trace's id on."""
 
     def __init__(self, recorder: Recorder | None = None) -> None:
         self._recorder = recorder
@@ -94,10 +94,10 @@ class Tracer:
         attributes: Mapping[str, object] | None = None,
         parent: str | None = None,
     ) -> Iterator[Span]:
-        """A span around the block, and the present one for what runs inside and is started there.
+        """Open a span around the block; it is the current one inside, and in tasks started there.
 
-        `parent`: a `traceparent`, from a header or `inject`; without one the present span is the
-        parent, and without that a new trace begins. An unreadable one begins a new trace.
+        `parent`: a `traceparent` of a header or of `inject`; None: the current span. An invalid
+        one, or none at all, begins a new trace.
         """
         span = self._open(name, kind, CURRENT.get() if parent is None else parse(parent))
         span.set(**(attributes or {}))
@@ -120,19 +120,19 @@ class Tracer:
 
     @property
     def records(self) -> bool:
-        """Whether spans are recorded, and not only their ids carried along."""
+        """Whether spans are recorded."""
         return self._recorder is not None
 
     def inject(self) -> str | None:
-        """The present span as a `traceparent`: to store with a job, or to send along."""
+        """Return the current span as a `traceparent`, to store with a job or to forward."""
         current = CURRENT.get()
         return None if current is None else str(current)
 
     @property
     def dropped(self) -> int:
-        """Spans lost since the start: the collector was away, slow, or refused them."""
+        """The number of spans lost since the start, because the collector did not accept them."""
         return 0 if self._recorder is None else self._recorder.dropped
 
     def close(self, timeout: float = 5.0) -> bool:
-        """Send what waits; False if the collector did not take it in time. Blocks the thread."""
+        """Send the queued spans; False if the collector was too slow. Blocks the thread."""
         return self._recorder is None or self._recorder.close(timeout)

@@ -1,1 +1,1 @@
-"""Floor 5: what happens without being asked, claimed by leases."""
+"""Floor 5: background work, claimed by leases."""

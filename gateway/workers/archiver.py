@@ -1,4 +1,4 @@
-"""Fetches what is to be archived, a few at a time; a slow download holds no other up."""
+"""Download videos for the archive, a few at once, so that a slow one delays no other."""
 
 import asyncio
 from contextlib import suppress
@@ -9,15 +9,15 @@ from gateway.services.tasks import Tasks
 from gateway.store.archivals import Archival
 from gateway.telemetry.bundle import Telemetry
 
-_EVERY = 1.0  # seconds between looks
+_EVERY = 1.0  # seconds between two checks
 _AT_ONCE = 4  # downloads; each is limited by the network or the disk, not by their number
 
 
 class Archiver:
-    """Keeps up to four downloads going."""
+    """Runs up to four downloads."""
 
     def __init__(self, archive: Archive, clock: Clock, telemetry: Telemetry) -> None:
-        """`step` is run by a Loop; `close` ends what is under way."""
+        """A Loop runs `step`; `close` ends running downloads."""
         self._archive = archive
         self._clock = clock
         self._telemetry = telemetry
@@ -28,7 +28,7 @@ class Archiver:
         )
 
     async def step(self) -> float:
-        """Begin what is due and there is room for; seconds until the next look."""
+        """Start due downloads if there is room; return the seconds until the next check."""
         free = _AT_ONCE - len(self._tasks)
         if free > 0:
             for held in await self._archive.claim(free):
@@ -36,7 +36,7 @@ class Archiver:
         return _EVERY
 
     async def close(self) -> None:
-        """End every download; what was not stored is free when its lease runs out."""
+        """End every download; another process may claim it after the lease expires."""
         await self._tasks.drain(0)
 
     async def _carry_out(self, held: Archival) -> None:
@@ -49,7 +49,7 @@ class Archiver:
                 await renewing
 
     async def _renew(self, held: Archival) -> None:
-        """Hold the lease until somebody else has it; the download itself harms nobody."""
+        """Renew the lease until another process has it; a second download is harmless."""
         while True:
             await self._clock.sleep(LEASE_SECONDS / 3)
             if not await self._archive.renew(held):

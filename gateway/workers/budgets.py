@@ -1,4 +1,4 @@
-"""Brings budgets into force: at start, after each reload, and hourly for windows that begin."""
+"""Bring budgets into force: at the start, after a reload, and hourly for new windows."""
 
 from datetime import timedelta
 
@@ -10,19 +10,19 @@ from gateway.store import budgets as registry
 from gateway.telemetry.bundle import Telemetry
 
 _LOOK = 60.0  # seconds; a reload does not wait for it
-_EVERY = 3600.0  # seconds between two refreshes of what has not changed
-_KEPT = timedelta(days=3)  # a budget that no process has had for so long is counted for no more
+_EVERY = 3600.0  # seconds between two renewals without a change
+_KEPT = timedelta(days=3)  # a budget that no process has registered for so long no longer counts
 _BATCH = 500  # rows in one transaction
 
 
 class BudgetKeeper:
-    """Makes the budgets of the configuration in force count what their period has seen.
+    """Makes the configured budgets count the earlier jobs of their period.
 
-    A submit that comes first brings its own budgets into force in the transaction that reserves.
+    A submit that comes first brings its own budgets into force in its reserving transaction.
     """
 
     def __init__(self, database: Database, clock: Clock, live: Live, telemetry: Telemetry) -> None:
-        """`step` is run by a Loop."""
+        """A Loop runs `step`."""
         self._database = database
         self._clock = clock
         self._live = live
@@ -31,10 +31,10 @@ class BudgetKeeper:
         self._due = 0.0
 
     async def step(self) -> float:
-        """Bring into force what is new; return the seconds until the next look.
+        """Bring new budgets into force; return the seconds until the next check.
 
         Raises:
-            StorageFailed: the database did not answer; the next step tries again.
+            StorageFailed: the database did not answer; the next step retries.
 
         """
         current = self._live.current

@@ -1,4 +1,4 @@
-"""Ends what nobody else will: jobs whose sender died, and those whose outcome was never learned."""
+"""Resolve jobs whose process crashed, and end jobs whose outcome stayed unknown."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -12,17 +12,17 @@ from gateway.store import recovery
 from gateway.telemetry.bundle import Telemetry
 
 _EVERY = 2.0  # seconds
-# How long a job of an upstream that left the configuration stays open: `unknown_ttl`'s default.
+# `unknown_ttl` for an upstream that is no longer configured: its default.
 _TTL_OF_THE_REMOVED = timedelta(minutes=15)
 
 
 class CrashRecovery:
-    """Crash recovery; safe on any number of replicas at once, for every step is compare-and-set."""
+    """Crash recovery, on any number of replicas: every change is a compare-and-set."""
 
     def __init__(
         self, database: Database, clock: Clock, live: Live, tracker: Tracker, telemetry: Telemetry
     ) -> None:
-        """`step` is run by a Loop."""
+        """A Loop runs `step`."""
         self._database = database
         self._clock = clock
         self._live = live
@@ -30,7 +30,7 @@ class CrashRecovery:
         self._telemetry = telemetry
 
     async def step(self) -> float:
-        """One sweep; seconds until the next."""
+        """Check all jobs once; return the seconds until the next check."""
         now = epoch_ms(self._clock.now())
         for job_id in await self._database.read(lambda tx: recovery.orphans(tx, now=now)):
             await self._end(job_id, self._tracker.orphaned)
@@ -39,7 +39,7 @@ class CrashRecovery:
         return _EVERY
 
     def _given_up(self, tx: Transaction, now: int) -> list[JobId]:
-        """Jobs whose `unknown_ttl` is over, also at upstreams that left the configuration."""
+        """End jobs after their `unknown_ttl`, also of upstreams that are no longer configured."""
         return [
             job.id
             for upstream in sorted(recovery.upstreams_of_unresolved(tx))
@@ -52,7 +52,7 @@ class CrashRecovery:
         return int(ttl.total_seconds() * 1000)
 
     async def _end(self, job_id: JobId, act: Callable[[JobId], Awaitable[Job]]) -> None:
-        """One job; what goes wrong with it must not keep the others open."""
+        """Resolve one job; its failure must not affect the others."""
         try:
             await act(job_id)
         except Exception as error:

@@ -1,4 +1,4 @@
-"""Sends what subscribers are owed, each lane by itself: the slow hold up nobody but themselves."""
+"""Send due deliveries in lanes, so that a slow endpoint delays no other."""
 
 import asyncio
 from collections import Counter
@@ -11,36 +11,36 @@ from gateway.services.events.publish import CALLBACK
 from gateway.store.deliveries import Lease
 from gateway.telemetry.bundle import Telemetry
 
-_IDLE = 0.25  # seconds between looks for what is due
-_LANES = 5_000  # looked at in one step: a team that names many hosts must not hide the others
+_IDLE = 0.25  # seconds between two checks for due deliveries
+_LANES = 5_000  # lanes read in one step: a team with many hosts must not hide the others
 
-# Attempts under way in one process, by who chose the URL. Each holds a socket, for the seconds of
-# `delivery.timeout` at most. Clients' URLs get their own share, and each team a part of that: hosts
-# that hang, however many somebody names, delay neither operators' subscribers nor other teams.
+# Running attempts of one process, by who chose the URL. Each one has a socket, for at most
+# `delivery.timeout`. Clients' URLs have a share of their own, and each team a part of it, so that
+# hanging hosts of a client delay neither operators' subscribers nor other teams.
 OWN_AT_ONCE = 256
 CALLBACKS = 256
 CALLBACKS_OF_A_TEAM = 64
 
 
 class Dispatcher:
-    """Runs the attempts. Each lane goes on by itself as long as something is due in it."""
+    """Runs attempts. Each lane continues by itself while deliveries are due."""
 
     def __init__(self, deliverer: Deliverer, clock: Clock, telemetry: Telemetry) -> None:
-        """`step` is run by a Loop; `drain` ends the attempts that it began."""
+        """A Loop runs `step`; `drain` ends its attempts."""
         self._deliverer = deliverer
         self._clock = clock
         self._telemetry = telemetry
         self._under_way: Counter[str] = Counter()  # by share
         self._tasks: set[asyncio.Task[None]] = set()
-        self._crowded: set[str] = set()  # shares in which a lane waits: none goes on by itself
+        self._crowded: set[str] = set()  # shares in which a lane waits; others pause
         self._draining = False
 
     def __len__(self) -> int:
-        """How many attempts are under way."""
+        """The number of running attempts."""
         return len(self._tasks)
 
     async def step(self) -> float:
-        """Begin what is due and has a place; seconds until the next look."""
+        """Start due attempts if there is room; return the seconds until the next check."""
         if self._draining:
             return _IDLE
         lanes = await self._deliverer.due_lanes(_LANES)
@@ -51,9 +51,9 @@ class Dispatcher:
         return _IDLE
 
     async def drain(self, seconds: float) -> int:
-        """Begin nothing more and wait for what is under way; how many had to be cut off.
+        """Start nothing more, wait for running attempts, and return how many were cut off.
 
-        What is cut off is sent again when its lease runs out.
+        Those are sent again after their leases expire.
         """
         self._draining = True
         if self._tasks:
@@ -66,7 +66,7 @@ class Dispatcher:
         return len(late)
 
     def _places(self, lanes: Sequence[str]) -> dict[str, int]:
-        """How many each lane may begin; places go to those that wait longest."""
+        """Return how many attempts each lane may start; lanes that wait longest come first."""
         taken = self._under_way.copy()
         wanted: dict[str, int] = {}
         self._crowded = set()
@@ -89,7 +89,7 @@ class Dispatcher:
         task.add_done_callback(lambda _: self._under_way.subtract(shares))
 
     async def _run(self, lease: Lease) -> None:
-        """One attempt after the other, until the lane has nothing due."""
+        """Run one attempt after the other, until nothing is due in the lane."""
 
         def may_go_on() -> bool:
             return not self._draining and self._crowded.isdisjoint(shares)
@@ -104,15 +104,15 @@ class Dispatcher:
                 self._telemetry.log.error("delivery.failed", delivery=lease.id, error=error)
                 return
             except Exception as error:
-                # One that can't be sent at all must not end the others; it is due again when its
-                # lease runs out.
+                # One that can't be sent must not end the others; it is due again after its
+                # lease expires.
                 self._telemetry.metrics.worker_failed("dispatcher")
                 self._telemetry.log.exception("delivery.failed", delivery=lease.id, error=error)
                 return
 
 
 def _shares(lane: str) -> list[tuple[str, int]]:
-    """What a lane's attempts count against, and how many of each there may be."""
+    """Return the shares that a lane's attempts count in, and their limits."""
     kind, _, rest = lane.partition(" ")
     if kind != CALLBACK:
         return [("own", OWN_AT_ONCE)]

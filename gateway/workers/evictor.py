@@ -1,4 +1,4 @@
-"""Keeps the content store within its bounds."""
+"""Keep the content store within its limits."""
 
 from gateway.domain.content import BlobFailed
 from gateway.ports import Clock
@@ -10,10 +10,10 @@ _TIDY_EVERY = 3600.0  # seconds
 
 
 def eviction_loops(evictor: Evictor, clock: Clock, telemetry: Telemetry) -> list[Loop]:
-    """The rounds, and beside them what other processes must hear in time.
+    """Return the loops of eviction and of recording uses.
 
-    A round may take minutes, where the store is large or slow. What is read here is written down
-    meanwhile, or another process would take it for unread and remove it under the reader.
+    Eviction may take minutes in a large or slow store. Uses are recorded in a loop of their own,
+    because another process would otherwise evict a video that is being read.
     """
 
     async def uses() -> float:
@@ -27,17 +27,17 @@ def eviction_loops(evictor: Evictor, clock: Clock, telemetry: Telemetry) -> list
 
 
 class EvictionRound:
-    """One round after another: uses written down, removals announced and carried out."""
+    """Runs eviction: records uses, announces removals, and removes."""
 
     def __init__(self, evictor: Evictor, clock: Clock, telemetry: Telemetry) -> None:
-        """`step` is run by a Loop; the first also tidies up after a crash."""
+        """A Loop runs `step`; the first one also cleans up after a crash."""
         self._evictor = evictor
         self._clock = clock
         self._telemetry = telemetry
         self._tidy_at = clock.monotonic()
 
     async def step(self) -> float:
-        """One round; seconds until the next."""
+        """Run once; return the seconds until the next time."""
         await self._evictor.write_uses()
         await self._evictor.announce()
         await self._evictor.carry_out()

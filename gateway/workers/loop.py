@@ -1,4 +1,4 @@
-"""A task that does one step again and again, and never dies of one that failed."""
+"""A task that repeats a step, also after a failure."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 from gateway.ports import Clock
 from gateway.telemetry.bundle import Telemetry
 
-_AFTER_FAILURE = 1.0  # seconds; a failing database is asked no more often than that
+_AFTER_FAILURE = 1.0  # seconds until the next step after a failure
 
 
 class Loop:
-    """Runs `step` until stopped; `step` says how many seconds to wait before the next."""
+    """Runs `step` until stopped; `step` returns the seconds until the next one."""
 
     def __init__(
         self,
@@ -19,7 +19,7 @@ class Loop:
         clock: Clock,
         telemetry: Telemetry,
     ) -> None:
-        """Nothing runs before `start`."""
+        """Create a loop; `start` starts it."""
         self.name = name
         self.step = step
         self._clock = clock
@@ -27,11 +27,11 @@ class Loop:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin; the first step runs at once."""
+        """Start; the first step runs at once."""
         self._task = asyncio.create_task(self._run(), name=self.name)
 
     async def stop(self) -> None:
-        """Cancel and wait; whatever a step held by lease is free when the lease runs out."""
+        """Cancel the step and wait for its end; its leases expire by themselves."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -42,7 +42,7 @@ class Loop:
             try:
                 wait = await self.step()
             except Exception as error:
-                # The loop must outlive whatever a step meets; the line tells an operator of it.
+                # The loop must continue after any failure; the log line reports it.
                 self._telemetry.metrics.worker_failed(self.name)
                 self._telemetry.log.exception("worker.step_failed", worker=self.name, error=error)
                 wait = _AFTER_FAILURE

@@ -1,4 +1,4 @@
-"""Notices webhooks that never came: ends that a poll found, and that nobody else told of."""
+"""Count missed webhooks: ends that only a poll reported."""
 
 from gateway.domain.units import epoch_ms
 from gateway.ports import Clock, Database, Transaction
@@ -14,16 +14,16 @@ a first delivery that failed is repeated."""
 
 
 class MissedWebhookCounter:
-    """Counts each missed webhook once, on whichever replica looks first."""
+    """Counts each missed webhook once, on the first replica that finds it."""
 
     def __init__(self, database: Database, clock: Clock, telemetry: Telemetry) -> None:
-        """`step` is run by a Loop."""
+        """A Loop runs `step`."""
         self._database = database
         self._clock = clock
         self._telemetry = telemetry
 
     async def step(self) -> float:
-        """One look; seconds until the next."""
+        """Check once; return the seconds until the next check."""
         before = self._now() - int(GRACE * 1000)
         if not await self._database.read(lambda tx: inbox.overdue(tx, before=before)):
             return _EVERY

@@ -1,4 +1,4 @@
-"""Follows open jobs at their upstreams: the guarantee behind every end (webhooks are quicker)."""
+"""Poll open jobs, which guarantees every end; webhooks are only faster."""
 
 import random
 from collections import Counter
@@ -16,15 +16,17 @@ from gateway.store import polling
 from gateway.store.polling import PollLease
 from gateway.telemetry.bundle import Telemetry
 
-_IDLE = 0.25  # seconds between looks for due polls
-_BUSY = 0.02  # seconds, where more were due than could be begun
-_AT_ONCE = 50  # polls of one upstream under way in one process: one that hangs delays only its own
-_JITTER = 0.1  # of the delay, so that jobs of one moment do not stay in step
-_LEASE_FACTOR = 4  # a lease outlives the poll's own timeout by far (docs/reliability.md, section 0)
+_IDLE = 0.25  # seconds between two checks for due polls
+_BUSY = 0.02  # seconds, if more polls were due than could be started
+_AT_ONCE = 50  # running polls of one upstream in one process
+_JITTER = 0.1  # of the delay, so that jobs of the same time spread out
+_LEASE_FACTOR = (
+    4  # a lease lasts much longer than a poll's timeout (docs/reliability.md, section 0)
+)
 
 
 class Poller:
-    """Claims due polls by lease, asks, writes what was learned, plans the next."""
+    """Leases due polls, sends them, records the answers, and schedules the next ones."""
 
     def __init__(
         self,
@@ -37,7 +39,7 @@ class Poller:
         tracker: Tracker,
         telemetry: Telemetry,
     ) -> None:
-        """`step` is run by a Loop."""
+        """A Loop runs `step`."""
         self._database = database
         self._clock = clock
         self._random = source
@@ -51,11 +53,11 @@ class Poller:
 
     @property
     def under_way(self) -> int:
-        """How many polls were begun and are not over."""
+        """The number of running polls."""
         return len(self._tasks)
 
     async def step(self) -> float:
-        """Begin every poll that is due and has room; seconds until the next look."""
+        """Start due polls if there is room; return the seconds until the next check."""
         now = self._now()
         if not await self._database.read(lambda tx: polling.poll_due(tx, now=now)):
             return _IDLE
@@ -92,7 +94,7 @@ class Poller:
         return leases
 
     async def _follow(self, lease: PollLease) -> None:
-        """One job, in the trace of its submit; what goes wrong with it must not touch others."""
+        """Poll one job, in the trace of its submit; its failure must not affect the others."""
         job = lease.job
         try:
             with self._telemetry.work("job.poll", job.request_id, job.traceparent) as span:

@@ -1,4 +1,4 @@
-"""Forgets what has served its time, in small batches that hold nobody up."""
+"""Delete old rows in small batches, which block nothing for long."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,23 +11,23 @@ from gateway.store import costs, dedupe, deliveries, inbox, refusals
 REFUSALS_KEPT = timedelta(days=30)  # a month's refusals can be explained
 DELIVERED_KEPT = timedelta(days=30)  # and a month's deliveries; what is dead is kept for replay
 RECEIPTS_KEPT = timedelta(days=30)  # of webhooks; no signature is good for longer than minutes
-LANES_KEPT = timedelta(days=1)  # a row to lock, made again whenever it is needed
+LANES_KEPT = timedelta(days=1)  # a row for locking, created again when it is needed
 
 _BATCH = 500  # rows in one transaction
-_EVERY = 600.0  # seconds, where nothing is left to forget
+_EVERY = 600.0  # seconds, if nothing is left to delete
 _PAUSE = 0.5  # seconds between two full batches
 
 
 class RetentionCleanup:
-    """Deletes what nobody asks for any more; what explains money is never deleted."""
+    """Deletes old rows, but none that explains an amount of money."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
-        """`step` is run by a Loop."""
+        """A Loop runs `step`."""
         self._database = database
         self._clock = clock
 
     async def step(self) -> float:
-        """One batch of each; seconds until the next."""
+        """Delete a batch of each kind; return the seconds until the next step."""
         gone = [await self._forget(forget, kept) for forget, kept in _CHORES]
         return _PAUSE if _BATCH in gone else _EVERY
 

@@ -18,8 +18,8 @@ from gateway.domain.budget import (
     retry_after,
     thresholds_crossed,
     tightest,
+    window_bounds,
     window_end,
-    window_start,
 )
 from gateway.domain.units import Micros
 
@@ -57,7 +57,7 @@ moments = st.datetimes(
 def test_a_window_starts_and_ends_with_its_calendar_period(
     period: str, now: str, start: str, end: str | None
 ) -> None:
-    assert window_start(Period(period), utc(now)) == utc(start)
+    assert window_bounds(Period(period), utc(now)).starts_at == utc(start)
     assert window_end(Period(period), utc(now)) == (utc(end) if end else None)
 
 
@@ -65,14 +65,14 @@ def test_windows_are_in_utc_for_every_time_zone() -> None:
     tokyo = datetime(2026, 12, 1, 8, 59, tzinfo=ZoneInfo("Asia/Tokyo"))
     new_york = datetime(2026, 11, 30, 19, 0, tzinfo=ZoneInfo("America/New_York"))
 
-    assert window_start(Period.MONTH, tokyo) == utc("2026-11-01")
-    assert window_start(Period.MONTH, new_york) == utc("2026-12-01")
-    assert window_start(Period.DAY, tokyo).utcoffset() == timedelta(0)
+    assert window_bounds(Period.MONTH, tokyo).starts_at == utc("2026-11-01")
+    assert window_bounds(Period.MONTH, new_york).starts_at == utc("2026-12-01")
+    assert window_bounds(Period.DAY, tokyo).starts_at.utcoffset() == timedelta(0)
 
 
 def test_a_moment_without_a_time_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
-        window_start(Period.DAY, datetime(2026, 11, 22))  # noqa: DTZ001 - the point of the test
+        window_bounds(Period.DAY, datetime(2026, 11, 22))  # noqa: DTZ001 - the point of the test
 
 
 @given(st.sampled_from(Period), moments)
@@ -80,22 +80,25 @@ def test_a_moment_without_a_time_zone_is_refused() -> None:
 def test_every_moment_is_in_exactly_one_window_and_the_next_begins_where_it_ends(
     period: Period, now: datetime
 ) -> None:
-    start, end = window_start(period, now), window_end(period, now)
+    start, end = window_bounds(period, now).starts_at, window_end(period, now)
 
     assert start <= now
-    assert window_start(period, start) == start
+    assert window_bounds(period, start).starts_at == start
     if end is None:
         assert period is Period.TOTAL
         return
     assert now < end
-    assert window_start(period, end) == end
-    assert window_start(period, end - timedelta(microseconds=1)) == start
+    assert window_bounds(period, end).starts_at == end
+    assert window_bounds(period, end - timedelta(microseconds=1)).starts_at == start
 
 
 @given(moments)
 def test_a_week_is_the_iso_week_and_a_month_the_calendar_month(now: datetime) -> None:
     day = now.astimezone(UTC).date()
-    week, month = window_start(Period.WEEK, now), window_start(Period.MONTH, now)
+    week, month = (
+        window_bounds(Period.WEEK, now).starts_at,
+        window_bounds(Period.MONTH, now).starts_at,
+    )
 
     assert week.date() == date.fromisocalendar(*day.isocalendar()[:2], 1)
     assert (month.year, month.month, month.day) == (day.year, day.month, 1)
@@ -105,7 +108,7 @@ def test_a_week_is_the_iso_week_and_a_month_the_calendar_month(now: datetime) ->
 @given(moments, st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=400)))
 def test_windows_never_run_backwards(now: datetime, later: timedelta) -> None:
     for period in Period:
-        assert window_start(period, now) <= window_start(period, now + later)
+        assert window_bounds(period, now).starts_at <= window_bounds(period, now + later).starts_at
 
 
 def budget(period: str = "month", limit: int = 100_000_000, **fields: Any) -> Budget:

@@ -28,7 +28,7 @@ from hypothesis.stateful import (
 )
 
 from gateway.adapters.database import open_database
-from gateway.domain.budget import Budget, covers, window_start
+from gateway.domain.budget import Budget, covers, window_bounds
 from gateway.domain.errors import Refused
 from gateway.domain.job import Cause, JobId, Status
 from gateway.domain.units import epoch_ms
@@ -201,7 +201,7 @@ class Ledger(RuleBasedStateMachine):
         return round(float(cost) * 100) * CENT
 
     def _window(self, budget: Budget, now: datetime) -> str:
-        return f"{budget.id}@{epoch_ms(window_start(budget.period, now))}"
+        return f"{budget.id}@{epoch_ms(window_bounds(budget.period, now).starts_at)}"
 
     def _totals(self) -> dict[str, tuple[int, int]]:
         totals: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))

@@ -1,4 +1,4 @@
-"""Who may operate: a bearer token, and no web page that a browser was led to."""
+"""Guard the operators' API: bearer tokens, and protection from web pages in a browser."""
 
 import secrets
 import socket
@@ -16,14 +16,14 @@ from gateway.domain.team import hash_key
 OPERATOR = web.RequestKey("OPERATOR", str)
 
 _METRICS = "/metrics"
-_SAME = frozenset({"same-origin", "none"})  # values of Sec-Fetch-Site of a person's own request
+_SAME = frozenset({"same-origin", "none"})  # of requests without another site
 
 
 @web.middleware
 async def operators_only(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Guard the listener: its own names only, no foreign pages, and a token for /admin/v1.
+    """Guard the listener: its own host names, no other sites, and a token for /admin/v1.
 
-    The peer's address is no credential: a page in a browser on this machine has it too.
+    The peer's address is never a credential: a web page in a browser on this machine has it, too.
     """
     _refuse_foreign_host(request)
     if request.path != _METRICS:
@@ -35,12 +35,12 @@ async def operators_only(request: web.Request, handler: Handler) -> web.StreamRe
 
 
 def operator(request: web.Request) -> Actor:
-    """Who asks, and from which address: for the audit trail."""
+    """Return the token's name and the peer's address, for the audit trail."""
     return Actor(request[OPERATOR], request.remote or "unknown address")
 
 
 def _refuse_foreign_host(request: web.Request) -> None:
-    """Refuse a name that is not the listener's: with DNS rebinding a page would have chosen it."""
+    """Refuse a Host that is not the listener's own, which protects from DNS rebinding."""
     config = request.app[ADMIN].live.config
     given = request.headers.get("Host", "")
     host = _host(given)
@@ -79,7 +79,7 @@ def _own(request: web.Request) -> str:
 
 
 def _refuse_foreign_page(request: web.Request) -> None:
-    """Refuse what a browser says another site's page began (Fetch Metadata, RFC 6454)."""
+    """Refuse a request that another site's page has started (Fetch Metadata, RFC 6454)."""
     origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
     foreign = site is not None and site.lower() not in _SAME
     if origin is not None:

@@ -1,4 +1,4 @@
-"""What admin handlers share: reading queries and bodies, writing JSON."""
+"""Helpers of admin handlers: read queries and bodies, write JSON."""
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
@@ -15,12 +15,12 @@ _MAX_BODY = 64 * 1024  # bytes
 
 
 def answer(body: Any, status: int = 200) -> web.Response:
-    """JSON."""
+    """Return a JSON response."""
     return web.Response(status=status, body=orjson.dumps(body), content_type="application/json")
 
 
 def seconds(milliseconds: int | None) -> int | None:
-    """A moment of the database as unix seconds."""
+    """Convert a time of the database to unix seconds."""
     return None if milliseconds is None else milliseconds // 1000
 
 
@@ -29,7 +29,7 @@ async def read_object(
 ) -> Mapping[str, Any]:
     """Return the body, a JSON object; an empty body is an empty object.
 
-    `fields`: the ones that are allowed.
+    `fields`: the allowed ones.
 
     Raises:
         Refused: INVALID_REQUEST.
@@ -52,7 +52,7 @@ async def read_object(
 
 
 def read_moment(field: str, text: str) -> int:
-    """Unix seconds or ISO 8601 (UTC where no zone is named) as epoch ms.
+    """Convert unix seconds or ISO 8601 (UTC without a time zone) to epoch ms.
 
     Raises:
         Refused: INVALID_REQUEST.
@@ -69,7 +69,7 @@ def read_moment(field: str, text: str) -> int:
 
 
 def invalid(field: str, value: str, allowed: str) -> NoReturn:
-    """Refuse one value, naming what is allowed."""
+    """Return the refusal of one value; it names what is allowed."""
     raise Refused(
         Reason.INVALID_REQUEST,
         f"{field} is {value[:100]!r}; allowed: {allowed}",

@@ -13,7 +13,7 @@ _LATEST = 200  # rows
 
 
 async def budgets(request: web.Request) -> web.Response:
-    """Where every budget and every team's account stands; dollars as decimal strings."""
+    """Show every budget and every team's account; dollars as decimal strings."""
     admin = request.app[ADMIN]
     stands = await standing(admin.database, admin.live.current, admin.clock.now())
     return answer(
@@ -40,7 +40,7 @@ async def budgets(request: web.Request) -> web.Response:
 
 
 async def latest_refusals(request: web.Request) -> web.Response:
-    """What was decided about requests that never became a job, newest first."""
+    """List decisions about refused requests, newest first."""
     rows = await request.app[ADMIN].database.read(lambda tx: refusals.latest(tx, _LATEST))
     return answer(
         {
@@ -61,7 +61,7 @@ async def latest_refusals(request: web.Request) -> web.Response:
 
 
 async def catalog_changes(request: web.Request) -> web.Response:
-    """What changed in the upstreams' catalogs, newest first."""
+    """List changes of the upstreams' catalogs, newest first."""
     rows = await request.app[ADMIN].database.read(lambda tx: catalogs.latest_changes(tx, _LATEST))
     return answer(
         {

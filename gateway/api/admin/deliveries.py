@@ -1,4 +1,4 @@
-"""/admin/v1/deliveries: what is owed, what was sent, and sending it again."""
+"""/admin/v1/deliveries: list, show and replay."""
 
 from typing import Any
 
@@ -8,11 +8,12 @@ from gateway.api.admin.access import operator
 from gateway.api.admin.answers import answer, invalid, read_moment, read_object, seconds
 from gateway.api.admin.paging import cursor_after, read_cursor, read_limit
 from gateway.api.admin.parts import ADMIN
+from gateway.domain.text import origin
 from gateway.store.delivery_queries import STATES, AttemptRecord, DeliveryFilter, Shown
 
 
 async def listing(request: web.Request) -> web.Response:
-    """The newest first; `next` is the `cursor` of the following page, absent on the last."""
+    """List them, newest first; `next` is the `cursor` of the next page, absent on the last one."""
     limit = read_limit(request.query.get("limit", ""))
     found = await request.app[ADMIN].replay.page(_wanted(request), limit + 1)
     page = found[:limit]
@@ -23,13 +24,13 @@ async def listing(request: web.Request) -> web.Response:
 
 
 async def show(request: web.Request) -> web.Response:
-    """One delivery with every attempt."""
+    """Show one delivery with every attempt."""
     detail = await request.app[ADMIN].replay.show(request.match_info["id"])
     return answer({**_row(detail.shown), "attempts": [_attempt(a) for a in detail.attempts]})
 
 
 async def replay(request: web.Request) -> web.Response:
-    """Send one again, now."""
+    """Replay one delivery now."""
     admin = request.app[ADMIN]
     who = operator(request)
     shown = await admin.replay.replay(request.match_info["id"], who)
@@ -38,7 +39,7 @@ async def replay(request: web.Request) -> web.Response:
 
 
 async def replay_dead(request: web.Request) -> web.Response:
-    """Send again all that were given up of events `since` then, of one `endpoint` or of all."""
+    """Replay the dead deliveries of events since `since`, to one `endpoint` or to all."""
     admin = request.app[ADMIN]
     body = await read_object(request)
     since, endpoint = body.get("since"), body.get("endpoint")
@@ -83,7 +84,7 @@ def _row(shown: Shown) -> dict[str, Any]:
         },
     }
     if shown.url is not None:
-        row["origin"] = "/".join(shown.url.split("/", 3)[:3])  # the rest may be a secret
+        row["origin"] = origin(shown.url)
     return row
 
 

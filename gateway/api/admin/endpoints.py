@@ -1,4 +1,4 @@
-"""/admin/v1/endpoints: how subscribers fare, a ping, and enabling one again."""
+"""/admin/v1/endpoints: health, test ping, enable."""
 
 from typing import Any
 
@@ -8,17 +8,18 @@ from gateway.api.admin.access import operator
 from gateway.api.admin.answers import answer, seconds
 from gateway.api.admin.parts import ADMIN
 from gateway.domain.delivery import Judgement, judge
+from gateway.domain.text import origin
 from gateway.services.events.endpoints import EndpointStatus
 
 
 async def listing(request: web.Request) -> web.Response:
-    """Every subscriber of the configuration, and whoever else is owed something."""
+    """List every configured subscriber, and every other one with deliveries."""
     standings = await request.app[ADMIN].endpoints.standing()
     return answer({"data": [_row(standing) for standing in standings]})
 
 
 async def enable(request: web.Request) -> web.Response:
-    """Let events flow to it again."""
+    """Enable an endpoint."""
     admin = request.app[ADMIN]
     who = operator(request)
     endpoint = await admin.endpoints.enable(request.match_info["name"], who)
@@ -27,7 +28,7 @@ async def enable(request: web.Request) -> web.Response:
 
 
 async def ping(request: web.Request) -> web.Response:
-    """Send a signed ping, and say what came of it."""
+    """Send a signed test ping, and return the outcome."""
     admin = request.app[ADMIN]
     endpoint, outcome = await admin.endpoints.test(request.match_info["name"])
     admin.telemetry.log.info(
@@ -63,9 +64,9 @@ def _row(standing: EndpointStatus) -> dict[str, Any]:
         config = subscription.config
         row |= {
             "team": subscription.team,
-            "origin": "/".join(config.url.split("/", 3)[:3]),
+            "origin": origin(config.url),
             "events": list(config.events),
             "unless_callback": config.unless_callback,
-            "secrets": len(config.secrets),  # two: it is being rotated
+            "secrets": len(config.secrets),  # two during a rotation
         }
     return row

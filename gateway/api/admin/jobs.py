@@ -1,4 +1,4 @@
-"""/admin/v1/jobs: listed, shown with all that is known of one, and their videos taken back."""
+"""/admin/v1/jobs: list, show, delete videos."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ _MAX_WHY = 500  # characters
 
 
 async def listing(request: web.Request) -> web.Response:
-    """The newest first; `next` is the `cursor` of the following page, absent on the last."""
+    """List them, newest first; `next` is the `cursor` of the next page, absent on the last one."""
     limit, wanted = read_limit(request.query.get("limit", "")), _wanted(request)
     found = await request.app[ADMIN].database.read(
         lambda tx: job_queries.page(tx, wanted, limit + 1)
@@ -32,7 +32,7 @@ async def listing(request: web.Request) -> web.Response:
 
 
 async def show(request: web.Request) -> web.Response:
-    """One job: decision, attempts, ledger, deliveries, stored videos."""
+    """Show one job: decision, attempts, ledger, deliveries, stored videos."""
     job_id = request.match_info["id"]
     found = await request.app[ADMIN].database.read(lambda tx: job_report(tx, job_id))
     if found is None:
@@ -41,7 +41,7 @@ async def show(request: web.Request) -> web.Response:
 
 
 async def delete_content(request: web.Request) -> web.Response:
-    """Delete every stored copy of a job's videos, and hand them out no more; `why` is kept."""
+    """Delete every stored copy of a job's videos, and refuse downloads; `why` is stored."""
     why = (await read_object(request, {"why"})).get("why")
     if why is not None and not (isinstance(why, str) and len(why) <= _MAX_WHY):
         invalid("why", str(why), f"a string of at most {_MAX_WHY} characters")
@@ -51,7 +51,7 @@ async def delete_content(request: web.Request) -> web.Response:
 
 
 def withdrawn_document(done: Withdrawn) -> dict[str, Any]:
-    """What was done, as JSON values."""
+    """Return what was done, as JSON values."""
     left = {asset.name for asset in done.left}
     return {
         "job": done.withdrawal.job_id,

@@ -1,4 +1,4 @@
-"""/admin/v1/keys: make, list, revoke."""
+"""/admin/v1/keys: create, list, revoke."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from gateway.store.api_keys import StoredKey
 
 
 async def create(request: web.Request) -> web.Response:
-    """Make a key; its secret is in this answer and nowhere else, ever."""
+    """Create a key; only this response contains its secret."""
     admin = request.app[ADMIN]
     wanted = await _body(request, "team", "name")
     made = await admin.keyring.create(wanted["team"], wanted["name"], operator(request))
@@ -24,13 +24,13 @@ async def create(request: web.Request) -> web.Response:
 
 
 async def listing(request: web.Request) -> web.Response:
-    """Every stored key, without its secret, which nobody has."""
+    """List the stored keys, without secrets, which are not stored."""
     stored = await request.app[ADMIN].keyring.stored()
     return answer({"data": [_row(key) for key in stored]})
 
 
 async def revoke(request: web.Request) -> web.Response:
-    """Revoke a key; here at once, on other replicas within a second."""
+    """Revoke a key; this process at once, other replicas within a second."""
     admin = request.app[ADMIN]
     team, name = request.match_info["team"], request.match_info["name"]
     await admin.keyring.revoke(team, name, operator(request))

@@ -8,10 +8,10 @@ from gateway.api.admin.parts import ADMIN
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """Everything counted and measured, in the exposition format that was asked for.
+    """Return all metrics in the requested exposition format.
 
-    What replicas share is looked up first. A page of thousands of series takes milliseconds to
-    write: in a thread, so that no request waits for it.
+    Gauges of the shared database are read first. Thousands of series take milliseconds to write,
+    which happens in a thread, so that no request waits.
     """
     admin = request.app[ADMIN]
     await admin.snapshots.look()

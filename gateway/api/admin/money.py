@@ -32,7 +32,7 @@ async def end(request: web.Request) -> web.Response:
 
 
 async def settle(request: web.Request) -> web.Response:
-    """Settle an ended job at a cost, or accept its disputed bill."""
+    """Settle an ended job at a cost, or accept its disputed cost."""
     body = await read_object(request, {"cost_usd", "accept", "reason"})
     accept = body.get("accept", False)
     if accept not in (True, False):
@@ -47,7 +47,7 @@ async def settle(request: web.Request) -> web.Response:
 
 
 async def list_disputes(request: web.Request) -> web.Response:
-    """Every bill that waits for an operator's decision, the oldest first."""
+    """List the disputed costs that need an operator's decision, oldest first."""
     found = await request.app[ADMIN].database.read(disputes.unsettled)
     rows = [
         {
@@ -63,7 +63,7 @@ async def list_disputes(request: web.Request) -> web.Response:
 
 
 async def list_costs(request: web.Request) -> web.Response:
-    """Every cost that raises an estimate above the catalog's price."""
+    """List every cost that raises an estimate above the catalog's price."""
     found = await request.app[ADMIN].database.read(costs.listing)
     rows = [
         {
@@ -79,7 +79,7 @@ async def list_costs(request: web.Request) -> web.Response:
 
 
 async def reset_costs(request: web.Request) -> web.Response:
-    """Forget the learned costs of a model, or of all; estimates are the catalog's again."""
+    """Delete the learned costs of a model or of all; estimates then follow the catalog."""
     body = await read_object(request, {"model", "reason"})
     model, reason, actor = body.get("model"), _reason(body), operator(request)
     if model is not None and not isinstance(model, str):

@@ -1,15 +1,15 @@
-"""Pages of a listing, newest first: how many rows, and from where."""
+"""Paging of lists, newest first."""
 
 import base64
 import binascii
 
 from gateway.api.admin.answers import invalid
 
-_PAGE, _MOST = 50, 500  # rows of one answer: usual, and the most
+_PAGE, _MOST = 50, 500  # rows of one response: default and limit
 
 
 def read_limit(text: str) -> int:
-    """The rows that a page may have; none stated: the usual.
+    """Return how many rows a page may have; the default if the query has no `limit`.
 
     Raises:
         Refused: INVALID_REQUEST.
@@ -23,12 +23,12 @@ def read_limit(text: str) -> int:
 
 
 def cursor_after(created_at: int, last: str) -> str:
-    """Where the next page begins: after the row of that moment (epoch ms) and id."""
+    """Return the cursor of the page after the row with this time (epoch ms) and id."""
     return base64.urlsafe_b64encode(f"{created_at}:{last}".encode()).decode().rstrip("=")
 
 
 def read_cursor(text: str) -> tuple[int, str]:
-    """The moment and id that `cursor_after` was given.
+    """Return the time and id of a cursor.
 
     Raises:
         Refused: INVALID_REQUEST.

@@ -1,4 +1,4 @@
-"""What the admin handlers are given."""
+"""The services that the admin handlers use."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The operators' application: its routes, and who may use them."""
+"""The operators' application: its routes and their guard."""
 
 from aiohttp import web
 
@@ -13,7 +13,7 @@ ADMIN_API = "/admin/v1"
 
 
 def admin_app(parts: AdminParts) -> web.Application:
-    """The application behind `server.admin_listen`."""
+    """Return the application behind `server.admin_listen`."""
     app = web.Application(
         middlewares=[observe(parts.clock, parts.telemetry, "admin"), operators_only]
     )

@@ -1,1 +1,1 @@
-"""The team-facing API: what a client of OpenRouter sees."""
+"""The team-facing API, which mirrors OpenRouter's."""

@@ -1,4 +1,4 @@
-"""Who is asking, at the team-facing door."""
+"""Authentication of the team-facing API."""
 
 from aiohttp import web
 
@@ -10,11 +10,11 @@ from gateway.domain.team import Principal
 
 
 def principal(request: web.Request) -> Principal:
-    """The team and key behind the request.
+    """Return the team and key of the request.
 
     Raises:
-        Refused: INVALID_KEY, REVOKED_KEY; INVALID_REQUEST for two Authorization headers, of which
-            a proxy before us may have checked the other one.
+        Refused: INVALID_KEY, REVOKED_KEY; INVALID_REQUEST for two Authorization headers,
+            because a proxy may have checked the other one.
 
     """
     headers = request.headers.getall("Authorization", [])

@@ -29,12 +29,12 @@ from gateway.domain.job import Job
 from gateway.domain.upstream import ContentFailed
 from gateway.services.content.download import Description, Flowing, Stored
 
-# Bytes handed over at a time, which must go within that: slower than 2 kB/s takes nothing.
+# Bytes written at once; the client must accept them in time, which 2 kB/s are enough for.
 _PIECE = 256 * 1024
 
 
 async def content(request: web.Request) -> web.StreamResponse:
-    """The bytes of one output; with a key, or by a link that the gateway signed."""
+    """Send one output, to a client with a key or with a signed link."""
     parts = request.app[PARTS]
     index = _index(request)
     job = await _allowed_job(request, index)
@@ -66,7 +66,7 @@ def _head(request: web.Request, job: Job, index: int, known: Description) -> web
 async def _from_upstream(
     request: web.Request, job: Job, index: int, flowing: Flowing
 ) -> web.StreamResponse:
-    """Send a video that is not stored yet. It has no ETag: that needs all of its bytes."""
+    """Send a video that is not stored yet. It has no ETag, which needs all of its bytes."""
     headers = _headers(job, index, ranges=flowing.ranges)
     part, size = flowing.part, flowing.size
     if size is not None:
@@ -109,9 +109,9 @@ async def _from_store(
 
 
 def _wanted(request: web.Request, tag: str | None) -> RangeRequest | None:
-    """The part that is asked for; None for the whole: without Range always 200 (SDKs).
+    """Return the requested range; None for the whole, which is always 200 (SDKs).
 
-    `tag` None: the video has no ETag yet, so no If-Range holds.
+    `tag` None: the video has no ETag yet, so no If-Range matches.
     """
     if not if_range_holds(request.headers.get("If-Range"), tag):
         return None
@@ -124,7 +124,7 @@ async def send_chunks(
     chunks: AsyncIterator[bytes],
     source: str = "upstream",
 ) -> web.StreamResponse:
-    """Send what comes, as it comes."""
+    """Send each chunk when it arrives."""
     metrics = request.app[PARTS].telemetry.metrics
     await response.prepare(request)
     sent = 0
@@ -139,7 +139,7 @@ async def send_chunks(
         return _cut(request, response, "content_cut", sent, error.why)
     except TimeoutError:
         return _cut(request, response, "client_stalled", sent, "the client takes nothing")
-    except asyncio.CancelledError:  # the process ends
+    except asyncio.CancelledError:  # the process stops
         reset(request)
         raise
     await response.write_eof()
@@ -147,7 +147,7 @@ async def send_chunks(
 
 
 def _pieces(chunk: bytes) -> Iterator[bytes]:
-    """An object store hands over more at once than a slow client takes in time."""
+    """Split a chunk: an object store returns more at once than a slow client accepts in time."""
     for start in range(0, len(chunk), _PIECE):
         yield chunk[start : start + _PIECE]
 
@@ -155,7 +155,7 @@ def _pieces(chunk: bytes) -> Iterator[bytes]:
 async def _send_file(
     request: web.Request, response: web.StreamResponse, file: IO[bytes], span: ByteRange
 ) -> web.StreamResponse:
-    """Let the kernel send a part of a file."""
+    """Send a part of a file by the kernel's sendfile."""
     metrics = request.app[PARTS].telemetry.metrics
     loop = asyncio.get_running_loop()
     await response.prepare(request)
@@ -171,7 +171,7 @@ async def _send_file(
             return _cut(
                 request, response, "client_stalled", at - span.start, "the client takes nothing"
             )
-        except asyncio.CancelledError:  # the process ends
+        except asyncio.CancelledError:  # the process stops
             reset(request)
             raise
         if not sent:
@@ -183,7 +183,7 @@ async def _send_file(
 
 
 def reset(request: web.Request) -> None:
-    """Reset the connection: for an HTTP/1.0 client a plain close would be the end of the video."""
+    """Reset the connection: an HTTP/1.0 client takes a plain close for the end of the video."""
     transport = request.transport
     if transport is None:
         return
@@ -196,10 +196,9 @@ def reset(request: web.Request) -> None:
 def _cut(
     request: web.Request, response: web.StreamResponse, reason: str, sent: int, why: str
 ) -> web.StreamResponse:
-    """Cut the connection short.
+    """Close the connection without a clean end.
 
-    The status has left; only this tells the client that it lacks the rest. A clean end would pass
-    a broken video off as whole.
+    The status is already sent, so only this tells the client that the video is incomplete.
     """
     request[FACTS].reason = reason
     request.app[PARTS].telemetry.log.warning(
@@ -212,10 +211,10 @@ def _cut(
 def _headers(
     job: Job, index: int, asset: Asset | None = None, *, ranges: bool = False
 ) -> dict[str, str]:
-    """What every answer with a video bears; more where the video is stored, or has ranges.
+    """Return the headers of a video; a stored one and one with ranges have more.
 
-    Only `video/mp4` passes the official SDKs (docs/openrouter-contract.md section 4), whatever a
-    provider says.
+    The official SDKs accept only `video/mp4` (docs/openrouter-contract.md section 4), also for
+    other types of a provider.
     """
     headers = {
         "Content-Type": "video/mp4",
@@ -230,7 +229,7 @@ def _headers(
 
 
 async def _allowed_job(request: web.Request, index: int) -> Job:
-    """The job, if a signed link or a key of its team allows it."""
+    """Return the job if a signed link or a key of its team allows access."""
     query = request.query
     signature, expires = query.get("signature"), query.get("expires")
     if signature is not None and expires is not None:

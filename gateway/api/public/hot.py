@@ -1,8 +1,8 @@
 """Polls and model lists answered from memory, without the router and the middleware.
 
-Everything that is not usual (an unknown job, a bad key, a client's own request id or trace, a HEAD)
-goes the long way: `answer` returns None, and the application answers. Both ways give the same
-answer; tests/api/public/test_hot.py compares them.
+For everything unusual (an unknown job, a bad key, a client's own request id or trace, a HEAD)
+`answer` returns None, and the application answers. Both ways return the same response;
+tests/api/public/test_hot.py compares them.
 """
 
 import os
@@ -23,14 +23,14 @@ _POLL = "/api/v1/videos/"
 _MODELS = "/api/v1/videos/models"
 _POLL_ROUTE = "/api/v1/videos/{id}"
 _JOB_ID = re.compile(r"gen-vid-\d{1,12}-[0-9A-Za-z]{20}")
-_ENTROPY = 12 * 512  # bytes fetched from the kernel at once, for so many request ids
+_ENTROPY = 12 * 512  # bytes of randomness read at once, for so many request ids
 
 
-_HEADS = 1000  # kept: one for each team's list
+_HEADS = 1000  # in memory: one for each team's list
 
 
 class _Done(NamedTuple):
-    """What a log line says of an answer."""
+    """The facts for the log line of an answer."""
 
     status: int
     team: str | None
@@ -39,10 +39,10 @@ class _Done(NamedTuple):
 
 
 class HotAnswers:
-    """Answers what most requests ask."""
+    """Answers the most frequent requests."""
 
     def __init__(self, parts: Parts, headers: dict[str, str]) -> None:
-        """`headers`: what every answer under /api/ has."""
+        """`headers`: those of every response under /api/."""
         self._parts = parts
         self._headers = {**headers, "Server": "video-gateway"}
         self._heads: dict[tuple[int, str, bool], bytes] = {}
@@ -55,7 +55,7 @@ class HotAnswers:
         self._used = 0
 
     def answer(self, request: web.BaseRequest) -> ReadyAnswer | None:
-        """Return the answer if all of it is in memory; None: ask the application."""
+        """Return the answer if all of it is in memory; None: the application must answer."""
         if request.method != "GET" or self._parts.telemetry.tracer.records:
             return None
         headers = request.headers
@@ -131,7 +131,7 @@ class HotAnswers:
     def _record(
         self, head: bytes, body: bytes, done: "_Done", timed: Timer, start: float
     ) -> ReadyAnswer:
-        """Make the answer, and record it as the middleware would."""
+        """Create the answer, and record it as the middleware does."""
         request_id = self._request_id()
         answer = ReadyAnswer(head, body, request_id, done.status)
         seconds = self._parts.clock.monotonic() - start

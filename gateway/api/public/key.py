@@ -1,4 +1,4 @@
-"""GET /api/v1/key and /api/v1/auth/key: what the caller's key has spent, and has left."""
+"""GET /api/v1/key and /api/v1/auth/key: spending and remaining budget of the caller's key."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,14 +12,14 @@ from gateway.api.public.parts import PARTS
 from gateway.domain.budget import Headroom, Period
 from gateway.services.money.standing import KeyStanding, key_standing
 
-_UNLIMITED = -1  # OpenRouter's own word for a rate limit that is none
+_UNLIMITED = -1  # OpenRouter's value without a rate limit
 
 
 async def current_key(request: web.Request) -> web.Response:
     """Return OpenRouter's key object, filled from the team's tightest budget.
 
-    Clients ask for it to check a key, and show what is left. The organisation's budgets count for
-    what is left, and their figures are not shown.
+    Clients use it to check a key and to show what is left. The organisation's budgets limit what
+    is left, but their amounts are not shown.
     """
     parts = request.app[PARTS]
     who = principal(request)
@@ -86,7 +86,7 @@ def _reset(room: Headroom) -> str | None:
 
 
 def _spent(rooms: Sequence[Headroom], period: Period) -> int:
-    """Return the most that a budget of the period has counted; 0 where there is none."""
+    """Return the largest amount that a budget of the period has counted; 0 without one."""
     return max((room.spent for room in rooms if room.budget.period is period), default=0)
 
 

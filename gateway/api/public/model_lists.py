@@ -1,4 +1,4 @@
-"""The lists of models as ready bytes: made once for each team, configuration and catalog."""
+"""Lists of models as bytes, made once for each team, configuration and catalog."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -11,8 +11,8 @@ from gateway.config.live import Live
 from gateway.services.catalog import Catalogs
 from gateway.services.submission.decide import Decider
 
-# As the real service answers (docs/openrouter-contract.md section 1); what is filtered for a team
-# is not for a cache that others share.
+# As OpenRouter answers (docs/openrouter-contract.md section 1); shared caches must not store
+# a list that is filtered for a team.
 SEEN_BY_ALL = "public, max-age=120, stale-while-revalidate=3600, stale-if-error=3600"
 SEEN_BY_TEAM = SEEN_BY_ALL.replace("public", "private")
 
@@ -31,7 +31,7 @@ class ModelLists:
     """Keeps each list until the configuration or a catalog changes."""
 
     def __init__(self, live: Live, catalogs: Catalogs, decider: Decider) -> None:
-        """Nothing is made before it is asked for."""
+        """Create an empty cache."""
         self._live = live
         self._catalogs = catalogs
         self._decider = decider

@@ -12,13 +12,13 @@ from gateway.domain.errors import Reason, Refused
 
 
 async def video_models(request: web.Request) -> web.Response:
-    """The catalog: what can be asked for, and its prices; with a key, what its team may use."""
+    """Return the catalog with prices; with a key, only the models that its team may use."""
     team = _team(request)
     return _listing(request, team, request.app[PARTS].model_lists.video(team))
 
 
 async def models(request: web.Request) -> web.Response:
-    """The general list, of which this gateway has the video part."""
+    """Return the general list, of which this gateway has the video models."""
     kind = "general" if _wants_videos(request) else "none"
     team = _team(request)
     document = _general if kind == "general" else _without_rows
@@ -26,7 +26,7 @@ async def models(request: web.Request) -> web.Response:
 
 
 async def models_count(request: web.Request) -> web.Response:
-    """How many models the general list would have."""
+    """Return the number of models in the general list."""
     kind = "count" if _wants_videos(request) else "count of none"
     team = _team(request)
     document = _count if kind == "count" else _count_of_none
@@ -56,18 +56,18 @@ def _general(entries: Entries) -> dict[str, Any]:
 
 
 def _team(request: web.Request) -> str | None:
-    """Whose list it is: no key is needed, and a wrong one is refused.
+    """Return the team whose list is requested; no key is needed, but a wrong one is refused.
 
     Raises:
-        Refused: INVALID_KEY, REVOKED_KEY. OpenRouter ignores a bad key here; a client that checks
-            its key by listing models would then believe in it.
+        Refused: INVALID_KEY, REVOKED_KEY. OpenRouter ignores a bad key here, but clients list
+            models to check their key.
 
     """
     return principal(request).team if "Authorization" in request.headers else None
 
 
 def _row(model: Mapping[str, Any]) -> dict[str, Any]:
-    """A video model as the general list shows it: no price, no context.
+    """Return a video model as an entry of the general list, without price and context.
 
     See docs/openrouter-contract.md section 5.
     """

@@ -1,4 +1,4 @@
-"""What the handlers are given, and the typed key under which an application holds it."""
+"""The services that the handlers use, and their typed key in an application."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Parts:
     streams: Waits
     webhook_bodies: BodyBudget
     hints: TokenBuckets
-    connection_room: int  # connections of clients that may be open at once
+    connection_room: int  # client connections that may be open at once
     off_loop: OffLoop
     authenticator: Authenticator
     submitter: Submitter

@@ -10,29 +10,29 @@ _WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,6})\"?\s*(?=$|[,;])", re.I
 
 
 def wanted_wait(header: str | None) -> int | None:
-    """Return the seconds that the client would wait, at most `LONGEST`; None: it did not say."""
+    """Return the seconds that the client wants to wait, at most `LONGEST`; None: it does not."""
     match = _WAIT.search(header or "")
     return None if match is None else min(int(match[1]), LONGEST)
 
 
 class Waits:
-    """How many polls, or event streams, wait at once. Each holds a connection and looks often."""
+    """Limits how many polls or event streams wait at once; each one holds a connection."""
 
     def __init__(self, per_team: int = 200, together: int = 1000) -> None:
-        """Nobody waits."""
+        """Create the limit; nothing waits."""
         self.per_team = per_team
         self.together = together
         self._waiting: Counter[str] = Counter()
 
     def enter(self, team: str) -> bool:
-        """Begin to wait; False where as many wait as may."""
+        """Begin to wait; False if the limit is reached."""
         if self._waiting[team] >= self.per_team or self._waiting.total() >= self.together:
             return False
         self._waiting[team] += 1
         return True
 
     def leave(self, team: str) -> None:
-        """Waited."""
+        """Stop waiting."""
         self._waiting[team] -= 1
         if not self._waiting[team]:
             del self._waiting[team]

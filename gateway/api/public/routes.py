@@ -1,4 +1,4 @@
-"""The team-facing application: its routes, and what every answer of it carries."""
+"""The team-facing application: its routes, and the headers of every response."""
 
 from aiohttp import web
 
@@ -18,7 +18,7 @@ API = "/api/v1"
 
 
 def public_app(parts: Parts) -> web.Application:
-    """The application behind `server.listen`. Whatever has no route here is a 404."""
+    """Return the application behind `server.listen`."""
     app = web.Application(middlewares=[observe(parts.clock, parts.telemetry, "public")])
     app[PARTS] = parts
     app[BOUNDS] = Bounds(
@@ -52,7 +52,7 @@ def public_app(parts: Parts) -> web.Application:
 
 
 async def _preflight(_request: web.Request) -> web.Response:
-    """A browser asks whether it may ask.
+    """Answer a CORS preflight.
 
     See docs/openrouter-contract.md section 1.
     """

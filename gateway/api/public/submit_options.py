@@ -1,4 +1,4 @@
-"""What a client says about a submit in headers, beside the body."""
+"""Options of a submit in its headers."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ _MAX_KEY = 255  # characters of an Idempotency-Key, as at Stripe
 
 @dataclass(frozen=True, slots=True)
 class SubmitOptions:
-    """The headers of a submit that the gateway itself obeys."""
+    """The options of a submit for the gateway itself."""
 
     zdr: bool = False
     dry_run: bool = False
@@ -36,7 +36,7 @@ def read_submit_options(request: web.Request) -> SubmitOptions:
 
 
 def _flag(request: web.Request, name: str) -> bool:
-    """Whether it is wished. Sent twice, one `true` is enough: a proxy may have added its own."""
+    """Return whether any value is `true`: a proxy may have added a header of its own."""
     words = [value.strip().lower() for value in request.headers.getall(name, [])]
     if all(word in ("true", "false") for word in words):
         return "true" in words
@@ -54,8 +54,8 @@ _DEDUPE = "X-Gateway-Dedupe"
 def _bypass(values: list[str]) -> bool:
     """Return whether the client asks for a new video although an identical one may exist.
 
-    `Cache-Control` does not ask for it: browsers, Postman and `fetch` send it unasked, and each
-    time would buy the same video again.
+    `Cache-Control` is ignored: browsers, Postman and `fetch` send it by themselves, and each such
+    request would buy the same video again.
     """
     words = [value.strip().lower() for value in values]
     if all(word == "bypass" for word in words):

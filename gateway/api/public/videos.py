@@ -23,7 +23,7 @@ from gateway.services.off_loop import OffLoop
 from gateway.services.submission.call import Call
 
 # docs/openrouter-contract.md section 1. The client's Authorization and X-Provider-API-Keys are
-# never among them.
+# never forwarded.
 _FORWARDED = (
     "HTTP-Referer",
     "X-OpenRouter-Title",
@@ -34,11 +34,11 @@ _FORWARDED = (
 _ALIASES = {"X-Title": "X-OpenRouter-Title"}  # the older name of the same header
 _MAX_HEADER = 1024  # characters; X-Session-Id has 256, the others are titles and addresses
 
-_LARGE = 256 * 1024  # bytes beyond which parsing would hold up everybody else's request
+_LARGE = 256 * 1024  # bytes above which parsing would block other requests
 
 
 async def submit(request: web.Request) -> web.Response:
-    """Take a video request on: 202 with the job, or a refusal that says why.
+    """Accept a video request: 202 with the job, or a refusal with its reason.
 
     With `X-Gateway-Dry-Run: true` nothing is sent or reserved: 200 with the decision.
     """
@@ -94,7 +94,7 @@ async def _submit(
 
 
 async def poll(request: web.Request) -> web.Response:
-    """Where a job stands, from memory: always 200 for a known job, the upstream is not asked."""
+    """Return a job's status from memory: always 200 for a known job, without the upstream."""
     parts = request.app[PARTS]
     team = principal(request).team
     job = await owned_job(request, team)
@@ -108,9 +108,9 @@ async def poll(request: web.Request) -> web.Response:
 
 
 async def _changed(request: web.Request, team: str, job: Job, seconds: int) -> Job:
-    """Return the job when its status has changed, has ended, or so many seconds are over.
+    """Return the job when its status changes, when it has ended, or after so many seconds.
 
-    Answers at once where a team waits on too many polls already, and when the process stops.
+    Returns at once if a team has too many waiting polls, and when the process stops.
     """
     parts = request.app[PARTS]
     if not parts.waits.enter(team):
@@ -130,10 +130,10 @@ async def _changed(request: web.Request, team: str, job: Job, seconds: int) -> J
 
 
 async def owned_job(request: web.Request, team: str | None) -> Job:
-    """The job of the path, if it is the team's (None: whoever's, where a signature was checked).
+    """Return the job of the path if it is the team's; None: any team's, after a signed link.
 
     Raises:
-        Refused: JOB_NOT_FOUND, in the same words whether it is another's or nobody's.
+        Refused: JOB_NOT_FOUND, with the same text for another team's job and for none.
 
     """
     job_id = request.match_info["id"]
@@ -147,7 +147,7 @@ async def owned_job(request: web.Request, team: str | None) -> Job:
     return job
 
 
-_LOOK_EVERY = 0.25  # seconds between two looks at a job that a poll waits for
+_LOOK_EVERY = 0.25  # seconds between two checks of a job that a poll waits for
 
 _MAX_ID = 100  # characters; ours have 39
 
@@ -173,7 +173,7 @@ def _parsed(body: bytes) -> VideoRequest:
 
 
 def _forwarded(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers that travel on, each short and free of what could break a header line."""
+    """Return the headers to forward, each short and without control characters."""
     onward: dict[str, str] = {}
     for name in (*_ALIASES, *_FORWARDED):
         value = headers.get(name)

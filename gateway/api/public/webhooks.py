@@ -1,4 +1,4 @@
-"""POST /webhooks/{upstream}/{token} and /webhooks/{upstream}: where upstreams report ends."""
+"""POST /webhooks/{upstream}/{token} and /webhooks/{upstream}: webhooks of upstreams."""
 
 from aiohttp import web
 
@@ -10,7 +10,7 @@ from gateway.services.jobs.receive_webhook import IncomingWebhook
 
 MAX_BODY = 1_000_000  # bytes; a real event has about 500
 _MAX_HINT = 64_000  # bytes of an event without a signature
-_TOTAL = 30.0  # seconds for the body: it comes from a machine
+_TOTAL = 30.0  # seconds for the body, which a server sends
 
 IN_FLIGHT = 8_000_000
 """Bytes of all events together that are being read."""
@@ -20,7 +20,7 @@ HINTS_PER_MINUTE = 120
 
 
 async def webhook(request: web.Request) -> web.Response:
-    """Take an event in: 200 once it is committed, 202 where it is only a hint."""
+    """Receive an event: 200 after it is committed, 202 if it is only a hint to poll."""
     parts = request.app[PARTS]
     upstream = request.match_info["upstream"]
     if upstream not in parts.live.config.upstreams:
@@ -48,7 +48,7 @@ async def webhook(request: web.Request) -> web.Response:
 
 
 def _admit_hint(parts: Parts, peer: str) -> None:
-    """Count an event that anybody may have sent.
+    """Count an unsigned event.
 
     Raises:
         Refused: RATE_LIMITED with Retry-After.
@@ -64,11 +64,11 @@ def _admit_hint(parts: Parts, peer: str) -> None:
 
 
 async def _body(request: web.Request, upstream: str, limit: int) -> bytes:
-    """The bytes as they were sent, which are what was signed.
+    """Return the body's exact bytes, which the signature covers.
 
     Raises:
-        Refused: UNSUPPORTED_MEDIA_TYPE for an encoded body (aiohttp would decode it, and other
-            bytes than the signed ones be verified); BODY_TOO_LARGE, BODY_TIMEOUT.
+        Refused: UNSUPPORTED_MEDIA_TYPE for an encoded body, whose decoded bytes are not the
+            signed ones; BODY_TOO_LARGE, BODY_TIMEOUT.
 
     """
     metrics = request.app[PARTS].telemetry.metrics
@@ -84,6 +84,6 @@ async def _body(request: web.Request, upstream: str, limit: int) -> bytes:
 
 
 def _signature(request: web.Request) -> str | None:
-    """The signature header; two of them make one with two timestamps, which is malformed."""
+    """Return the signature header; two of them become a malformed one with two timestamps."""
     headers = request.headers.getall("X-OpenRouter-Signature", [])
     return ",".join(headers) if headers else None

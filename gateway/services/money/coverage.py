@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.domain.budget import Bounds, Budget, covers, window_bounds, window_end
+from gateway.domain.budget import Budget, WindowBounds, covers, window_bounds, window_end
 from gateway.domain.units import epoch_ms, from_epoch_ms
 from gateway.ports import Transaction
 from gateway.store import budgets as registry
@@ -48,7 +48,7 @@ def window_starts_now(
     return {name: _later(bound, newest.get(name)) for name, bound in bounds.items()}
 
 
-def _later(bound: Bounds, newest: int | None) -> WindowStart:
+def _later(bound: WindowBounds, newest: int | None) -> WindowStart:
     if newest is None or newest < bound.starts_ms:
         return WindowStart(bound.starts_at, bound.starts_ms, exists=False)
     if newest == bound.starts_ms:

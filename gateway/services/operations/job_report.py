@@ -7,6 +7,7 @@ from typing import Any
 from gateway.domain.content import Asset
 from gateway.domain.decision_record import whole_record
 from gateway.domain.job import Job
+from gateway.domain.text import origin
 from gateway.domain.units import usd_text
 from gateway.ports import Row, Transaction
 from gateway.store import (
@@ -145,7 +146,7 @@ def _delivery(one: Shown) -> dict[str, Any]:
             "event": one.event_type,
             "endpoint": one.endpoint,
             # The rest of a client's URL may be secret.
-            "origin": None if one.url is None else "/".join(one.url.split("/", 3)[:3]),
+            "origin": None if one.url is None else origin(one.url),
             "state": one.state,
             "attempts_made": one.attempts,
             "next_attempt_at": _seconds(one.next_attempt_at),

@@ -8,7 +8,7 @@ from gateway.domain.team import Principal
 from gateway.domain.video import VideoRequest
 
 
-class Lease(Protocol):
+class CountedBody(Protocol):
     """The accounting of a body's bytes in memory."""
 
     transferred: bool
@@ -30,5 +30,5 @@ class Call:
     zdr_header: bool = False
     fresh: bool = False  # X-Gateway-Dedupe: bypass
     idempotency_key: str | None = None
-    body_lease: Lease | None = None
+    body_lease: CountedBody | None = None
     """Accounts for the body's bytes until they have been sent."""

@@ -173,7 +173,7 @@ async def test_a_sum_carried_by_version_0_1_is_not_counted_again(
 
     def as_version_0_1_did(tx: Transaction) -> None:
         store.open_window(tx, budget.id, start, start + 86_400_000, budget.limit_micros)
-        store.carry(tx, carried)
+        store.append_all(tx, window, [carried])
 
     await database.write(as_version_0_1_did)
     await ledger.clock.advance(1)
