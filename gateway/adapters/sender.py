@@ -68,21 +68,21 @@ class OutboundSender:
         operator's own subscriber, which may have any address.
         """
         started = self._clock.monotonic()
-        heard = _Heard()
+        received = _Received()
         error: ErrorKind | None = None
         detail = ""
         try:
             async with asyncio.timeout(self.timeout):
-                await self._exchange(url, headers, body, policy, heard)
+                await self._exchange(url, headers, body, policy, received)
         except (aiohttp.ClientError, OSError) as failure:
             error, detail = _explain(failure)
         return AttemptOutcome(
-            status=heard.status,
+            status=received.status,
             latency_ms=round((self._clock.monotonic() - started) * 1000),
             error=error,
             detail=detail,
-            answer=_printable(bytes(heard.answer)),
-            retry_after=parse_retry_after(heard.retry_after, self._clock.now()),
+            answer=_printable(bytes(received.answer)),
+            retry_after=parse_retry_after(received.retry_after, self._clock.now()),
         )
 
     async def inspect(
@@ -112,7 +112,7 @@ class OutboundSender:
         headers: Mapping[str, str],
         body: bytes,
         policy: CallbackPolicy | None,
-        heard: "_Heard",
+        received: "_Received",
     ) -> None:
         target = _target(url, policy, self._check)
         guard = Guard(self._lookup if policy is None else self._strangers, policy)
@@ -121,9 +121,9 @@ class OutboundSender:
                 self._session(guard) as session,
                 session.post(target, data=body, headers=headers, allow_redirects=False) as response,
             ):
-                heard.status = response.status
-                heard.retry_after = response.headers.get("Retry-After")
-                await _read(response, heard.answer)
+                received.status = response.status
+                received.retry_after = response.headers.get("Retry-After")
+                await _read(response, received.answer)
         except aiohttp.ClientError:
             if guard.blocked is not None:  # aiohttp raises any one of several failures
                 raise guard.blocked from None
@@ -151,7 +151,7 @@ class OutboundSender:
 
 
 @dataclass(slots=True)
-class _Heard:
+class _Received:
     """The received part of an answer, which counts even if the rest never arrives."""
 
     status: int | None = None

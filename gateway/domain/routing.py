@@ -27,7 +27,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RouteQuery:
     """The parts of a request that decide its route. `zdr` names the sources that require it."""
 
     team: str
@@ -38,7 +38,7 @@ class Wish:
 
 
 def route(
-    wish: Wish,
+    query: RouteQuery,
     rules: Sequence[Rule],
     has_model: Callable[[str, str], bool],
     near: Callable[[str], tuple[str, ...]],
@@ -52,26 +52,26 @@ def route(
             but no rule routes to them. There is no fallback route.
 
     """
-    needs_zdr = bool(wish.zdr)
-    known = [rule for rule in rules if has_model(rule.to, wish.model)]
+    needs_zdr = bool(query.zdr)
+    known = [rule for rule in rules if has_model(rule.to, query.model)]
     if not known:
-        raise _unknown(wish.model, near(wish.model))
+        raise _unknown(query.model, near(query.model))
     allowed = [rule for rule in known if rule.to_is_zdr or not needs_zdr]
     if not allowed:
-        raise zdr_unavailable(wish.zdr, f"no ZDR upstream has {wish.model}")
+        raise zdr_unavailable(query.zdr, f"no ZDR upstream has {query.model}")
     for rule in allowed:
-        if wish.pinned in (None, rule.to) and (
-            rule.matches(wish.team, wish.model, zdr=needs_zdr) or wish.pinned == rule.to
+        if query.pinned in (None, rule.to) and (
+            rule.matches(query.team, query.model, zdr=needs_zdr) or query.pinned == rule.to
         ):
             return rule
     if needs_zdr:
         why = "no routing rule of the gateway sends this request to a ZDR upstream"
-        raise zdr_unavailable(wish.zdr, why)
+        raise zdr_unavailable(query.zdr, why)
     raise Refused(
         Reason.MODEL_NOT_ALLOWED,
-        f"{wish.model} is available only from {', '.join(sorted({r.to for r in known}))}, and no"
-        f" routing rule sends team {wish.team} there. Ask the gateway's operators (`routing`).",
-        {"field": "model", "value": wish.model, "upstreams": sorted({r.to for r in known})},
+        f"{query.model} is available only from {', '.join(sorted({r.to for r in known}))}, and no"
+        f" routing rule sends team {query.team} there. Ask the gateway's operators (`routing`).",
+        {"field": "model", "value": query.model, "upstreams": sorted({r.to for r in known})},
     )
 
 

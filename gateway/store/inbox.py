@@ -76,7 +76,7 @@ def forget(tx: Transaction, *, before: int, limit: int) -> int:
     )
 
 
-def heard(tx: Transaction, upstream: str, *, now: int) -> None:
+def note_received(tx: Transaction, upstream: str, *, now: int) -> None:
     """Record that a verified webhook arrived: the upstream's webhooks work."""
     row = tx.fetchrow(
         "SELECT heard_at, missed_at FROM webhook_health WHERE upstream = :upstream",

@@ -366,7 +366,7 @@ def entries(tx: Transaction, job_id: str) -> Sequence[Row]:
     )
 
 
-def tell_threshold(tx: Transaction, window: str, share: str, *, now: int) -> bool:
+def record_threshold(tx: Transaction, window: str, share: str, *, now: int) -> bool:
     """Record that the threshold's event was published; False if it already was."""
     return tx.changed(
         """

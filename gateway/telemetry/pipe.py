@@ -109,12 +109,12 @@ class LogPipe:
         more = True
         while more:
             lines, flushed, more = self._next_batch()
-            self._tell_losses()
+            self._report_losses()
             self._write(lines)
             for event in flushed:
                 event.set()
         self._drop(self._queue.qsize())  # queued by other threads during closing
-        self._tell_losses()
+        self._report_losses()
         self._sink.close()
 
     def _next_batch(self) -> tuple[list[bytes], list[threading.Event], bool]:
@@ -139,7 +139,7 @@ class LogPipe:
                 return lines, flushed, True
         return lines, flushed, False
 
-    def _tell_losses(self) -> None:
+    def _report_losses(self) -> None:
         lost = self._dropped - self._reported
         if lost:
             self._reported += lost

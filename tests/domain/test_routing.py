@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.errors import Reason, Refused
-from gateway.domain.routing import Rule, Wish, route
+from gateway.domain.routing import RouteQuery, Rule, route
 
 PUBLIC = Rule("public", to_is_zdr=False)
 VAULT = Rule("vault", to_is_zdr=True)
@@ -24,13 +24,13 @@ def near(_: str) -> tuple[str, ...]:
     return ("m",)
 
 
-def routed(rules: list[Rule], model: str = "m", **wish: Any) -> str:
-    return route(Wish("growth", model, **wish), rules, has, near).to
+def routed(rules: list[Rule], model: str = "m", **query: Any) -> str:
+    return route(RouteQuery("growth", model, **query), rules, has, near).to
 
 
-def refused(rules: list[Rule], model: str = "m", **wish: Any) -> Refused:
+def refused(rules: list[Rule], model: str = "m", **query: Any) -> Refused:
     with pytest.raises(Refused) as caught:
-        routed(rules, model, **wish)
+        routed(rules, model, **query)
     return caught.value
 
 
@@ -121,7 +121,7 @@ def test_zdr_fails_closed_under_any_rules(
     rules: list[Rule], model: str, asked: tuple[str, ...], pinned: str | None
 ) -> None:
     try:
-        taken = route(Wish("growth", model, asked, pinned), rules, has, near)
+        taken = route(RouteQuery("growth", model, asked, pinned), rules, has, near)
     except Refused:
         return
 

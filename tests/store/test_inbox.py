@@ -51,12 +51,12 @@ async def test_webhooks_work_after_one_arrives_until_one_is_missed(
         seen = [inbox.working(tx, "main")]
         inbox.missed(tx, "main", now=1)
         seen.append(inbox.working(tx, "main"))
-        inbox.heard(tx, "main", now=2)
+        inbox.note_received(tx, "main", now=2)
         seen.append(inbox.working(tx, "main"))
         inbox.missed(tx, "main", now=3)
         seen.append(inbox.working(tx, "main"))
-        inbox.heard(tx, "main", now=4)
-        inbox.heard(tx, "main", now=5)
+        inbox.note_received(tx, "main", now=4)
+        inbox.note_received(tx, "main", now=5)
         seen.append(inbox.working(tx, "main"))
         return [*seen, inbox.working(tx, "other")]
 

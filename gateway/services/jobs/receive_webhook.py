@@ -120,7 +120,7 @@ class WebhookIntake:
         if job is None:
             return _Taken(Intake.UNKNOWN_JOB)
         now = epoch_ms(self._clock.now())
-        inbox.heard(tx, posted.upstream, now=now)
+        inbox.note_received(tx, posted.upstream, now=now)
         if not inbox.take(tx, _receipt(posted, told, job, now)):
             return _Taken(Intake.DUPLICATE, job=job)
         change = self._tracker.told(tx, job, told.upstream_id, told.news)

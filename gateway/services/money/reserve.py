@@ -392,7 +392,7 @@ def _crossings(
     return [
         Crossing(budget, after, str(share))
         for share in shares
-        if ledger.tell_threshold(tx, after.id, str(share), now=now)
+        if ledger.record_threshold(tx, after.id, str(share), now=now)
     ]
 
 

@@ -11,7 +11,7 @@ from gateway.domain.errors import Reason, Refused
 from gateway.domain.job import Job, Status
 from gateway.domain.policy import RuleResult, judge_cost
 from gateway.domain.pricing import Estimate, Unpriced, raised
-from gateway.domain.routing import Wish, route
+from gateway.domain.routing import RouteQuery, route
 from gateway.domain.units import Micros, usd_text
 from gateway.domain.video import VideoRequest
 from gateway.services.catalog import Catalogs
@@ -164,7 +164,7 @@ class Decider:
         for _, listed in self._catalogs.models():
             try:
                 rule = route(
-                    Wish(team, listed.id, zdr),
+                    RouteQuery(team, listed.id, zdr),
                     in_force.rules.routes,
                     self._catalogs.has,
                     self._catalogs.near,
@@ -257,13 +257,13 @@ class Decider:
     ) -> str:
         if not self._catalogs.models():
             raise Refused(Reason.NOT_READY, "The catalog of models is not loaded.", retry_after=5)
-        wish = Wish(
+        query = RouteQuery(
             team=call.principal.team,
             model=call.request.model,
             zdr=zdr,
             pinned=None if previous is None else previous.upstream,
         )
-        rule = route(wish, in_force.rules.routes, self._catalogs.has, self._catalogs.near)
+        rule = route(query, in_force.rules.routes, self._catalogs.has, self._catalogs.near)
         return rule.to
 
 

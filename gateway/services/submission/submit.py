@@ -94,7 +94,7 @@ class Submitter:
             await asyncio.wait([kept], timeout=self._left(answer_by))  # the record is optional
             raise reserve.as_seen_by_team(refusal) from refusal
         self._count(opened)
-        return await self._told(opened, answer_by)
+        return await self._current(opened, answer_by)
 
     async def _decided(self, call: Call, answer_by: float) -> Decision:
         try:
@@ -127,7 +127,7 @@ class Submitter:
             flight.given_up = True
             raise StorageFailed("the database did not write the job in time") from None
 
-    async def _told(self, opened: Opened, answer_by: float) -> Opened:
+    async def _current(self, opened: Opened, answer_by: float) -> Opened:
         """Return what is known of the submit at `answer_by`."""
         flight = self._flights.get(opened.job.id)
         if flight is None:
