@@ -26,10 +26,18 @@ def open_blobs(url: str, *, create: bool) -> Blobs | None:
     """
     try:
         if url.startswith(_S3):
-            # Loaded only if videos are stored in S3.
-            from gateway.adapters.s3_blobs import S3Blobs
-
-            return S3Blobs(url)
+            return _open_s3(url)
         return LocalBlobs.open_folder(Path(url), create=create)
     except BlobFailed as error:
         raise UnusableContentStore(f"content.url: can't use {url}: {error.why}") from error
+
+
+def _open_s3(url: str) -> Blobs:
+    try:
+        # obstore is needed only if videos are stored in S3.
+        from gateway.adapters.s3_blobs import S3Blobs
+    except ImportError as error:
+        raise UnusableContentStore(
+            f"content.url: {url} needs the package obstore: pip install 'video-gateway[s3]'"
+        ) from error
+    return S3Blobs(url)

@@ -38,10 +38,12 @@ from gateway.domain.upstream import (
     read_poll,
 )
 from gateway.ports import Clock
+from gateway.services.off_loop import OffLoop
 from gateway.telemetry.bundle import Telemetry
 
 _MAX_ANSWER = 1 << 20  # bytes of JSON in the answer to a submit or a poll
 _MAX_CATALOG = 16 << 20
+_LARGE = 64 * 1024  # bytes of an answer from which parsing would block other requests
 _PIECE = 64 * 1024  # bytes of a submit's body written at a time
 _CHUNK = 256 * 1024  # bytes of video in one chunk: 20 downloads need 5 MB
 _MODELS_TIMEOUT = 30.0
@@ -66,11 +68,13 @@ class OpenRouter:
         public: PublicDownloads,
         clock: Clock,
         telemetry: Telemetry,
+        off_loop: OffLoop,
     ) -> None:
         """Create it inside a running loop, and `close` it. Times are in seconds.
 
-        `public` opens the target of a video's redirect.
+        `public` opens the target of a video's redirect, `off_loop` parses large answers.
         """
+        self._off_loop = off_loop
         self._name = name
         self._api_key = api_key
         self._base = base_url.rstrip("/")
@@ -124,7 +128,10 @@ class OpenRouter:
                 timeout=aiohttp.ClientTimeout(total=timeout, connect=min(self._connect, timeout)),
                 allow_redirects=False,
             ) as response:
-                return self._verdict(response, await _read_what_came(response))
+                answer = await _read_what_came(response)
+                if len(answer) <= _LARGE:
+                    return self._verdict(response, answer)
+                return await self._off_loop.run(lambda: self._verdict(response, answer))
         except _BEFORE_SENDING as error:
             return NotSent(_why(error))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -154,9 +161,15 @@ class OpenRouter:
                 timeout=self._timeout(self._poll_timeout),
                 allow_redirects=False,
             ) as response:
-                return read_poll(response.status, await _read(response, _MAX_ANSWER))
+                return await self._read_poll(response.status, await _read(response, _MAX_ANSWER))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return Unanswered(_why(error))
+
+    async def _read_poll(self, status: int, answer: bytes) -> PollOutcome:
+        """Parse the answer to a poll; a large one in a thread, so that no request waits."""
+        if len(answer) <= _LARGE:
+            return read_poll(status, answer)
+        return await self._off_loop.run(lambda: read_poll(status, answer))
 
     @asynccontextmanager
     async def content(

@@ -7,6 +7,7 @@ from gateway.adapters.redirects import PublicDownloads
 from gateway.adapters.resolver import Lookup
 from gateway.config.upstream import UpstreamConfig
 from gateway.ports import Clock, Upstream
+from gateway.services.off_loop import OffLoop
 from gateway.telemetry.bundle import Telemetry
 
 
@@ -18,6 +19,7 @@ class Upstreams(Mapping[str, Upstream]):
         clock: Clock,
         lookup: Lookup,
         telemetry: Telemetry,
+        off_loop: OffLoop,
         *,
         client: Callable[..., OpenRouter] = OpenRouter,
     ) -> None:
@@ -26,6 +28,7 @@ class Upstreams(Mapping[str, Upstream]):
         self._public = PublicDownloads(lookup)
         self._telemetry = telemetry
         self._client = client
+        self._off_loop = off_loop
         self._opened: dict[str, tuple[UpstreamConfig, OpenRouter]] = {}
         self._retired: list[OpenRouter] = []
 
@@ -66,4 +69,5 @@ class Upstreams(Mapping[str, Upstream]):
             public=self._public,
             clock=self._clock,
             telemetry=self._telemetry,
+            off_loop=self._off_loop,
         )

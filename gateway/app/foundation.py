@@ -103,7 +103,7 @@ async def lay_foundation(
         telemetry=telemetry,
         database=database,
         inspection=await _inspection(config, opened, stack, outside),
-        upstreams=_upstreams(config, clock, telemetry, stack, outside),
+        upstreams=_upstreams(config, clock, telemetry, stack, outside, off_loop),
         outbound=_outbound(config, clock, stack, outside),
         tasks=Tasks(
             lambda name, error: telemetry.log.error(
@@ -177,10 +177,11 @@ def _upstreams(
     telemetry: Telemetry,
     stack: AsyncExitStack,
     outside: Outside,
+    off_loop: OffLoop,
 ) -> Upstreams:
     redirects = outside.lookup(_LOOKUPS)
     stack.callback(redirects.close)
-    upstreams = Upstreams(clock, redirects, telemetry, client=outside.upstream)
+    upstreams = Upstreams(clock, redirects, telemetry, off_loop, client=outside.upstream)
     stack.push_async_callback(upstreams.close)
     upstreams.use(config.upstreams)
     return upstreams

@@ -36,7 +36,7 @@ def sandbox(
         str | None,
         typer.Option(
             envvar="VIDEO_SANDBOX_CONTROL_TOKEN",
-            help="Token for /sandbox/v1; without it only loopback clients may use it.",
+            help="Token for /sandbox/v1. Default: a random one, which is printed.",
         ),
     ] = None,
     callback_url: Annotated[
@@ -130,11 +130,13 @@ async def _run(config: SandboxConfig, speed: float, host: str, port: int) -> Non
 
 def _startup_lines(running: Sandbox, speed: float) -> list[str]:
     secret = running.config.webhook_secret
+    control = "as configured" if running.config.control_token else running.control_token
     api_key = running.api_key if running.api_key == DEFAULT_API_KEY else "as configured"
     return [
         f"sandbox upstream: {running.url}",
         f"key:              {api_key}",
         f"control:          {running.origin}{CONTROL}",
+        f"control token:    {control}",
         f"webhooks:         {'signed' if secret else 'unsigned (no --webhook-secret)'}",
         f"time:             {f'{speed:g} x' if speed else 'stopped; POST ' + CONTROL + '/advance'}",
     ]

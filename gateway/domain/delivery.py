@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
 from gateway.domain.signature import sign_openrouter, sign_standard
+from gateway.domain.text import origin
 
 JITTER = 0.2  # in both directions, as Svix does, so that simultaneous failures spread out
 PATIENCE = timedelta(days=5)  # of uninterrupted failures; then the endpoint is disabled
@@ -79,8 +80,7 @@ def lane_of(endpoint: str, url: str | None, team: str | None) -> str:
     """
     if url is None:
         return endpoint
-    origin = "/".join(url.split("/", 3)[:3])
-    return f"{endpoint} {team or ''} {origin}"
+    return f"{endpoint} {team or ''} {origin(url)}"
 
 
 def judge(outcome: AttemptOutcome) -> Judgement:

@@ -13,5 +13,5 @@ def storable(text: str) -> str:
 
 def origin(url: str) -> str:
     """Return scheme, host and port of a URL, because its path and query may be secret."""
-    parts = urlsplit(url)
+    parts = urlsplit(url.removeprefix("sealed+"))
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

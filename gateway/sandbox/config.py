@@ -49,7 +49,7 @@ class SandboxConfig:
         720,
     )  # and their assumed size: the sandbox never fetches them
     max_body_bytes: int = 64 * 1024 * 1024
-    control_token: str | None = None  # None: only loopback clients may use /sandbox/v1
+    control_token: str | None = None  # for /sandbox/v1; None: a random one
     seed: int | None = None  # set: ids and random durations are the same in every run
     models: Mapping[str, Any] | None = field(
         default=None, repr=False

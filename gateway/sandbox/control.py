@@ -1,9 +1,10 @@
 """The control API /sandbox/v1: inject faults, advance the clock, read the ledger.
 
-It is not part of OpenRouter's API. It requires the control token if one is set, else it accepts
-loopback clients only. A POST must be declared as JSON, so that a web page can't send it (CSRF).
+It is not part of OpenRouter's API. It requires its token, which is random if none is configured.
+The peer's address is no credential, because a web page in a browser on this machine has it, too.
 """
 
+import asyncio
 import hmac
 import ipaddress
 import json
@@ -174,21 +175,15 @@ class Control:
         return handler
 
     def _check_caller(self, request: web.Request) -> None:
-        token = self._state.config.control_token
-        if token is not None:
-            given = request.headers.get("Authorization", "")
-            if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
-                raise _ControlError(
-                    401, "the control API requires the control token as a bearer token"
-                )
-        elif not _is_loopback(request.remote):
+        given = request.headers.get("Authorization", "")
+        if not hmac.compare_digest(given.encode(), f"Bearer {self._state.control_token}".encode()):
             raise _ControlError(
-                403, "without a control token, only loopback clients may use the control API"
+                401,
+                "the control API requires the control token as a bearer token; the sandbox prints"
+                " it at the start",
             )
-        elif not _is_own_name(request.headers.get("Host", "")):
-            raise _ControlError(
-                403, "without a control token, use localhost or a loopback address as the host"
-            )
+        if _is_loopback(request.transport) and not _is_own_name(request.headers.get("Host", "")):
+            raise _ControlError(403, "use localhost or a loopback address as the host")
         if _from_another_page(request):
             raise _ControlError(403, "the request comes from another site's page")
         if request.method == "POST" and request.content_type != "application/json":
@@ -201,7 +196,7 @@ def _is_own_name(given: str) -> bool:
         host = urlsplit(f"//{given}").hostname or ""
     except ValueError:
         return False
-    return host == "localhost" or _is_loopback(host)
+    return host == "localhost" or _is_loopback_address(host)
 
 
 def _from_another_page(request: web.Request) -> bool:
@@ -233,8 +228,14 @@ def _fault_json(fault: Fault) -> dict[str, Any]:
     return {"on": document.pop("target"), **document}
 
 
-def _is_loopback(address: str | None) -> bool:
+def _is_loopback(transport: asyncio.BaseTransport | None) -> bool:
+    """Return whether the listener of this connection has a loopback address."""
+    name = None if transport is None else transport.get_extra_info("sockname")
+    return isinstance(name, tuple) and _is_loopback_address(str(name[0]))
+
+
+def _is_loopback_address(address: str) -> bool:
     try:
-        return ipaddress.ip_address(address or "").is_loopback
+        return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return False

@@ -77,6 +77,11 @@ class Sandbox:
         return self._state.config.api_keys[0]
 
     @property
+    def control_token(self) -> str:
+        """Return the bearer token of its control API."""
+        return self._state.control_token
+
+    @property
     def config(self) -> SandboxConfig:
         """Return its configuration."""
         return self._state.config

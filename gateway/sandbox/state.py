@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -47,6 +48,7 @@ class SandboxState:
     videos: VideoCache
     webhook_sender: WebhookSender
     link_secret: bytes
+    control_token: str
     closing: asyncio.Event = field(default_factory=asyncio.Event)  # set on shutdown
     films: Films = field(default_factory=Films)
 
@@ -66,6 +68,7 @@ class SandboxState:
             videos=VideoCache(),
             webhook_sender=WebhookSender(clock, config, jobs, faults, ledger, rng),
             link_secret=rng.randbytes(32),
+            control_token=config.control_token or secrets.token_hex(16),
         )
 
     @property

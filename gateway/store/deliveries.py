@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from gateway.domain.delivery import AttemptOutcome
 from gateway.domain.event import Event
+from gateway.domain.sealed_url import UrlUnreadable, open_url
 from gateway.domain.units import from_epoch_ms
 from gateway.ports import Row, Transaction
 
@@ -113,7 +114,7 @@ def claim(
         """
         SELECT d.id AS delivery_id, d.lease_token, d.lease_until, d.endpoint, d.lane, d.url,
                d.attempts, d.schedule_from, e.id, e.type, e.created_at, e.team, e.job_id,
-               e.idempotency_key, e.body, j.request_id, j.traceparent
+               e.idempotency_key, e.body, j.request_id, j.traceparent, j.callback_key
         FROM deliveries d
         JOIN events e ON e.id = d.event_id
         LEFT JOIN jobs j ON j.id = e.job_id
@@ -247,7 +248,7 @@ def _lease(row: Row) -> Lease:
         until=row["lease_until"],
         endpoint=row["endpoint"],
         lane=row["lane"],
-        url=row["url"],
+        url=_readable(row),
         attempts=row["attempts"],
         schedule_from=row["schedule_from"],
         event=Event(
@@ -262,3 +263,13 @@ def _lease(row: Row) -> Lease:
         request_id=row["request_id"],
         traceparent=row["traceparent"],
     )
+
+
+def _readable(row: Row) -> str | None:
+    """Return the client's URL; one that can't be read stays sealed, and no attempt accepts it."""
+    if row["url"] is None:
+        return None
+    try:
+        return open_url(row["url"], row["callback_key"], row["job_id"] or "")
+    except UrlUnreadable:
+        return str(row["url"])

@@ -146,7 +146,8 @@ def replay(tx: Transaction, delivery_id: str, *, now: int) -> bool:
 def replay_dead(tx: Transaction, *, since: int, endpoint: str | None, now: int, limit: int) -> int:
     """Make up to `limit` dead deliveries of events since `since` due; return how many.
 
-    Deliveries of disabled endpoints are left out, because they would be dead-lettered again.
+    Deliveries of disabled endpoints are left out, because they would be dead-lettered again. So are
+    those to sealed callback URLs, whose keys are deleted.
     """
     condition = "" if endpoint is None else "AND d.endpoint = :endpoint"
     params: dict[str, Value] = {} if endpoint is None else {"endpoint": endpoint}
@@ -157,6 +158,7 @@ def replay_dead(tx: Transaction, *, since: int, endpoint: str | None, now: int, 
         WHERE id IN (
           SELECT d.id FROM deliveries d
           WHERE d.state = 'dead' AND d.created_at >= :since AND d.ended_at <= :now {condition}
+            AND (d.url IS NULL OR d.url NOT LIKE 'sealed+%')
             AND NOT EXISTS (
               SELECT 1 FROM endpoints n WHERE n.name = d.endpoint AND n.disabled_at IS NOT NULL
             )

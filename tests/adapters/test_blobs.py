@@ -3,6 +3,8 @@
 import asyncio
 import hashlib
 import random
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -192,3 +194,30 @@ def test_a_folder_that_can_not_be_made_is_told_in_plain_words(tmp_path: Path) ->
 
     with pytest.raises(UnusableContentStore, match=r"content\.url: can't use .*file/content"):
         open_blobs(str(tmp_path / "file" / "content"), create=True)
+
+
+WITHOUT_OBSTORE = """
+import sys
+sys.modules["obstore"] = None
+from gateway.adapters.blobs import UnusableContentStore, open_blobs
+open_blobs(sys.argv[1], create=True)
+print("a folder needs no obstore")
+try:
+    open_blobs("s3://bucket/prefix", create=True)
+except UnusableContentStore as error:
+    print(error)
+"""
+
+
+def test_s3_without_obstore_says_what_to_install(tmp_path: Path) -> None:
+    """In a process of its own: this one has loaded obstore."""
+    done = subprocess.run(
+        (sys.executable, "-c", WITHOUT_OBSTORE, str(tmp_path / "content")),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    folder, s3 = done.stdout.splitlines()
+    assert folder == "a folder needs no obstore"
+    assert s3.startswith("content.url: s3://bucket/prefix needs the package obstore: pip install")

@@ -8,6 +8,7 @@ import pytest
 from gateway.adapters.openrouter import OpenRouter
 from gateway.adapters.redirects import PublicDownloads
 from gateway.domain.content import ByteRange, OutOfRange, RangeRequest
+from gateway.services.off_loop import OffLoop
 from gateway.telemetry.bundle import Telemetry
 from tests.fakes.clock import FakeClock
 from tests.fakes.lookup import FakeLookup
@@ -52,6 +53,7 @@ async def client_of(served: RawUpstream) -> AsyncIterator[OpenRouter]:
         public=PublicDownloads(FakeLookup()),
         clock=FakeClock(),
         telemetry=Telemetry(),
+        off_loop=OffLoop(),
     )
     try:
         yield client

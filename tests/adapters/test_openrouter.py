@@ -2,21 +2,25 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import pytest
 
 from gateway.adapters.openrouter import OpenRouter
 from gateway.adapters.redirects import PublicDownloads
-from gateway.domain.upstream import Accepted, Declined, NotSent, SubmitOutcome, Unclear
+from gateway.domain.job import JobUpdate
+from gateway.domain.upstream import Accepted, Declined, NotSent, SubmitOutcome, Unanswered, Unclear
 from gateway.sandbox import Sandbox, SandboxConfig
+from gateway.services.off_loop import OffLoop
 from gateway.telemetry.bundle import Telemetry
 from tests.fakes.clock import FakeClock
 from tests.fakes.lookup import FakeLookup
 from tests.fakes.raw_upstream import Answer, head_of, raw_upstream, saying
 from tests.harness import GROK
 
+T = TypeVar("T")
 MEGABYTE = 1024 * 1024
 KEY = "sk-or-v1-0123456789"
 
@@ -40,6 +44,7 @@ async def upstream(sandbox: Sandbox) -> AsyncIterator[OpenRouter]:
         public=PublicDownloads(FakeLookup()),
         clock=FakeClock(),
         telemetry=Telemetry(),
+        off_loop=OffLoop(),
     )
     yield upstream
     await upstream.close()
@@ -65,7 +70,9 @@ async def test_an_upstream_that_is_away_was_sent_nothing(
 
 
 @asynccontextmanager
-async def client_of(url: str, public: PublicDownloads | None = None) -> AsyncIterator[OpenRouter]:
+async def client_of(
+    url: str, public: PublicDownloads | None = None, off_loop: OffLoop | None = None
+) -> AsyncIterator[OpenRouter]:
     client = OpenRouter(
         "main",
         url,
@@ -76,6 +83,7 @@ async def client_of(url: str, public: PublicDownloads | None = None) -> AsyncIte
         public=public or PublicDownloads(FakeLookup()),
         clock=FakeClock(),
         telemetry=Telemetry(),
+        off_loop=off_loop or OffLoop(),
     )
     yield client
     await client.close()
@@ -224,3 +232,43 @@ async def test_a_connection_that_the_server_closed_is_not_used_again() -> None:
 
     assert all(isinstance(outcome, Accepted) for outcome in outcomes)
     assert (connections, len(heads)) == (2, 2)
+
+
+class Counting(OffLoop):
+    """Counts what is moved out of the event loop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runs = 0
+
+    async def run(self, work: Callable[[], T]) -> T:
+        self.runs += 1
+        return await super().run(work)
+
+
+@pytest.mark.parametrize(("size", "runs"), [(100, 0), (500_000, 1)])
+async def test_a_large_answer_is_parsed_outside_of_the_event_loop(size: int, runs: int) -> None:
+    """Half a megabyte takes some milliseconds, in which every other request would wait."""
+    body = json.dumps({"id": "up-1", "status": "pending", "padding": "x" * size}).encode()
+    off_loop = Counting()
+
+    poll = raw_upstream(saying(response(200, body), body=False))
+    submit = raw_upstream(saying(response(202, body)))
+    async with poll as upstream, client_of(upstream.url, off_loop=off_loop) as client:
+        polled = await client.poll("up-1")
+    async with submit as upstream, client_of(upstream.url, off_loop=off_loop) as client:
+        submitted = await client.submit(b"{}", {}, timeout=10.0)
+
+    assert isinstance(polled, JobUpdate)
+    assert isinstance(submitted, Accepted)
+    assert off_loop.runs == 2 * runs
+
+
+async def test_an_answer_to_a_poll_above_a_megabyte_is_not_read_further() -> None:
+    body = json.dumps({"id": "up-1", "status": "completed", "padding": "x" * 1_200_000}).encode()
+
+    async with (
+        raw_upstream(saying(response(200, body), body=False)) as upstream,
+        client_of(upstream.url) as client,
+    ):
+        assert isinstance(await client.poll("up-1"), Unanswered)

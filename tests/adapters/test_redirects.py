@@ -11,6 +11,7 @@ from gateway.adapters.openrouter import OpenRouter
 from gateway.adapters.redirects import MOST_REDIRECTS, PublicDownloads
 from gateway.domain.network import CallbackPolicy
 from gateway.domain.upstream import ContentFailed
+from gateway.services.off_loop import OffLoop
 from gateway.telemetry.bundle import Telemetry
 from tests.fakes.clock import FakeClock
 from tests.fakes.lookup import FakeLookup
@@ -58,6 +59,7 @@ async def client_of(
         public=PublicDownloads(FakeLookup(["127.0.0.1"]), policy),
         clock=FakeClock(),
         telemetry=Telemetry(),
+        off_loop=OffLoop(),
     )
     yield client
     await client.close()

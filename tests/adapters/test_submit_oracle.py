@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from gateway.adapters.openrouter import OpenRouter
 from gateway.adapters.redirects import PublicDownloads
 from gateway.domain.upstream import Accepted, Declined, NotSent, SubmitOutcome, Unclear
+from gateway.services.off_loop import OffLoop
 from gateway.telemetry.bundle import Telemetry
 from tests.fakes.clock import FakeClock
 from tests.fakes.lookup import FakeLookup
@@ -202,6 +203,7 @@ def test_every_answer_is_read_as_the_table_says() -> None:
             public=PublicDownloads(FakeLookup()),
             clock=FakeClock(),
             telemetry=Telemetry(),
+            off_loop=OffLoop(),
         )
 
     client = loop.run_until_complete(opened())

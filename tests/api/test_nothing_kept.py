@@ -17,6 +17,7 @@ import pytest
 from gateway.sandbox import Sandbox
 from tests.api.conftest import StartGateway, StartSandbox
 from tests.api.public.test_downloads import download
+from tests.fakes.subscriber import answers, subscriber
 from tests.harness import Answer, RunningGateway
 
 PROMPT = "the-prompt-nobody-may-keep-4711"
@@ -30,6 +31,8 @@ MARKS = {
     "image as sent": base64.b64encode(IMAGE),
     "film": FILM,
 }
+
+CALLBACK_PATH = "customers-own-secret-path"
 
 
 @pytest.fixture(autouse=True)
@@ -212,3 +215,45 @@ async def test_a_provider_s_words_and_a_client_s_odd_values_are_not_kept_either(
     assert failed["status"] == "failed"
     assert PROMPT not in failed["error"]
     assert _kept(gateway, tmp_path) == set()
+
+
+@pytest.mark.parametrize("joins", [False, True], ids=["first", "joined"])
+async def test_the_path_of_a_callback_is_never_readable_and_its_key_goes_with_the_delivery(
+    gateways: StartGateway, sandbox: Sandbox, sqlite_url: str, tmp_path: Path, joins: bool
+) -> None:
+    """It is needed until the event has arrived, also after a failed attempt and a restart."""
+    config = _private(tmp_path, "passthrough") | {
+        "callbacks": {"allow_http": True, "allow_networks": ["127.0.0.2/32"]},
+        "delivery": {"retries": ["5s"]},
+    }
+    gateway = await gateways(sandbox, sqlite_url, config)
+    async with subscriber(answers(500), "127.0.0.2") as client:
+        url = client.url("127.0.0.2", f"/{CALLBACK_PATH}?token=1")
+        fields = {} if joins else {"callback_url": url}
+        job = str((await _submit(gateway, "rivals", **fields)).json["id"])
+        if joins:
+            joined = await _submit(gateway, "rivals", callback_url=url)
+            assert joined.json["id"] == job
+        stored = await gateway.row("SELECT url FROM subscriptions")
+        client.behave = answers(500)
+        await gateway.ended(job, team="rivals")
+        await gateway.until(lambda: _attempts(gateway, 1))
+        client.behave = answers(204)
+        await gateway.until(lambda: _attempts(gateway, 2))
+
+        assert f"/{CALLBACK_PATH}?token=1" in client.head
+    assert stored["url"].startswith("sealed+http://127.0.0.2:")
+    assert CALLBACK_PATH.encode() not in b"".join(data for _, data in _contents(tmp_path))
+    assert CALLBACK_PATH not in gateway.log.getvalue()
+    assert (await gateway.row("SELECT callback_key FROM jobs"))["callback_key"] is None
+    listed = await gateway.get(f"{gateway.admin_url}/admin/v1/deliveries")
+    [delivery] = listed.json["data"]
+    again = await gateway.call(
+        "POST", f"{gateway.admin_url}/admin/v1/deliveries/{delivery['id']}/replay"
+    )
+    assert delivery["origin"].startswith("http://127.0.0.2:")
+    assert (again.status, "was deleted" in again.body.decode()) == (400, True)
+
+
+async def _attempts(gateway: RunningGateway, number: int) -> bool:
+    return len(gateway.told("delivery.attempted")) >= number

@@ -17,7 +17,8 @@ async def control(
     http: ClientSession, sandbox: Sandbox, method: str, path: str, **options: Any
 ) -> tuple[int, Any]:
     url = f"{sandbox.origin}/sandbox/v1/{path}"
-    async with http.request(method, url, **options) as response:
+    headers = {"Authorization": f"Bearer {sandbox.control_token}", **options.pop("headers", {})}
+    async with http.request(method, url, headers=headers, **options) as response:
         return response.status, await response.json()
 
 
@@ -140,7 +141,7 @@ async def test_a_job_can_be_ended_and_its_event_sent(
 async def test_the_control_api_requires_its_token(http: ClientSession, start: Start) -> None:
     sandbox = await start(control_token="open sesame")
 
-    missing, _ = await control(http, sandbox, "GET", "ledger")
+    missing, _ = await control(http, sandbox, "GET", "ledger", headers={"Authorization": ""})
     upstream_key = {"Authorization": f"Bearer {sandbox.api_key}"}
     wrong, _ = await control(http, sandbox, "GET", "ledger", headers=upstream_key)
     right_key = {"Authorization": "Bearer open sesame"}
@@ -167,10 +168,23 @@ async def test_control_calls_are_not_counted(client: Client, http: ClientSession
 async def test_a_web_page_can_not_steer_the_sandbox(headers: dict[str, str]) -> None:
     sandbox = await Sandbox.start()
     try:
-        async with (
-            ClientSession() as http,
-            http.post(f"{sandbox.origin}/sandbox/v1/reset", json={}, headers=headers) as answer,
-        ):
-            assert answer.status == 403
+        async with ClientSession() as http:
+            status, _ = await control(http, sandbox, "POST", "reset", json={}, headers=headers)
+        assert status == 403
     finally:
         await sandbox.close()
+
+
+async def test_without_a_configured_token_a_random_one_is_required(http: ClientSession) -> None:
+    """A web page in a browser on this machine has a loopback address, too."""
+    first, second = await Sandbox.start(), await Sandbox.start()
+    try:
+        async with http.get(f"{first.origin}/sandbox/v1/ledger") as answer:
+            without = answer.status
+        right, _ = await control(http, first, "GET", "ledger")
+    finally:
+        await first.close()
+        await second.close()
+
+    assert (without, right) == (401, 200)
+    assert len({first.control_token, second.control_token}) == 2

@@ -29,6 +29,7 @@ async def test_the_shell_examples_run_in_order(tmp_path: Path) -> None:
     sandbox = await Sandbox.start(SandboxConfig(), SandboxClock(100))
     script = "set -eu\n" + "\n".join(blocks("bash"))
     script = script.replace("http://127.0.0.1:9090", sandbox.origin)
+    script = f"CONTROL={sandbox.control_token}\n{script}"
     try:
         process = await asyncio.create_subprocess_exec(
             "bash", "-c", script, cwd=tmp_path, stdout=asyncio.subprocess.PIPE

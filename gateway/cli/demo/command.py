@@ -98,6 +98,7 @@ def _wait_for_ctrl_c(terminal: Terminal, stage: Stage, job_id: str) -> None:
     terminal.fact("gateway", stage.api)
     terminal.fact("metrics", f"{stage.admin}/metrics")
     terminal.fact("sandbox", f"{stage.sandbox}/sandbox/v1/ledger")
+    terminal.fact("its token", stage.control_token)
     for team, key in stage.keys.items():
         terminal.fact(f"key {team}", key)
     terminal.blank()

@@ -110,10 +110,10 @@ def stored_copy(show: Show) -> None:
     """Download a stored video after the upstream deleted its copy."""
     show.terminal.scene("The upstream deletes the video; the gateway still has its stored copy")
     gone = {"on": "content", "action": "refuse", "status": 410, "times": 5}
-    call("POST", f"{show.stage.sandbox}/sandbox/v1/faults", body=gone)
+    show.stage.control("POST", "faults", gone)
     with client(show.stage, "studio") as sdk:
         path = save(show, sdk, show.jobs["fox"].id, "fox-again.mp4")
-    call("DELETE", f"{show.stage.sandbox}/sandbox/v1/faults")
+    show.stage.control("DELETE", "faults")
     show.terminal.fact("file", f"{path}  ({decode_video(path)})")
     same = path.read_bytes() == (show.stage.output / "fox.mp4").read_bytes()
     show.check(same, "the gateway returns the same bytes from its own store")

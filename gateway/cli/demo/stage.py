@@ -1,5 +1,6 @@
 """Starts and stops the gateway and the sandbox as processes, and creates the teams' keys."""
 
+import secrets
 import socket
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from typing import Any
 
 from gateway.adapters.admin_token import read_token, token_path
 from gateway.cli.demo.failed import DemoFailed
-from gateway.cli.demo.http import call
+from gateway.cli.demo.http import Answer, call
 from gateway.cli.demo.subscriber import Subscriber, running_subscriber
 from gateway.config.loader import load
 
@@ -41,6 +42,7 @@ class Stage:
     gateway: str  # origin of the team-facing listener
     admin: str
     sandbox: str
+    control_token: str
     keys: Mapping[str, str]  # team -> its bearer key
     processes: Mapping[str, subprocess.Popen[bytes]]
     subscriber: Subscriber
@@ -55,9 +57,14 @@ class Stage:
         """Return the path of the log of `gateway` or `sandbox`."""
         return self.output / f"{program}.log"
 
+    def control(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
+        """Call the sandbox's control API."""
+        url = f"{self.sandbox}/sandbox/v1/{path}"
+        return call(method, url, key=self.control_token, body=body)
+
     def ledger(self) -> Any:
         """Fetch the sandbox's record of everything that reached the upstream."""
-        return call("GET", f"{self.sandbox}/sandbox/v1/ledger").json
+        return self.control("GET", "ledger").json
 
     def metrics(self) -> dict[str, float]:
         """Fetch the value of every series on the metrics page."""
@@ -96,11 +103,13 @@ def open_stage(settings: Settings) -> Iterator[Stage]:
             "VIDEO_DEMO_STATE": state,
             "VIDEO_DEMO_HOOK": subscriber.url,
             "VIDEO_SANDBOX_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            "VIDEO_SANDBOX_CONTROL_TOKEN": (control := secrets.token_hex(16)),
         }
         stage = Stage(
             gateway=f"http://127.0.0.1:{port}",
             admin=f"http://127.0.0.1:{admin}",
             sandbox=f"http://127.0.0.1:{upstream}",
+            control_token=control,
             keys={},
             processes={
                 "sandbox": _program(

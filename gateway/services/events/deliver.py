@@ -22,7 +22,7 @@ from gateway.domain.network import CallbackPolicy
 from gateway.domain.units import epoch_ms
 from gateway.ports import Clock, Database, Outbound, Transaction
 from gateway.services.events.publish import CALLBACK, EventPublisher
-from gateway.store import deliveries, endpoints
+from gateway.store import callback_keys, deliveries, endpoints
 from gateway.store.deliveries import Lease
 from gateway.telemetry.bundle import Telemetry
 
@@ -165,6 +165,8 @@ class Deliverer:
         if not held:
             return _Recorded(held=False)
         deliveries.note(tx, lease, outcome, now=now)
+        if is_callback and state != "pending" and lease.event.job_id is not None:
+            callback_keys.delete_unused(tx, lease.event.job_id)
         disabled = None if is_callback else self._health(tx, lease, outcome, health)
         following = self._claim(tx, lease.lane, 1) if go_on and disabled is None else []
         return _Recorded(True, state, disabled, following[0] if following else None)

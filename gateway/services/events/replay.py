@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from gateway.domain.audit import Actor, AuditedAct
 from gateway.domain.errors import Reason, Refused
+from gateway.domain.sealed_url import is_sealed
 from gateway.domain.units import epoch_ms
 from gateway.ports import Clock, Database, Transaction
 from gateway.services import audit
-from gateway.store import delivery_queries, endpoints
+from gateway.store import callback_keys, delivery_queries, endpoints
 from gateway.store.delivery_queries import AttemptRecord, DeliveryFilter, Shown
 
 _BATCH = 500  # deliveries replayed in one transaction
@@ -61,6 +62,8 @@ class DeliveryReplay:
             before = _found(tx, delivery_id)
             if endpoints.health(tx, before.endpoint).disabled_at is not None:
                 raise _disabled(before.endpoint)
+            if before.url is not None and is_sealed(before.url):
+                _check_readable(tx, before)
             if not delivery_queries.replay(tx, delivery_id, now=epoch_ms(now)):
                 raise Refused(
                     Reason.INVALID_REQUEST, f"{delivery_id} is being sent now; try again later."
@@ -128,3 +131,12 @@ def _disabled(endpoint: str) -> Refused:
         f"{endpoint} is disabled. Enable it first (`video-gateway endpoints enable {endpoint}`).",
         {"endpoint": endpoint},
     )
+
+
+def _check_readable(tx: Transaction, shown: Shown) -> None:
+    if shown.job_id is None or not callback_keys.has_key(tx, shown.job_id):
+        raise Refused(
+            Reason.INVALID_REQUEST,
+            f"{shown.id} can't be replayed: its callback URL was deleted after the last attempt,"
+            " because its team retains nothing.",
+        )

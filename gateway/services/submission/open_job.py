@@ -5,7 +5,8 @@ from datetime import datetime
 
 from gateway.domain.decision_record import SharedRecord, own_record
 from gateway.domain.errors import Reason, Refused
-from gateway.domain.job import Job
+from gateway.domain.job import Job, new_token
+from gateway.domain.sealed_url import seal_url
 from gateway.domain.units import epoch_ms
 from gateway.ports import Transaction
 from gateway.services.events.publish import EventPublisher
@@ -13,7 +14,7 @@ from gateway.services.money import reserve
 from gateway.services.submission.decide import Decision
 from gateway.services.submission.dedupe import DedupeResult, Identity, join
 from gateway.services.submission.rate_limit import TrafficLimits, admit
-from gateway.store import decisions, events, jobs
+from gateway.store import callback_keys, decisions, events, jobs
 
 # Per job. Joining costs nothing and is not rate-limited, so without a limit one paid job could
 # notify any number of hosts, all of them in the transaction of its end.
@@ -71,7 +72,8 @@ def open_job(tx: Transaction, opening: Opening, publisher: EventPublisher, now: 
     own = own_record(opening.record.id, reserved.windows)
     job = jobs.insert(tx, replace(new, decision=own))
     if opening.callback_url is not None:
-        events.subscribe(tx, new.id, opening.callback_url, now=at)
+        url = _stored_url(tx, job, opening.callback_url, publisher)
+        events.subscribe(tx, new.id, url, now=at)
     publisher.crossings(tx, reserved.crossings, now)
     return Opened(job, DedupeResult(new.dedupe), tuple(reserved.crossings))
 
@@ -85,6 +87,8 @@ def _join(
     subscription.
     """
     url = opening.callback_url
+    if url is not None:
+        url = _stored_url(tx, held, url, publisher)
     known = () if url is None else events.subscribed(tx, held.id)
     if url is not None and url not in known:
         if len(known) >= _CALLBACKS:
@@ -93,6 +97,14 @@ def _join(
         if held.status.terminal:
             publisher.late_joiner(tx, held, url, now)
     return held
+
+
+def _stored_url(tx: Transaction, job: Job, url: str, publisher: EventPublisher) -> str:
+    """Return the callback URL as it may be stored (docs/architecture.md, rule 6)."""
+    if job.retain:
+        return url
+    key = callback_keys.obtain(tx, job.id, new_token(publisher.source))
+    return seal_url(url, key, job.id)
 
 
 def _crowded(job: Job) -> Refused:
