@@ -4,6 +4,7 @@ import orjson
 from aiohttp import web
 
 from gateway.api.admin.answers import answer
+from gateway.api.admin.paging import within_bytes
 from gateway.api.admin.parts import ADMIN
 from gateway.domain.units import usd_text
 from gateway.services.money.standing import standing
@@ -44,7 +45,7 @@ async def latest_refusals(request: web.Request) -> web.Response:
     rows = await request.app[ADMIN].database.read(lambda tx: refusals.latest(tx, _LATEST))
     return answer(
         {
-            "data": [
+            "data": within_bytes(
                 {
                     "at": row.at // 1000,
                     "team": row.team,
@@ -55,7 +56,7 @@ async def latest_refusals(request: web.Request) -> web.Response:
                     "decision": orjson.loads(row.decision),
                 }
                 for row in rows
-            ]
+            )
         }
     )
 
@@ -65,7 +66,7 @@ async def catalog_changes(request: web.Request) -> web.Response:
     rows = await request.app[ADMIN].database.read(lambda tx: catalogs.latest_changes(tx, _LATEST))
     return answer(
         {
-            "data": [
+            "data": within_bytes(
                 {
                     "upstream": row["upstream"],
                     "at": row["at"] // 1000,
@@ -76,6 +77,6 @@ async def catalog_changes(request: web.Request) -> web.Response:
                     "after": orjson.loads(row["after_value"]),
                 }
                 for row in rows
-            ]
+            )
         }
     )

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from gateway.api.admin.access import operator
 from gateway.api.admin.answers import answer, invalid, read_moment, read_object, seconds
-from gateway.api.admin.paging import cursor_after, read_cursor, read_limit
+from gateway.api.admin.paging import page_of, read_cursor, read_limit
 from gateway.api.admin.parts import ADMIN
 from gateway.domain.text import origin
 from gateway.store.delivery_queries import STATES, AttemptRecord, DeliveryFilter, Shown
@@ -16,11 +16,7 @@ async def listing(request: web.Request) -> web.Response:
     """List them, newest first; `next` is the `cursor` of the next page, absent on the last one."""
     limit = read_limit(request.query.get("limit", ""))
     found = await request.app[ADMIN].replay.page(_wanted(request), limit + 1)
-    page = found[:limit]
-    body: dict[str, Any] = {"data": [_row(shown) for shown in page]}
-    if len(found) > limit:
-        body["next"] = cursor_after(page[-1].created_at, page[-1].id)
-    return answer(body)
+    return answer(page_of(found, limit, _row, lambda shown: (shown.created_at, shown.id)))
 
 
 async def show(request: web.Request) -> web.Response:

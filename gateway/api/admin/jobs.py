@@ -6,7 +6,7 @@ from aiohttp import web
 
 from gateway.api.admin.access import operator
 from gateway.api.admin.answers import answer, invalid, read_moment, read_object
-from gateway.api.admin.paging import cursor_after, read_cursor, read_limit
+from gateway.api.admin.paging import page_of, read_cursor, read_limit
 from gateway.api.admin.parts import ADMIN
 from gateway.domain.errors import Reason, Refused
 from gateway.domain.job import Status
@@ -24,11 +24,7 @@ async def listing(request: web.Request) -> web.Response:
     found = await request.app[ADMIN].database.read(
         lambda tx: job_queries.page(tx, wanted, limit + 1)
     )
-    page = found[:limit]
-    body: dict[str, Any] = {"data": [brief(job) for job in page]}
-    if len(found) > limit:
-        body["next"] = cursor_after(page[-1].created_at, page[-1].id)
-    return answer(body)
+    return answer(page_of(found, limit, brief, lambda job: (job.created_at, job.id)))
 
 
 async def show(request: web.Request) -> web.Response:

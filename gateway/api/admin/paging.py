@@ -2,10 +2,47 @@
 
 import base64
 import binascii
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+import orjson
 
 from gateway.api.admin.answers import invalid
 
 _PAGE, _MOST = 50, 500  # rows of one response: default and limit
+_MOST_BYTES = 1 << 20  # of the rows of one response
+
+T = TypeVar("T")
+
+
+def page_of(
+    found: Sequence[T],
+    limit: int,
+    show: Callable[[T], dict[str, Any]],
+    position: Callable[[T], tuple[int, str]],
+) -> dict[str, Any]:
+    """Return a page of at most `limit` rows and 1 MiB; `next` is the cursor of the next page.
+
+    `found` has one row more than the page if there are more. `position` returns a row's time (epoch
+    ms) and id.
+    """
+    rows = within_bytes(show(one) for one in found[:limit])
+    body: dict[str, Any] = {"data": rows}
+    if len(rows) < len(found):
+        body["next"] = cursor_after(*position(found[len(rows) - 1]))
+    return body
+
+
+def within_bytes(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the first rows whose JSON has at most 1 MiB together, and at least one."""
+    kept: list[dict[str, Any]] = []
+    size = 0
+    for row in rows:
+        size += len(orjson.dumps(row))
+        if kept and size > _MOST_BYTES:
+            break
+        kept.append(row)
+    return kept
 
 
 def read_limit(text: str) -> int:
