@@ -9,6 +9,7 @@ from typing import Any
 
 from bench import workloads
 from bench.page import GATEWAY, PROXY, STUB, UVLOOP, page
+from bench.soak import soak, soak_table
 from bench.targets import Opener, gateway, gateway_on_uvloop, proxy, running
 from bench.workloads import Measured, Workload
 
@@ -40,7 +41,12 @@ def main() -> None:
         memory = asyncio.run(workloads.memory(target))
     print(f"memory in MB: idle {memory.idle:.0f}, stalled {memory.stalled:.0f},", end=" ")
     print(f"shared {memory.shared:.0f}, relayed {memory.relayed:.0f}")
-    options.output.write_text(page(results, memory, options.rounds, options.seconds))
+    with running(gateway) as target:
+        soaked = asyncio.run(soak(target, options.soak))
+    table = soak_table(soaked)
+    print(table)
+    text = page(results, memory, options.rounds, options.seconds, [table])
+    options.output.write_text(text)
     print(f"written: {options.output}")
 
 
@@ -67,6 +73,7 @@ def _options() -> Any:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5.0, help="of each workload in a round")
+    parser.add_argument("--soak", type=float, default=20.0, help="seconds beside hostile clients")
     parser.add_argument("--output", type=Path, default=Path("docs/performance.md"))
     return parser.parse_args()
 

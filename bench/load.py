@@ -137,7 +137,7 @@ async def _client(
         while len(latencies) < each if end is None else time.perf_counter() < end:
             start = time.perf_counter()
             writer.write(make())
-            size += await _answer(reader, expect)
+            size += await read_answer(reader, expect)
             latencies.append(time.perf_counter() - start)
     except (asyncio.IncompleteReadError, ConnectionError) as error:
         raise WrongAnswer(f"the connection broke: {error!r}") from error
@@ -146,7 +146,7 @@ async def _client(
     return latencies, size
 
 
-async def _answer(reader: asyncio.StreamReader, expect: bytes) -> int:
+async def read_answer(reader: asyncio.StreamReader, expect: bytes) -> int:
     """Read one answer; how long its body was."""
     head = await reader.readuntil(b"\r\n\r\n")
     length = _LENGTH.search(head)

@@ -37,11 +37,13 @@ _WHAT = {
 }
 
 
-def page(results: Results, memory: Memory, rounds: int, seconds: float) -> str:
+def page(
+    results: Results, memory: Memory, rounds: int, seconds: float, more: Sequence[str] = ()
+) -> str:
     """The whole page."""
     parts = [_HEAD, _machine(results, rounds, seconds)]
     parts += [_table(workload, targets) for workload, targets in results.items()]
-    parts += [_memory(memory), _loops(results), _FOOT]
+    parts += [_memory(memory), *more, _loops(results), _FOOT]
     return "\n".join(part for part in parts if part)
 
 

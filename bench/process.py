@@ -16,10 +16,17 @@ class Program:
     """One process of the benchmark, serving on a port."""
 
     def __init__(
-        self, words: Sequence[str], port: int, log: Path, ready_at: str | None = None
+        self,
+        words: Sequence[str],
+        port: int,
+        log: Path,
+        ready_at: str | None = None,
+        *,
+        admin_port: int = 0,
     ) -> None:
         """Start it; wait with `ready`. `ready_at`: a path that answers 200 once it is."""
         self.port = port
+        self.admin_port = admin_port
         self._ready_at = ready_at
         self._log = log
         with log.open("wb") as out:

@@ -12,6 +12,7 @@ from bench.process import Program, free_port
 from gateway.domain.team import hash_key
 
 KEY = "vg_" + "b" * 40
+HOSTILE_KEY = "vg_" + "h" * 40  # of a team whose clients attack (bench/hostile.py)
 RELAY_KEY = "vg_" + "r" * 40  # of a team whose videos are never stored, only passed on
 
 # Everything on that every request passes through: organisation, team, model and key budgets with
@@ -40,6 +41,9 @@ teams:
       - {{period: month, limit_usd: 5000000, models: ["x-ai/*"]}}
       - {{period: month, limit_usd: 5000000, key: ci}}
     dedupe: {{enabled: true, ttl: 24h}}
+  hostile:
+    keys: [{{name: ci, hash: "{hostile_hash}"}}]
+    budgets: [{{period: day, limit_usd: 1000000}}]
   relay:
     keys: [{{name: ci, hash: "{relay_hash}"}}]
     retain: false
@@ -107,20 +111,25 @@ def gateway_on_uvloop(_stack: ExitStack, folder: Path, upstream: int) -> Program
 
 
 def _gateway(start: tuple[str, ...], folder: Path, upstream: int) -> Program:
-    port = free_port()
+    port, admin = free_port(), free_port()
     config = folder / "gateway.yaml"
     config.write_text(
         _CONFIG.format(
             port=port,
-            admin=free_port(),
+            admin=admin,
             upstream=upstream,
             folder=folder,
             hash=hash_key(KEY),
             relay_hash=hash_key(RELAY_KEY),
+            hostile_hash=hash_key(HOSTILE_KEY),
         )
     )
     return Program(
-        (*start, "serve", "--config", str(config)), port, folder / "gateway.log", "/readyz"
+        (*start, "serve", "--config", str(config)),
+        port,
+        folder / "gateway.log",
+        "/readyz",
+        admin_port=admin,
     )
 
 

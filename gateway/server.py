@@ -5,6 +5,7 @@ import gc
 import logging
 import random
 import signal
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,9 @@ from gateway.telemetry.lag import watch_event_loop
 # aiohttp's AppRunner waits 3,630 s for the next request on a connection; this is the limit
 # here (docs/reliability.md, section 0).
 _KEEPALIVE = 15.0
+# Seconds for which a busy thread keeps the interpreter's lock while the event loop waits for it.
+# The default of 5 ms is paid after each system call of the loop while a large body is parsed.
+_SWITCH = 0.0005
 _GC_THRESHOLD = 20_000  # objects made and not freed between two collections of the youngest
 _MAX_HEADER = 8190  # bytes of one header field, and of the request line
 
@@ -100,6 +104,7 @@ async def serve(
             if on_listening is not None:
                 on_listening(listening)
             _settle_memory()
+            sys.setswitchinterval(_SWITCH)
             lag = asyncio.create_task(watch_event_loop(telemetry.metrics.event_loop_lag))
             await stop.wait()
             lag.cancel()

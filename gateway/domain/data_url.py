@@ -15,7 +15,9 @@ LIFTED = 16 * 1024
 """The minimum size in bytes of a data URL that is replaced by a placeholder."""
 
 _START = b'"data:'
-_CHUNK = 256 * 1024  # bytes hashed at a time, so that other threads can run in between
+# Bytes that are searched, copied or hashed at a time. Python switches threads only between such
+# steps, so a single one over 60 MB would block the event loop even from another thread.
+_CHUNK = 256 * 1024
 _SPACES = (b"\n", b" ", b"\r", b"\t")
 _NOT_PLAIN = (b"\\", b"\n", b"\r", b"\t", b"\0")
 _HEAD = re.compile(rb"data:([^,]{0,200}),", re.IGNORECASE)
@@ -40,11 +42,11 @@ class Lifted:
     urls: Sequence[DataUrl]
 
 
-def lift(text: bytes) -> Lifted:
+def lift(text: bytes | bytearray) -> Lifted:
     """Replace every large data URL of the JSON text by a placeholder that occurs nowhere else."""
     spans = list(_spans(text))
     if not spans:
-        return Lifted(text, ())
+        return Lifted(bytes(text), ())
     view = memoryview(text)
     pieces = [view[a:b] for a, b in _gaps(spans, len(text))]
     rest = b"".join(pieces)
@@ -99,9 +101,8 @@ def content_digest(raw: bytes | memoryview) -> tuple[str, str] | None:
     if encoding != "base64":
         return None
     content = raw[head.end() :]
-    text = bytes(content)
-    if any(space in text for space in _SPACES):
-        content = b"".join(text.split())
+    if any(_has(content, space) for space in _SPACES):
+        content = b"".join(bytes(content).split())
     tail = bytes(content[-2:])
     padding = len(tail) - len(tail.rstrip(b"="))
     sha = hashlib.sha256()
@@ -116,26 +117,39 @@ def _stand_in(text: str, raw: memoryview) -> DataUrl:
     return url
 
 
-def _spans(text: bytes) -> Iterator[tuple[int, int]]:
+def _spans(text: bytes | bytearray) -> Iterator[tuple[int, int]]:
     """Yield the spans of large data URLs without their quotes: plain ASCII, nothing escaped."""
     position = 0
-    while (quote := text.find(_START, position)) >= 0:
+    while (quote := _find(text, _START, position)) >= 0:
         start = quote + 1
-        end = text.find(b'"', start)
+        end = _find(text, b'"', start)
         if end < 0:
             return
         position = end + 1
         if _is_escaped(text, quote):
             position = start
-        elif (
-            end - start >= LIFTED
-            and text.find(b"\\", start, end) < 0
-            and _is_plain(text, start, end)
-        ):
+        elif end - start >= LIFTED and _is_plain(text, start, end):
             yield start, end
 
 
-def _is_escaped(text: bytes, quote: int) -> bool:
+def _find(text: bytes | bytearray, wanted: bytes, position: int) -> int:
+    """Return the first place of `wanted` from `position` on, or -1; chunk by chunk."""
+    while position < len(text):
+        found = text.find(wanted, position, position + _CHUNK + len(wanted) - 1)
+        if found >= 0:
+            return found
+        position += _CHUNK
+    return -1
+
+
+def _has(text: bytes | memoryview, wanted: bytes) -> bool:
+    """Return whether the single byte `wanted` occurs; chunk by chunk."""
+    return any(
+        wanted in bytes(text[start : start + _CHUNK]) for start in range(0, len(text), _CHUNK)
+    )
+
+
+def _is_escaped(text: bytes | bytearray, quote: int) -> bool:
     """Return whether the quote is inside a string: after an odd number of backslashes."""
     slashes = 0
     while slashes < quote and text[quote - 1 - slashes] == 0x5C:
@@ -143,11 +157,13 @@ def _is_escaped(text: bytes, quote: int) -> bool:
     return slashes % 2 == 1
 
 
-def _is_plain(text: bytes, start: int, end: int) -> bool:
+def _is_plain(text: bytes | bytearray, start: int, end: int) -> bool:
     """Return whether the span is ASCII without an escape or a line end, which JSON forbids."""
-    if any(text.find(c, start, end) >= 0 for c in _NOT_PLAIN):
-        return False
-    return text[start:end].isascii()
+    for position in range(start, end, _CHUNK):
+        chunk = text[position : min(position + _CHUNK, end)]
+        if not chunk.isascii() or any(c in chunk for c in _NOT_PLAIN):
+            return False
+    return True
 
 
 def _gaps(spans: Sequence[tuple[int, int]], length: int) -> Iterator[tuple[int, int]]:

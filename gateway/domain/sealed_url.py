@@ -7,11 +7,11 @@ AES-SIV (RFC 5297) is deterministic, so that equal URLs of a job are equal when 
 
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 _MARK: Final = "sealed+"
 
@@ -43,6 +43,8 @@ def open_url(url: str, key: str | None, job_id: str) -> str:
         return url
     if key is None:
         raise UrlUnreadable("the key of the callback URL was deleted")
+    from cryptography.exceptions import InvalidTag
+
     try:
         secret = urlsafe_b64decode(url.rpartition("/")[2])
         return _cipher(key).decrypt(secret, [job_id.encode()]).decode()
@@ -50,5 +52,8 @@ def open_url(url: str, key: str | None, job_id: str) -> str:
         raise UrlUnreadable("the callback URL was sealed with another key") from error
 
 
-def _cipher(key: str) -> AESSIV:
+def _cipher(key: str) -> "AESSIV":
+    # Loaded when it is needed: most gateways have no private callbacks, and it takes 7 MB.
+    from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
     return AESSIV(hashlib.sha256(key.encode()).digest())

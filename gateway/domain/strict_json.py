@@ -22,7 +22,10 @@ MAX_ALL_KEYS = 5_000
 MAX_VALUES = 50_000  # of all objects and arrays together
 MAX_STRING = 4_096  # characters of a string that is neither a prompt nor a URL
 MAX_PROMPT = 100_000
-_MOST_COMMAS = 1_000_000  # refused before parsing: more values than any real request has
+# Refused before parsing, which would block all other requests meanwhile: more bytes beside large
+# images, and more values, than any real request has (a prompt may have 100,000 commas).
+MAX_TEXT = 4_000_000
+_MOST_COMMAS = 200_000
 
 _INTEGERS = f"an integer of 64 bits, from {-_INT64} to {_INT64 - 1}"
 _URL_STARTS = ("data:", "http://", "https://")
@@ -47,22 +50,27 @@ class _Flaw:
     words: str
 
 
-def parse_object(text: bytes) -> dict[str, Any]:
+def parse_object(text: bytes | bytearray) -> dict[str, Any]:
     """Parse the JSON object in `text`: finite floats, 64-bit integers, unique keys.
 
     Raises:
         NotStrict: with a message for the client, and the path of the value.
 
     """
-    if not text.strip():
+    if _is_blank(text):
         raise NotStrict("the body is empty; send a JSON object")
     lifted = lift(text)
     value = _parsed(lifted.text)
     if _put_in(value, lifted.urls) != len(lifted.urls):
         # A placeholder replaced a key, or a client's string looks like one: parse the original.
-        value = _parsed(text)
+        value = _parsed(bytes(text))
     _check(value)
     return value
+
+
+def _is_blank(text: bytes | bytearray) -> bool:
+    step = 256 * 1024
+    return all(text[start : start + step].isspace() for start in range(0, len(text), step))
 
 
 def _put_in(root: Mapping[str, Any], urls: Sequence[DataUrl]) -> int:
@@ -87,6 +95,13 @@ def _put_in(root: Mapping[str, Any], urls: Sequence[DataUrl]) -> int:
 
 
 def _parsed(text: bytes) -> dict[str, Any]:
+    if len(text) > MAX_TEXT:
+        raise NotStrict(
+            f"the body has {len(text)} bytes beside its images; allowed: at most {MAX_TEXT}"
+        )
+    # A quote inside a string is escaped, so every other `":` ends a key.
+    if len(text) > MAX_ALL_KEYS and text.count(b'":') - text.count(b'\\":') > MAX_ALL_KEYS:
+        raise NotStrict(f"the body has more than {MAX_ALL_KEYS} keys")
     if len(text) > _MOST_COMMAS and text.count(b",") > _MOST_COMMAS:
         raise NotStrict(f"the body holds too many values: {MAX_VALUES} at most")
     try:

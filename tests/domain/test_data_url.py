@@ -96,3 +96,33 @@ def test_white_space_and_padding_do_not_change_the_digest() -> None:
 
 def test_small_data_urls_are_not_lifted() -> None:
     assert lift(b'{"a": "data:x"}').urls == ()
+
+
+CHUNK = 256 * 1024
+
+
+@pytest.mark.parametrize("before", [CHUNK - 30, CHUNK - 10, CHUNK - 9, CHUNK - 1, CHUNK, CHUNK + 7])
+@pytest.mark.parametrize("size", [LIFTED, CHUNK, 2 * CHUNK + 1])
+def test_a_data_url_is_found_wherever_a_chunk_of_the_search_ends(before: int, size: int) -> None:
+    url = "data:image/png;base64," + "A" * size
+    spaces = " " * before
+    text = f'{{{spaces}"image": "{url}"}}'.encode()
+
+    [lifted] = lift(text).urls
+
+    assert bytes(lifted.raw).decode() == url
+    assert splice(json.dumps(found := parse_object(text)).encode(), found).count(url.encode()) == 1
+
+
+@pytest.mark.parametrize("place", [0, CHUNK - 1, CHUNK, 2 * CHUNK - 1])
+@pytest.mark.parametrize("odd", ["\\n", "é"])
+def test_an_odd_character_in_any_chunk_is_noticed(place: int, odd: str) -> None:
+    text = "A" * place + odd + "A" * (2 * CHUNK - place)
+
+    assert not lift(f'{{"image": "data:image/png;base64,{text}"}}'.encode()).urls
+
+
+def test_a_body_in_a_bytearray_is_parsed_as_bytes_are() -> None:
+    text = json.dumps({"image": LARGE, "prompt": "x"}).encode()
+
+    assert json.dumps(parse_object(bytearray(text))) == json.dumps(parse_object(text))

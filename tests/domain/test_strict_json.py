@@ -183,6 +183,32 @@ def test_a_value_within_every_limit_is_parsed(value: Any) -> None:
 
 
 def test_a_body_with_millions_of_values_is_refused_before_parsing() -> None:
-    started = b'{"a": [' + b"0," * 2_000_000 + b"0]}"
+    started = b'{"a": [' + b"0," * 300_000 + b"0]}"
 
     assert "too many values" in str(refusal_of(started))
+
+
+def test_a_text_beside_its_images_is_bounded_before_parsing() -> None:
+    assert "at most 4000000" in str(refusal_of(b'{"prompt": "' + b"x" * 4_000_000 + b'"}'))
+
+
+@pytest.mark.parametrize("colon", [b'":', b'" :'])
+def test_too_many_keys_are_refused_however_they_are_written(colon: bytes) -> None:
+    members = b",".join(b'"k%d%s1' % (number, colon) for number in range(6_000))
+
+    assert "more than 5000 keys" in str(refusal_of(b'{"a": {' + members + b"}}"))
+
+
+def test_quotes_and_colons_inside_of_a_string_are_no_keys() -> None:
+    prompt = 'say ":' * 6_000
+
+    assert parse_object(json.dumps({"prompt": prompt}).encode()) == {"prompt": prompt}
+
+
+@pytest.mark.parametrize("blank", [b"", b" ", b"\n" * 1_000_000])
+def test_a_blank_body_is_empty(blank: bytes) -> None:
+    assert "the body is empty" in str(refusal_of(blank))
+
+
+def test_white_space_before_the_object_is_allowed() -> None:
+    assert parse_object(b" " * 1_000_000 + b'{"a": 1}') == {"a": 1}

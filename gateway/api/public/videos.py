@@ -34,7 +34,7 @@ _FORWARDED = (
 _ALIASES = {"X-Title": "X-OpenRouter-Title"}  # the older name of the same header
 _MAX_HEADER = 1024  # characters; X-Session-Id has 256, the others are titles and addresses
 
-_LARGE = 256 * 1024  # bytes above which parsing would block other requests
+_LARGE = 64 * 1024  # bytes above which parsing would block other requests
 
 
 async def submit(request: web.Request) -> web.Response:
@@ -55,7 +55,11 @@ async def submit(request: web.Request) -> web.Response:
 
 
 async def _submit(
-    request: web.Request, who: Principal, options: SubmitOptions, body: bytes, lease: BodyLease
+    request: web.Request,
+    who: Principal,
+    options: SubmitOptions,
+    body: bytes | bytearray,
+    lease: BodyLease,
 ) -> web.Response:
     parts = request.app[PARTS]
     call = Call(
@@ -152,13 +156,13 @@ _LOOK_EVERY = 0.25  # seconds between two checks of a job that a poll waits for
 _MAX_ID = 100  # characters; ours have 39
 
 
-async def _parse(body: bytes, off_loop: OffLoop) -> VideoRequest:
+async def _parse(body: bytes | bytearray, off_loop: OffLoop) -> VideoRequest:
     if len(body) > _LARGE:
         return await off_loop.run(lambda: _parsed(body))
     return _parsed(body)
 
 
-def _parsed(body: bytes) -> VideoRequest:
+def _parsed(body: bytes | bytearray) -> VideoRequest:
     try:
         parsed = parse_request(parse_object(body))
     except NotStrict as error:

@@ -73,7 +73,7 @@ async def _body(request: web.Request, upstream: str, limit: int) -> bytes:
     """
     metrics = request.app[PARTS].telemetry.metrics
     try:
-        return await read_body(request, limit, total=_TOTAL)
+        return bytes(await read_body(request, limit, total=_TOTAL))
     except Refused as refusal:
         if refusal.reason is Reason.UNSUPPORTED_MEDIA_TYPE:
             metrics.webhook_received(upstream, "encoded")

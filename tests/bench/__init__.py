@@ -1,0 +1,1 @@
+"""Tests of the benchmark: that each part of it runs and counts right."""
