@@ -21,7 +21,7 @@ RELAY_KEY = "vg_" + "r" * 40  # of a team whose videos are never stored, only pa
 # them, for no rate that would pass here is one that anybody configures.
 _CONFIG = """
 server: {{listen: "127.0.0.1:{port}", admin_listen: "127.0.0.1:{admin}",
-         public_url: "http://127.0.0.1:{port}", drain_seconds: 1}}
+         public_url: "http://127.0.0.1:{port}", drain_seconds: 1, lame_duck: 0s}}
 database: {{url: "sqlite:///{folder}/gateway.db"}}
 content: {{mode: cache, url: "{folder}/content"}}
 upstreams:

@@ -6,7 +6,8 @@ import logging
 import random
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from gateway.adapters.clock import SystemClock
 from gateway.adapters.descriptors import raise_limit
 from gateway.api.connections import BoundedRunner
 from gateway.app import Gateway, open_gateway
+from gateway.config.addresses import Listen
 from gateway.config.loader import Loaded
 from gateway.config.mistakes import ConfigError
 from gateway.config.schema import Config
@@ -31,6 +33,7 @@ _KEEPALIVE = 15.0
 # The default of 5 ms is paid after each system call of the loop while a large body is parsed.
 _SWITCH = 0.0005
 _GC_THRESHOLD = 20_000  # objects made and not freed between two collections of the youngest
+_LOOK_EVERY = 0.05  # seconds between two looks for open connections
 _MAX_HEADER = 8190  # bytes of one header field, and of the request line
 
 
@@ -61,7 +64,7 @@ async def serve(
     before, now = raise_limit()
     if now != before:
         telemetry.log.info("server.descriptors", limit=now, before=before)
-    stop = asyncio.Event()
+    stop, hurry = asyncio.Event(), asyncio.Event()
     failures: list[StorageFailed] = []
 
     def fail_stop(error: StorageFailed) -> None:
@@ -70,8 +73,8 @@ async def serve(
         loop.call_soon_threadsafe(stop.set)
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGTERM, lambda: (hurry if stop.is_set() else stop).set())
+    loop.add_signal_handler(signal.SIGINT, _set_all, stop, hurry)
     # A SIGHUP before the start is complete must not end the process.
     loop.add_signal_handler(signal.SIGHUP, lambda: None)
     async with open_gateway(
@@ -84,14 +87,13 @@ async def serve(
     ) as gateway:
         if load is not None:
             loop.add_signal_handler(signal.SIGHUP, reload, gateway, load, telemetry)
-        public = http_runner(gateway.public, config.server.drain_seconds)
-        admin = http_runner(gateway.admin, 1.0)
+        keepalive = config.server.keepalive.total_seconds()
+        public = http_runner(gateway.public, config.server.drain_seconds, keepalive=keepalive)
+        admin = http_runner(gateway.admin, 1.0, keepalive=keepalive)
         try:
             listening = Listening(
-                await _listen(public, config.server.listen.host, config.server.listen.port),
-                await _listen(
-                    admin, config.server.admin_listen.host, config.server.admin_listen.port
-                ),
+                await _listen(public, config.server.listen),
+                await _listen(admin, [config.server.admin_listen]),
             )
             telemetry.log.info(
                 "server.started",
@@ -108,6 +110,11 @@ async def serve(
             lag = asyncio.create_task(watch_event_loop(telemetry.metrics.event_loop_lag))
             await stop.wait()
             lag.cancel()
+            gateway.draining = True
+            if not failures:
+                lame = config.server.lame_duck.total_seconds()
+                await _be_lame(lame, hurry, telemetry)
+                await _answer_last_requests(public, lame, hurry)
             # Without a database nothing can be finished.
             seconds = 0.0 if failures else config.server.drain_seconds
             await _drain(gateway, public, seconds, telemetry)
@@ -177,12 +184,47 @@ class _ServerLog(logging.LoggerAdapter[logging.Logger]):
 _OF_CLIENTS = (HttpProcessingError, ConnectionError)
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int) -> str:
+async def _listen(runner: web.AppRunner, addresses: Sequence[Listen]) -> str:
+    """Listen on every address; return the URL of the first."""
     await runner.setup()
-    await web.TCPSite(runner, host, port).start()
+    for address in addresses:
+        await web.TCPSite(runner, address.host, address.port).start()
     name = runner.addresses[0]
     shown = f"[{name[0]}]" if ":" in name[0] else name[0]
     return f"http://{shown}:{name[1]}"
+
+
+def _set_all(*events: asyncio.Event) -> None:
+    for event in events:
+        event.set()
+
+
+async def _be_lame(seconds: float, hurry: asyncio.Event, telemetry: Telemetry) -> None:
+    """Go on accepting for so long, so that balancers see that the gateway is not ready any more.
+
+    A second signal, or Ctrl-C, ends it.
+    """
+    telemetry.log.info("server.stopping", lame_duck_seconds=seconds)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(hurry.wait(), seconds)
+
+
+async def _answer_last_requests(
+    public: web.AppRunner, seconds: float, hurry: asyncio.Event
+) -> None:
+    """Accept no more connections, and close each open one with the answer to its next request.
+
+    A connection that is closed while it is idle may have a request on its way, which then fails. So
+    only those are cut that stay idle for so many seconds.
+    """
+    for site in list(public.sites):
+        await site.stop()
+    end = asyncio.get_running_loop().time() + seconds
+    while public.server is not None and public.server.connections:
+        left = end - asyncio.get_running_loop().time()
+        if left <= 0 or hurry.is_set():
+            return
+        await asyncio.sleep(min(left, _LOOK_EVERY))
 
 
 async def _drain(

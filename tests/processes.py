@@ -145,6 +145,7 @@ def write_config(
             "admin_listen": "127.0.0.1:0",
             "answer_within": "1s",
             "drain_seconds": 10,
+            "lame_duck": "0s",
         },
         "database": {"url": database_url},
         "content": {"mode": "passthrough", "url": str(folder / "content")},

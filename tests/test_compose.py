@@ -68,7 +68,7 @@ def test_the_gateways_configuration_is_good_and_takes_what_the_composition_gives
     assert set(ENVIRONMENT) <= set(gateway["environment"])
     assert "@postgres/" in gateway["environment"]["VIDEO_GATEWAY_DATABASE_URL"]
     assert [one.base_url for one in config.upstreams.values()] == ["http://sandbox:9090/api/v1"]
-    assert (str(config.server.listen), str(config.server.admin_listen)) == (
+    assert (str(config.server.listen[0]), str(config.server.admin_listen)) == (
         "0.0.0.0:8080",
         "0.0.0.0:8081",
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import ClientSession
 
 from gateway.adapters.database import open_database
 from gateway.sandbox import Sandbox, SandboxConfig
@@ -180,3 +181,28 @@ async def test_sigterm_does_not_wait_for_ever_and_what_is_cut_off_is_not_lost(
     assert job_row(sqlite_url, job_id)["status"] == "submitting"
     assert len(sandbox.ledger.submits) == 1
     assert await broken_rules(sqlite_url) == []
+
+
+async def test_a_stopping_gateway_says_that_it_is_not_ready_and_still_answers(
+    sandbox: Sandbox, sqlite_url: str, tmp_path: Path
+) -> None:
+    """Balancers notice by /readyz, and clients by `Connection: close`, before anything fails."""
+    config = write_config(tmp_path, sandbox, sqlite_url, {"server": {"lame_duck": "60s"}})
+    async with gateway_process(config) as gateway, ClientSession() as http:
+        job = (await gateway.submit()).json["id"]
+        async with http.get(f"{gateway.origin}/readyz") as before:
+            assert before.status == 200
+
+        gateway.signal(signal.SIGTERM)
+        await gateway.told("server.stopping")
+        async with http.get(f"{gateway.origin}/readyz") as ready:
+            parts = (await ready.json())["parts"]
+        polled = await gateway.call("GET", f"/videos/{job}")
+        submitted = await gateway.submit(prompt="in the last seconds")
+        gateway.signal(signal.SIGTERM)
+        code = await gateway.ended()
+
+    assert (ready.status, parts["draining"]) == (503, "draining")
+    assert (polled.status, polled.headers["Connection"]) == (200, "close")
+    assert (submitted.status, submitted.headers["Connection"]) == (202, "close")
+    assert code == 0

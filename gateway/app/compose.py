@@ -98,7 +98,7 @@ def _gateway(
         dispatcher=background.dispatcher,
         telemetry=base.telemetry,
         clock=base.clock,
-        public=public_app(_public_parts(base, services, readiness)),
+        public=public_app(_public_parts(base, services, readiness, lambda: gateway.draining)),
         admin=admin_app(_admin_parts(base, services)),
         database=base.database,
         tasks=base.tasks,
@@ -109,7 +109,10 @@ def _gateway(
 
 
 def _public_parts(
-    base: Foundation, services: Services, readiness: Callable[[], dict[str, str]]
+    base: Foundation,
+    services: Services,
+    readiness: Callable[[], dict[str, str]],
+    draining: Callable[[], bool],
 ) -> Parts:
     live, database, clock = base.live, base.database, base.clock
     return Parts(
@@ -135,6 +138,7 @@ def _public_parts(
         catalogs=services.catalogs,
         webhook_intake=WebhookIntake(database, clock, services.tracker, live, base.telemetry),
         stalled_after=base.outside.client_patience,
+        draining=draining,
         readiness=readiness,
         telemetry=base.telemetry,
     )

@@ -37,6 +37,16 @@ class Listen:
             return self.host == "localhost"
 
 
+def read_listens(value: object) -> tuple[Listen, ...]:
+    """Parse one address or a list of addresses."""
+    if not isinstance(value, list | tuple):
+        return (read_listen(value),)
+    found = tuple(read_listen(one) for one in value)
+    if not found or len(set(found)) < len(found):
+        refuse("one address, or a list of different addresses")
+    return found
+
+
 def read_listen(value: object) -> Listen:
     """Parse `host:port` or `[ipv6]:port`."""
     if isinstance(value, Listen):
@@ -161,6 +171,7 @@ def _is_ipv6(text: str) -> bool:
 
 
 Bind = Annotated[Listen, PlainValidator(read_listen)]
+Binds = Annotated[tuple[Listen, ...], PlainValidator(read_listens)]
 PublicUrl = Annotated[str, PlainValidator(web_url("the URL at which clients reach the gateway"))]
 BaseUrl = Annotated[str, PlainValidator(web_url("the URL before /videos"))]
 EndpointUrl = Annotated[str, PlainValidator(read_endpoint)]

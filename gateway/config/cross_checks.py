@@ -68,7 +68,8 @@ def _listen_addresses(values: Mapping[str, Any]) -> Iterator[Conflict]:
     server = mapping(values.get("server"))
     listen = server.get("listen", "127.0.0.1:8080")
     admin = server.get("admin_listen", "127.0.0.1:8081")
-    if isinstance(listen, str) and listen == admin and not listen.endswith(":0"):
+    listens = listen if isinstance(listen, list) else [listen]
+    if admin in listens and not str(admin).endswith(":0"):
         key = "admin_listen" if "admin_listen" in server else "listen"
         yield Conflict(("server", key), admin, "`listen` and `admin_listen` must differ")
 

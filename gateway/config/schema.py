@@ -22,6 +22,7 @@ from pydantic import (
 
 from gateway.config.addresses import (
     Bind,
+    Binds,
     ContentUrl,
     DatabaseUrl,
     Listen,
@@ -55,7 +56,7 @@ _GB = 1_000_000_000
 class Server(Section):
     """The two listeners and their limits."""
 
-    listen: Bind = Listen("127.0.0.1", 8080)
+    listen: Binds = (Listen("127.0.0.1", 8080),)
     admin_listen: Bind = Listen("127.0.0.1", 8081)
     public_url: PublicUrl = "http://127.0.0.1:8080"
     """Without a trailing slash."""
@@ -67,6 +68,8 @@ class Server(Section):
         seconds=4
     )
     drain_seconds: Annotated[int, PlainValidator(integer(0, 3600))] = 30
+    keepalive: Annotated[timedelta, PlainValidator(duration("1s", "1h"))] = timedelta(seconds=75)
+    lame_duck: Annotated[timedelta, PlainValidator(duration("0s", "10m"))] = timedelta(seconds=5)
 
     @property
     def max_body_bytes(self) -> int:

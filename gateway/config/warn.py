@@ -45,9 +45,10 @@ def _server(config: Config) -> _Warnings:
             "5 s or more: the official Python SDK times out after 5 s and sends the request again",
         )
     if server.public_url == default.public_url and server.listen != default.listen:
+        listens = ", ".join(str(one) for one in server.listen)
         yield (
             ("server", "public_url"),
-            f"is {default.public_url}, but `listen` is {server.listen}: clients get wrong URLs",
+            f"is {default.public_url}, but `listen` is {listens}: clients get wrong URLs",
         )
 
 

@@ -84,7 +84,8 @@ async def serving(config: Path) -> AsyncIterator[Serving]:
 def configuration(folder: Path, upstream: str = "http://127.0.0.1:9/api/v1", **more: str) -> Path:
     """Write a configuration with one team, `growth`; `more` replaces or adds sections."""
     sections = {
-        "server": "{listen: '127.0.0.1:0', admin_listen: '127.0.0.1:0', drain_seconds: 1}",
+        "server": "{listen: '127.0.0.1:0', admin_listen: '127.0.0.1:0', drain_seconds: 1,"
+        " lame_duck: 0s}",
         "database": f"{{url: 'sqlite:///{folder}/gateway.db'}}",
         "content": f"{{mode: passthrough, url: '{folder}/content'}}",
         "upstreams": f"{{only: {{base_url: '{upstream}', api_key: a-key}}}}",

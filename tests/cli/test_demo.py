@@ -141,4 +141,4 @@ def test_its_configuration_is_valid_without_the_demo() -> None:
     loaded = load(CONFIG, {})
 
     assert set(loaded.config.teams) == {"studio", "newsroom", "clinic"}
-    assert loaded.config.server.listen.port == 8080
+    assert loaded.config.server.listen[0].port == 8080

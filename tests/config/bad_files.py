@@ -18,7 +18,8 @@ ENDPOINT = "an http:// or https:// URL with a host; no user and password, no fra
 RESOLUTION = "a resolution: 360p, 480p, 720p, 768p, 1080p, 1K, 2K, 4K, or another <lines>p"
 SERVER_KEYS = (
     "listen, admin_listen, public_url, max_body_mb, max_body_mb_in_flight, "
-    "max_connections_per_peer, trusted_proxies, answer_within, drain_seconds"
+    "max_connections_per_peer, trusted_proxies, answer_within, drain_seconds, "
+    "keepalive, lame_duck"
 )
 
 
@@ -77,6 +78,18 @@ ONE_MISTAKE = [
     ("server: {listen: 1.2.3:80}\n", f'server.listen: saw "1.2.3:80"; allowed: {LISTEN}'),
     ("server: {listen: a.b:65536}\n", f'server.listen: saw "a.b:65536"; allowed: {LISTEN}'),
     ('server: {listen: "::1:80"}\n', f'server.listen: saw "::1:80"; allowed: {LISTEN}'),
+    (
+        "server: {listen: [127.0.0.1:80, 127.0.0.1:80]}\n",
+        "server.listen: saw a list; allowed: one address, or a list of different addresses",
+    ),
+    (
+        "server: {listen: []}\n",
+        "server.listen: saw a list; allowed: one address, or a list of different addresses",
+    ),
+    (
+        "server: {listen: [127.0.0.1:8081, 127.0.0.1:8082], admin_listen: 127.0.0.1:8082}\n",
+        'server.admin_listen: `listen` and `admin_listen` must differ; saw "127.0.0.1:8082"',
+    ),
     ('server: {listen: "[zz]:80"}\n', f'server.listen: saw "[zz]:80"; allowed: {LISTEN}'),
     (
         "server: {admin_listen: 127.0.0.1:8080}\n",

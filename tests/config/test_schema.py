@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.config.addresses import Listen
-from gateway.config.schema import Config
+from gateway.config.schema import Config, Server
 from tests.config.samples import SECRET, config
 
 
@@ -17,9 +17,10 @@ def test_missing_keys_have_their_defaults() -> None:
 
     server = loaded.server
     assert (server.listen, server.admin_listen) == (
-        Listen("127.0.0.1", 8080),
+        (Listen("127.0.0.1", 8080),),
         Listen("127.0.0.1", 8081),
     )
+    assert (server.keepalive, server.lame_duck) == (timedelta(seconds=75), timedelta(seconds=5))
     assert server.public_url == "http://127.0.0.1:8080"
     assert (server.max_body_bytes, server.drain_seconds) == (64_000_000, 30)
     assert server.answer_within == timedelta(seconds=4)
@@ -120,7 +121,7 @@ def test_the_schema_accepts_python_values() -> None:
         }
     )
 
-    assert loaded.server.listen.port == 0
+    assert loaded.server.listen[0].port == 0
     assert loaded.teams["t"].budgets[0].limit_micros == 500_000
 
 
@@ -129,3 +130,9 @@ def test_pydantics_own_error_contains_no_value() -> None:
         Config.model_validate({"signing_key": "canary", "teams": {"canary": 5}})
 
     assert "input_value" not in str(caught.value)
+
+
+def test_several_addresses_may_be_listened_on() -> None:
+    server = Server.model_validate({"listen": ["127.0.0.1:8080", "[::1]:8080"]})
+
+    assert [str(one) for one in server.listen] == ["127.0.0.1:8080", "[::1]:8080"]

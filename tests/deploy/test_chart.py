@@ -110,7 +110,7 @@ def _duplicates(node: yaml.Node) -> list[str]:
 def test_the_default_configuration_is_good() -> None:
     config = configuration()
 
-    assert (str(config.server.listen), str(config.server.admin_listen)) == (
+    assert (str(config.server.listen[0]), str(config.server.admin_listen)) == (
         "0.0.0.0:8080",
         "0.0.0.0:8081",
     )

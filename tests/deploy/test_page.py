@@ -126,6 +126,6 @@ def test_files_are_installed_where_the_unit_looks_for_them() -> None:
 
 def test_the_numbers_of_the_page_are_those_of_the_files() -> None:
     assert f"maxReplicas: {VALUES['autoscaling']['maxReplicas']}" in PAGE
-    assert "stops it after 45 s" in PAGE
-    assert "TimeoutStopSec=45" in UNIT.read_text()
+    assert "stops it after 50 s" in PAGE
+    assert "TimeoutStopSec=50" in UNIT.read_text()
     assert 'kubeVersion: ">=1.27.0-0"' in (CHART / "Chart.yaml").read_text()

@@ -67,5 +67,5 @@ def test_stopping_takes_longer_than_the_drain() -> None:
 def test_the_configured_ports_may_be_bound() -> None:
     server = load(ROOT / "config" / "gateway.yaml", {"OPENROUTER_API_KEY": "k"}).config.server
 
-    ports = [f"tcp:{server.listen.port}", f"tcp:{server.admin_listen.port}"]
+    ports = [f"tcp:{server.listen[0].port}", f"tcp:{server.admin_listen.port}"]
     assert settings()["SocketBindAllow"] == ports

@@ -58,6 +58,8 @@ class HotAnswers:
         """Return the answer if all of it is in memory; None: the application must answer."""
         if request.method != "GET" or self._parts.telemetry.tracer.records:
             return None
+        if self._parts.draining():  # the long way closes the connection
+            return None
         headers = request.headers
         if "X-Request-Id" in headers or "traceparent" in headers or "Prefer" in headers:
             return None

@@ -95,7 +95,7 @@ def _id(job: Job) -> str:
 def _stops(request: web.Request) -> bool:
     """Return whether the process stops or the client has left."""
     left = request.transport is None or request.transport.is_closing()
-    return left or request.app[PARTS].readiness()["draining"] != "ok"
+    return left or request.app[PARTS].draining()
 
 
 @contextmanager

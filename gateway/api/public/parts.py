@@ -55,6 +55,7 @@ class Parts:
 
     A stalled client would hold files and connections for ever. A slow one goes on.
     """
+    draining: Callable[[], bool]
     readiness: Callable[[], dict[str, str]]  # part -> "ok" or what is wrong with it
     telemetry: Telemetry
 

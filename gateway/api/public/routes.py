@@ -32,6 +32,7 @@ def public_app(parts: Parts) -> web.Application:
     )
     app.on_response_prepare.append(add_headers)
     app.on_response_prepare.append(_cors)
+    app.on_response_prepare.append(_close_when_draining)
     router = app.router
     router.add_get("/healthz", healthz, allow_head=True)
     router.add_get("/readyz", readyz, allow_head=True)
@@ -145,3 +146,10 @@ _CORS = {
 async def _cors(request: web.Request, response: web.StreamResponse) -> None:
     if request.path.startswith("/api/"):
         response.headers.update(_CORS)
+
+
+async def _close_when_draining(request: web.Request, response: web.StreamResponse) -> None:
+    """Ask clients to use another connection, and with it another process."""
+    if request.app[PARTS].draining():
+        response.force_close()
+        response.headers["Connection"] = "close"  # aiohttp has already set the headers

@@ -124,7 +124,7 @@ async def _changed(request: web.Request, team: str, job: Job, seconds: int) -> J
         before = job.status.on_the_wire
         while not job.status.terminal and job.status.on_the_wire == before:
             left = end - parts.clock.monotonic()
-            if left <= 0 or parts.readiness()["draining"] != "ok":
+            if left <= 0 or parts.draining():
                 break
             await parts.clock.sleep(min(_LOOK_EVERY, left))
             job = await owned_job(request, team)
