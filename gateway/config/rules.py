@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from gateway.config.schema import Config
 from gateway.config.team import BudgetConfig, Lists, SubscriberConfig, Team
 from gateway.domain.budget import Budget, Period
+from gateway.domain.defaults import Defaults
 from gateway.domain.network import CallbackPolicy
 from gateway.domain.policy import Globs, TeamPolicy
 from gateway.domain.routing import Rule
@@ -35,6 +36,7 @@ class Rules:
     """Policies by team, budgets by id, routes in order, subscribers, and allowed callback URLs."""
 
     policies: Mapping[str, TeamPolicy]
+    defaults: Mapping[str, Defaults]
     budgets: Mapping[str, Budget]
     routes: tuple[Rule, ...]
     subscriptions: tuple[Subscription, ...]
@@ -67,6 +69,10 @@ def rules_of(config: Config) -> Rules:
             budgets[converted.id] = converted
     return Rules(
         policies={name: _policy(team) for name, team in config.teams.items()},
+        defaults={
+            name: Defaults(team.defaults.duration, team.defaults.resolution)
+            for name, team in config.teams.items()
+        },
         budgets=budgets,
         routes=tuple(
             Rule(

@@ -68,6 +68,14 @@ class Limits(Section):
     )
 
 
+class DefaultsConfig(Section):
+    """What is filled in where a request leaves it open; None: nothing."""
+
+    duration: Annotated[int | None, PlainValidator(or_null(read_seconds))] = None
+    """Whole seconds of video."""
+    resolution: Annotated[str | None, PlainValidator(or_null(read_resolution))] = None
+
+
 class BudgetConfig(Section):
     """A limit per period (UTC, weeks start on Monday), for the models and the key it names."""
 
@@ -114,6 +122,7 @@ class Team(Section):
     zdr: Literal["allow", "require"] = "allow"
     models: Lists = Lists()
     providers: Lists = Lists()
+    defaults: DefaultsConfig = DefaultsConfig()
     limits: Limits = Limits()
     budgets: tuple[BudgetConfig, ...] = ()
     dedupe: DedupeConfig = DedupeConfig()

@@ -556,3 +556,44 @@ async def test_without_a_rate_120_refusals_a_minute_are_recorded(gateway: Runnin
         assert (await gateway.submit(duration=99)).status == 400
 
     assert (await gateway.row("SELECT COUNT(*) AS n FROM refusals"))["n"] == 120
+
+
+@overrides(
+    team(
+        limits={"max_duration": "8s", "max_resolution": "720p"},
+        defaults={"duration": "8s", "resolution": "720p"},
+    )
+)
+async def test_a_plain_request_gets_the_team_s_defaults_instead_of_a_refusal(
+    gateway: RunningGateway, sandbox: Sandbox
+) -> None:
+    plain = {"model": "x-ai/grok-imagine-video", "prompt": "a plain fox"}
+    answer = await gateway.call("POST", "/videos", json=plain)
+    applied = answer.headers["X-Gateway-Applied-Defaults"]
+    named = {**plain, "duration": 8, "resolution": "720p"}
+    same = await gateway.call("POST", "/videos", json=named)
+    preview = await gateway.call(
+        "POST", "/videos", json=plain, headers={"X-Gateway-Dry-Run": "true"}
+    )
+    longer = await gateway.call("POST", "/videos", json={**plain, "duration": 15})
+
+    assert (answer.status, applied) == (202, "duration=8, resolution=720p")
+    [submit] = sandbox.ledger.submits
+    assert (submit.body["duration"], submit.body["resolution"]) == (8, "720p")
+    assert same.json["id"] == answer.json["id"], "the same request with its values written"
+    assert "X-Gateway-Applied-Defaults" not in same.headers
+    assert preview.json["decision"]["defaults"] == ["duration=8", "resolution=720p"]
+    assert (longer.status, longer.reason) == (403, "limit_exceeded")
+    shown = await decision_of(gateway, answer.json["id"])
+    assert shown["parameters"]["duration"] == 8
+
+
+@overrides(team(limits={"max_duration": "8s"}))
+async def test_without_defaults_the_longest_that_the_upstream_may_choose_counts(
+    gateway: RunningGateway,
+) -> None:
+    plain = {"model": "x-ai/grok-imagine-video", "prompt": "a plain fox"}
+
+    refused = await gateway.call("POST", "/videos", json=plain)
+
+    assert (refused.status, refused.reason) == (403, "limit_exceeded")

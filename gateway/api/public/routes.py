@@ -126,6 +126,7 @@ _EXPOSED = (
     "X-Request-Id",
     "X-Gateway-Dedupe",
     "X-Gateway-Estimated-Cost-Usd",
+    "X-Gateway-Applied-Defaults",
     "X-Gateway-Unknown-Fields",
     "Preference-Applied",
     "Retry-After",

@@ -87,6 +87,8 @@ async def _submit(
         "X-Gateway-Dedupe": submitted.dedupe.value,
         "X-Gateway-Estimated-Cost-Usd": usd_text(submitted.job.estimate_micros),
     }
+    if submitted.applied_defaults:
+        headers["X-Gateway-Applied-Defaults"] = ", ".join(submitted.applied_defaults)
     if call.request.unknown_fields:
         headers["X-Gateway-Unknown-Fields"] = ", ".join(call.request.unknown_fields)
     return web.Response(

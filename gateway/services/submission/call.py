@@ -30,5 +30,7 @@ class Call:
     zdr_header: bool = False
     fresh: bool = False  # X-Gateway-Dedupe: bypass
     idempotency_key: str | None = None
+    applied_defaults: tuple[str, ...] = ()
+    """What the team's defaults filled in, like `duration=8`."""
     body_lease: CountedBody | None = None
     """Accounts for the body's bytes until they have been sent."""

@@ -1,12 +1,13 @@
 """Make one explainable decision about a submit before anything is written or sent."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.config.live import InForce, Live
 from gateway.domain.budget import Budget
 from gateway.domain.capability import Capabilities
+from gateway.domain.defaults import with_defaults
 from gateway.domain.errors import Reason, Refused
 from gateway.domain.job import Job, Status
 from gateway.domain.policy import RuleResult, judge_cost
@@ -72,6 +73,9 @@ class Decision:
             "config_version": self.in_force.version,
             "model": request.model,
             "parameters": _parameters(request),
+            **(
+                {"defaults": list(self.call.applied_defaults)} if self.call.applied_defaults else {}
+            ),
             "zdr": {"needed": bool(self.zdr), "asked_by": list(self.zdr)},
             "upstream": self.upstream,
             "rules": [rule_result.record() for rule_result in self.rule_results],
@@ -190,6 +194,10 @@ class Decider:
         capabilities = self._catalogs.find(upstream, request.model)
         if capabilities is None:  # the catalog became stale after the route was chosen
             raise Refused(Reason.NOT_READY, "The catalog of models is not loaded.", retry_after=5)
+        defaults = in_force.rules.defaults[who.team]
+        request, applied = with_defaults(request, defaults, capabilities)
+        if applied:
+            call = replace(call, request=request, applied_defaults=applied)
         assessed = self._assessor.assess(who, request, upstream, capabilities, in_force)
         rule_results = list(assessed.rule_results)
         callback = request.callback_url

@@ -40,6 +40,7 @@ class Opened:
     job: Job
     dedupe: DedupeResult
     crossings: tuple[reserve.Crossing, ...] = ()
+    applied_defaults: tuple[str, ...] = ()
 
 
 def open_job(tx: Transaction, opening: Opening, publisher: EventPublisher, now: datetime) -> Opened:
@@ -55,7 +56,8 @@ def open_job(tx: Transaction, opening: Opening, publisher: EventPublisher, now: 
     held = join(tx, opening.identity, new.id, now=at)
     if held is not None:
         joined = _join(tx, held, opening, publisher, now)
-        return Opened(joined, DedupeResult.HIT if joined.status.terminal else DedupeResult.JOINED)
+        result = DedupeResult.HIT if joined.status.terminal else DedupeResult.JOINED
+        return Opened(joined, result, applied_defaults=decision.call.applied_defaults)
     limits = decision.in_force.config.teams[new.team].limits
     bounds = TrafficLimits(limits.requests_per_minute, limits.concurrent_jobs)
     admit(tx, new.team, new.id, bounds, now=at)
@@ -75,7 +77,12 @@ def open_job(tx: Transaction, opening: Opening, publisher: EventPublisher, now: 
         url = _stored_url(tx, job, opening.callback_url, publisher)
         events.subscribe(tx, new.id, url, now=at)
     publisher.crossings(tx, reserved.crossings, now)
-    return Opened(job, DedupeResult(new.dedupe), tuple(reserved.crossings))
+    return Opened(
+        job,
+        DedupeResult(new.dedupe),
+        tuple(reserved.crossings),
+        decision.call.applied_defaults,
+    )
 
 
 def _join(
