@@ -586,6 +586,9 @@ async def test_a_plain_request_gets_the_team_s_defaults_instead_of_a_refusal(
     assert (longer.status, longer.reason) == (403, "limit_exceeded")
     shown = await decision_of(gateway, answer.json["id"])
     assert shown["parameters"]["duration"] == 8
+    assert shown["defaults"] == ["duration=8", "resolution=720p"]
+    written = await gateway.call("POST", "/videos", json={**named, "prompt": "another fox"})
+    assert "defaults" not in await decision_of(gateway, written.json["id"])
 
 
 @overrides(team(limits={"max_duration": "8s"}))

@@ -73,13 +73,12 @@ class Decision:
             "config_version": self.in_force.version,
             "model": request.model,
             "parameters": _parameters(request),
-            **(
-                {"defaults": list(self.call.applied_defaults)} if self.call.applied_defaults else {}
-            ),
             "zdr": {"needed": bool(self.zdr), "asked_by": list(self.zdr)},
             "upstream": self.upstream,
             "rules": [rule_result.record() for rule_result in self.rule_results],
         }
+        if self.call.applied_defaults:
+            record["defaults"] = list(self.call.applied_defaults)
         match self.estimate:
             case Estimate() as priced:
                 record["estimate"] = {

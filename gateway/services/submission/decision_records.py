@@ -63,4 +63,5 @@ def _alike(decision: Decision) -> Hashable | None:
         return None
     priced = decision.estimate
     words = (priced.lines, priced.assumptions) if isinstance(priced, Estimate) else ()
-    return (decision.assessment, decision.estimate_micros, decision.zdr, words)
+    applied = decision.call.applied_defaults
+    return (decision.assessment, decision.estimate_micros, decision.zdr, words, applied)
