@@ -50,8 +50,8 @@ def secrets_of(config: Config) -> tuple[str, ...]:
     secrets = [upstream.api_key for upstream in config.upstreams.values()]
     secrets += [secret for each in config.upstreams.values() for secret in each.webhook_secrets]
     texts = [secret.get_secret_value() for secret in secrets]
-    texts += [text for hook in config.webhooks for text in hook.secrets]
-    texts += [text for t in config.teams.values() for hook in t.webhooks for text in hook.secrets]
+    hooks = [*config.webhooks, *(hook for t in config.teams.values() for hook in t.webhooks)]
+    texts += [text for hook in hooks for text in (*hook.secrets, *hook.own_headers.values())]
     if config.signing_key is not None:
         texts.append(config.signing_key.get_secret_value())
     return tuple(sorted({text for text in texts if len(text) >= _SHORTEST}, key=len, reverse=True))

@@ -15,7 +15,7 @@ from gateway.domain.units import usd_text
 HIDDEN = "(hidden)"
 
 # Values at or below these keys are hidden. `hash`, too: people paste the key itself there.
-_SECRET = frozenset({"api_key", "webhook_secrets", "secret", "signing_key", "hash"})
+_SECRET = frozenset({"api_key", "webhook_secrets", "secret", "signing_key", "hash", "headers"})
 # A plain value in these lists, which hold mappings, may be a misplaced secret.
 _SECRET_ITEMS = frozenset({"keys", "tokens", "webhooks"})
 _URLS = frozenset({"url", "base_url", "public_url", "otlp_endpoint"})

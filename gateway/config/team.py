@@ -1,5 +1,6 @@
 """Configuration of teams: keys, policy, limits, budgets and subscribers."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -20,6 +21,7 @@ from gateway.config.values import (
     duration,
     integer,
     or_null,
+    read_headers,
     read_resolution,
     read_seconds,
     rotating_secret,
@@ -105,6 +107,10 @@ class SubscriberConfig(Section):
     name: Name
     url: EndpointUrl = Field(repr=False)  # the path of many such URLs is a secret
     secret: Annotated[SecretStr, PlainValidator(rotating_secret(16, "a signing secret"))]
+    headers: Annotated[Mapping[str, SecretStr], PlainValidator(read_headers)] = Field(
+        default_factory=dict
+    )
+    """Sent with every delivery, beside the gateway's own."""
     events: NonEmptyGlobs = ("video.generation.*",)
     unless_callback: Flag = False
 
@@ -112,6 +118,11 @@ class SubscriberConfig(Section):
     def secrets(self) -> tuple[str, ...]:
         """Return the signing secrets in order."""
         return tuple(self.secret.get_secret_value().split(" "))
+
+    @property
+    def own_headers(self) -> dict[str, str]:
+        """Return the headers in clear text, to be sent."""
+        return {name: value.get_secret_value() for name, value in self.headers.items()}
 
 
 class Team(Section):

@@ -7,10 +7,11 @@ value, which may be a secret.
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from types import MappingProxyType
 from typing import Annotated, Any, NoReturn, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, SecretStr
@@ -261,6 +262,38 @@ def read_header_secret(value: object) -> SecretStr:
     if not isinstance(text, str) or not re.fullmatch(r"[!-~]+", text):
         refuse("a key: non-empty visible ASCII without spaces or line breaks")
     return SecretStr(str(text))
+
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")  # RFC 9110, section 5.6.2
+_HEADER_VALUE = re.compile(r"[!-~](?:[ -~]{0,2000}[!-~])?")
+_MOST_HEADERS = 20
+# Headers that the gateway sets itself, or that would change how the body is read.
+_OWN_HEADERS = re.compile(
+    r"(?:webhook-|x-openrouter-).*|host|connection|content-.*|transfer-encoding|te|trailer|upgrade"
+    r"|expect|user-agent",
+    re.IGNORECASE,
+)
+
+
+def read_headers(value: object) -> Mapping[str, SecretStr]:
+    """Parse the headers that a subscriber wants: at most 20, none of the gateway's own."""
+    allowed = (
+        f"a mapping of at most {_MOST_HEADERS} header names to values, such as {{X-Token: a-token}}"
+        "; not Host, Connection, Content-*, User-Agent, Webhook-* or X-OpenRouter-*"
+    )
+    if not isinstance(value, Mapping) or len(value) > _MOST_HEADERS:
+        refuse(allowed)
+    found: dict[str, SecretStr] = {}
+    for name, text in value.items():
+        plain = text.get_secret_value() if isinstance(text, SecretStr) else str(text)
+        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+            refuse(allowed)
+        if _OWN_HEADERS.fullmatch(name) or not _HEADER_VALUE.fullmatch(plain):
+            refuse(allowed)
+        found[name] = SecretStr(plain)
+    if len({name.lower() for name in found}) < len(found):
+        refuse(allowed)
+    return MappingProxyType(found)
 
 
 def at_least_one(values: tuple[T, ...]) -> tuple[T, ...]:

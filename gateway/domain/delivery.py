@@ -4,7 +4,7 @@ Pure functions: the caller passes the time and the random numbers. Received text
 and sanitised.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from gateway.domain.signature import sign_openrouter, sign_standard
 from gateway.domain.text import origin
+from gateway.domain.upstream import without_secrets
 
 JITTER = 0.2  # in both directions, as Svix does, so that simultaneous failures spread out
 PATIENCE = timedelta(days=5)  # of uninterrupted failures; then the endpoint is disabled
@@ -81,6 +82,16 @@ def lane_of(endpoint: str, url: str | None, team: str | None) -> str:
     if url is None:
         return endpoint
     return f"{endpoint} {team or ''} {origin(url)}"
+
+
+def without_secrets_of(outcome: AttemptOutcome, secrets: Iterable[str]) -> AttemptOutcome:
+    """Return the outcome without secrets in its texts: a subscriber may repeat what it was sent."""
+    secrets = tuple(secrets)
+    return replace(
+        outcome,
+        answer=without_secrets(outcome.answer, secrets),
+        detail=without_secrets(outcome.detail, secrets),
+    )
 
 
 def judge(outcome: AttemptOutcome) -> Judgement:

@@ -16,6 +16,11 @@ TEXT_SECRET = "a signing secret: text of at least 16 characters without line bre
 NETWORK = "a network such as 10.0.0.0/8 or fd00::/8, without host bits"
 ENDPOINT = "an http:// or https:// URL with a host; no user and password, no fragment"
 RESOLUTION = "a resolution: 360p, 480p, 720p, 768p, 1080p, 1K, 2K, 4K, or another <lines>p"
+HEADERS = (
+    "webhooks[0].headers: saw a mapping; allowed: a mapping of at most 20 header names to values,"
+    " such as {X-Token: a-token}; not Host, Connection, Content-*, User-Agent, Webhook-* or"
+    " X-OpenRouter-*"
+)
 SERVER_KEYS = (
     "listen, admin_listen, public_url, max_body_mb, max_body_mb_in_flight, "
     "max_connections_per_peer, trusted_proxies, answer_within, drain_seconds, "
@@ -414,6 +419,22 @@ ONE_MISTAKE = [
     (
         hook("events: [video generation]"),
         f'webhooks[0].events[0]: saw "video generation"; allowed: {GLOB}',
+    ),
+    *(
+        (
+            hook(f"headers: {headers}"),
+            HEADERS,
+        )
+        for headers in (
+            "{Host: evil}",
+            "{content-length: '5'}",
+            "{X-OpenRouter-Signature: mine}",
+            "{'a b': c}",
+            '{X-Token: "one\\r\\nTwo: 2"}',
+            "{X-Token: ''}",
+            "{X-A: 'é'}",
+            "{X-A: a, x-a: b}",
+        )
     ),
     (
         "webhooks:\n  - {name: a, url: https://h.example, secret: short}\n",

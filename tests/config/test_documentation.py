@@ -81,6 +81,8 @@ def default_of(key: KnownField) -> str:
         return "required"
     if key.path == "database.url":  # a SecretStr, because a URL may contain a password
         return "`sqlite:///var/gateway.db`"
+    if key.path == "webhooks[].headers":  # its values are secret, its default is not
+        return "`{}`"
     if key.path == "server.listen":  # one address, or a list
         return "`127.0.0.1:8080`"
     if key.default is None or key.default == ():

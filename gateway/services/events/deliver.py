@@ -1,8 +1,8 @@
 """Claim a delivery, attempt it, and record the result with all its consequences."""
 
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from gateway.config.live import Live
@@ -14,6 +14,7 @@ from gateway.domain.delivery import (
     judge,
     next_attempt,
     signed_headers,
+    without_secrets_of,
 )
 from gateway.domain.errors import StorageFailed
 from gateway.domain.event import DisabledBecause, endpoint_disabled, new_event_id
@@ -39,6 +40,8 @@ class _Target:
     url: str
     secrets: Sequence[str]
     policy: CallbackPolicy | None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """The subscriber's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,9 @@ class Deliverer:
             secrets=target.secrets,
             now=int(self._clock.now().timestamp()),
         )
-        return await self._outbound.send(target.url, headers, lease.event.body, target.policy)
+        headers = {**target.headers, **headers}
+        outcome = await self._outbound.send(target.url, headers, lease.event.body, target.policy)
+        return without_secrets_of(outcome, self._live.current.secrets)
 
     def _target(self, lease: Lease) -> _Target | None:
         """Return the target by the current configuration: the URL or the rules may have changed."""
@@ -134,7 +139,8 @@ class Deliverer:
         subscription = rules.subscription(lease.endpoint)
         if subscription is None:
             return None
-        return _Target(subscription.config.url, subscription.config.secrets, None)
+        config = subscription.config
+        return _Target(config.url, config.secrets, None, config.own_headers)
 
     async def _insist(self, lease: Lease, outcome: AttemptOutcome, *, go_on: bool) -> _Recorded:
         while True:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gateway.config.live import Live
 from gateway.config.rules import Subscription
 from gateway.domain.audit import Actor, AuditedAct
-from gateway.domain.delivery import AttemptOutcome, signed_headers
+from gateway.domain.delivery import AttemptOutcome, signed_headers, without_secrets_of
 from gateway.domain.errors import Reason, Refused
 from gateway.domain.event import new_event_id, ping
 from gateway.ports import Clock, Database, Outbound, Transaction
@@ -104,8 +104,10 @@ class EndpointAdmin:
             secrets=subscription.config.secrets,
             now=int(now.timestamp()),
         )
-        outcome = await self._outbound.send(subscription.config.url, headers, event.body, None)
-        return subscription.endpoint, outcome
+        config = subscription.config
+        headers = {**config.own_headers, **headers}
+        outcome = await self._outbound.send(config.url, headers, event.body, None)
+        return subscription.endpoint, without_secrets_of(outcome, self._live.current.secrets)
 
     def _resolve(self, name: str) -> Subscription:
         """Return the endpoint with this full name, or with this short name if it is unique."""

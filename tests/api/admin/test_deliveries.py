@@ -90,6 +90,31 @@ async def test_what_arrives_is_signed_with_the_subscribers_own_secret(
     assert "user-agent: video-gateway/" in head
 
 
+async def test_a_subscriber_s_own_headers_are_sent_and_never_shown(
+    gateways: StartGateway, sandbox: Sandbox, sqlite_url: str
+) -> None:
+    token = "Bearer farm-token-0123456789"
+    async with subscriber(answers(403, token.encode())) as farm:
+        own = {"Authorization": token, "X-Farm": "7"}
+        config = subscribed(farm.url(), headers=own) | {"delivery": {"retries": []}}
+        gateway = await gateways(sandbox, sqlite_url, config)
+        await ended(gateway, farm)
+        head = farm.head
+        endpoints = await admin(gateway, "GET", "/endpoints")
+        rows = await admin(gateway, "GET", "/deliveries")
+        shown = await admin(gateway, "GET", f"/deliveries/{rows.json['data'][0]['id']}")
+        ping = await admin(gateway, "POST", "/endpoints/render-farm/test")
+
+    assert f"authorization: {token.lower()}" in head.lower()
+    assert "x-farm: 7" in head.lower()
+    assert "x-openrouter-signature" in head.lower()
+    assert f"authorization: {token.lower()}" in farm.head.lower(), "a test ping has them, too"
+    for told in (endpoints, rows, ping):
+        assert b"farm-token" not in told.body
+    assert "farm-token" not in gateway.log.getvalue()
+    assert shown.status == 200
+
+
 async def test_a_signed_webhook_in_is_a_signed_event_out_and_nobody_polls(
     gateways: StartGateway, sandboxes: StartSandbox, sqlite_url: str
 ) -> None:
